@@ -1,0 +1,2 @@
+//! The `halfclose` program.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Stub.
+/// Stub.
+#[derive(Clone,Debug)] pub struct KernelProfile;

@@ -1,0 +1,15 @@
+//! A deterministic discrete-event simulator of TCP connections as a Linux host
+//! really handles them, and of what they run out of.
+#![deny(clippy::float_arithmetic)]
+
+pub mod app;
+pub mod errno;
+pub mod kernel;
+pub mod net;
+pub mod rng;
+pub mod sim;
+pub mod tcp;
+pub mod time;
+pub mod trace;
+pub mod units;
+pub mod wire;

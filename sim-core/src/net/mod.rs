@@ -1,0 +1,1 @@
+//! Links, topology, rules.

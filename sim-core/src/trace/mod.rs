@@ -1,0 +1,11 @@
+//! Records of what happened, counters, and the digest of a run.
+
+mod counters;
+mod digest;
+mod observer;
+mod record;
+
+pub use counters::{Counters, Mib};
+pub use digest::Digest;
+pub use observer::{NoObserver, Observer, Recorder};
+pub use record::{DropReason, Record, RecordKind, SkState};

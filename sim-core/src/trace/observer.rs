@@ -1,0 +1,61 @@
+//! Who may watch a run. Watching never changes it.
+
+use super::Record;
+
+/// Receives every record of a run, in order.
+pub trait Observer {
+    /// Called once for each record, after its effect.
+    fn record(&mut self, record: &Record);
+    /// True if system-call records are wanted (they are the bulk of all records).
+    fn wants_syscalls(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn record(&mut self, _record: &Record) {}
+}
+
+/// Keeps the first `limit` records and counts the rest.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    records: Vec<Record>,
+    limit: usize,
+    dropped: u64,
+    syscalls: bool,
+}
+
+impl Recorder {
+    /// A recorder of at most `limit` records; `syscalls` to keep system calls too.
+    #[must_use]
+    pub const fn new(limit: usize, syscalls: bool) -> Self {
+        Self { records: Vec::new(), limit, dropped: 0, syscalls }
+    }
+    /// What was kept.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+    /// How many did not fit.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+impl Observer for Recorder {
+    fn record(&mut self, record: &Record) {
+        if self.records.len() < self.limit {
+            self.records.push(*record);
+        } else {
+            self.dropped += 1;
+        }
+    }
+    fn wants_syscalls(&self) -> bool {
+        self.syscalls
+    }
+}

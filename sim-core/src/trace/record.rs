@@ -1,0 +1,197 @@
+//! What is recorded: small, `Copy`, exhaustive.
+
+use super::Digest;
+use crate::errno::Errno;
+use crate::tcp::{Cause, TcpState};
+use crate::time::Instant;
+use crate::units::{Fd, FourTuple, HostId, Pid, Port, TaskId};
+use crate::wire::{Flags, SeqNum};
+
+/// Alias used where a record speaks of a socket's state.
+pub type SkState = TcpState;
+
+/// Why a packet was not delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum DropReason {
+    /// The link lost it.
+    Loss,
+    /// A partition is in force.
+    Partition,
+    /// A drop rule matched.
+    Rule,
+    /// A reject rule matched; an ICMP error or RST answers.
+    Reject,
+    /// No host has the destination address.
+    NoRoute,
+    /// The accept queue was full.
+    AcceptQueueFull,
+    /// The request queue was full.
+    RequestQueueFull,
+    /// The receive buffer was full.
+    ReceiveBufferFull,
+}
+
+/// Something that happened on a host at an instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// When.
+    pub at: Instant,
+    /// Where.
+    pub host: HostId,
+    /// What.
+    pub kind: RecordKind,
+}
+
+/// The kinds of record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordKind {
+    /// A connection changed state.
+    State {
+        /// The connection, local end first.
+        tuple: FourTuple,
+        /// Left.
+        from: SkState,
+        /// Entered.
+        to: SkState,
+        /// Why.
+        cause: Cause,
+    },
+    /// `connect()` chose a source port (or failed to).
+    PortPick {
+        /// Local address and the port taken, [`Port::NONE`] on failure; and the destination.
+        tuple: FourTuple,
+        /// Candidates inspected.
+        inspected: u32,
+    },
+    /// A TCP segment left this host.
+    Transmit {
+        /// The connection, sender's end first.
+        tuple: FourTuple,
+        /// Sequence number.
+        seq: SeqNum,
+        /// Acknowledgment number.
+        ack: SeqNum,
+        /// Control bits.
+        flags: Flags,
+        /// Payload bytes.
+        len: u32,
+    },
+    /// A TCP segment arrived at this host.
+    Receive {
+        /// The connection, receiver's end first.
+        tuple: FourTuple,
+        /// Sequence number.
+        seq: SeqNum,
+        /// Acknowledgment number.
+        ack: SeqNum,
+        /// Control bits.
+        flags: Flags,
+        /// Payload bytes.
+        len: u32,
+    },
+    /// A packet was dropped.
+    Drop {
+        /// Sender's end first.
+        tuple: FourTuple,
+        /// Why.
+        reason: DropReason,
+    },
+    /// A system call completed.
+    Syscall {
+        /// Process.
+        pid: Pid,
+        /// Thread.
+        task: TaskId,
+        /// Linux system-call name's index in [`crate::app::CallName`].
+        name: u8,
+        /// First descriptor argument, or the one returned.
+        fd: Fd,
+        /// When it was entered.
+        entered: Instant,
+        /// Value or error.
+        result: Result<u32, Errno>,
+    },
+    /// A process ended.
+    Exit {
+        /// Process.
+        pid: Pid,
+        /// Exit status; 128 + signal when killed.
+        status: u32,
+    },
+    /// A timeline action took effect: its index in the scenario.
+    Action {
+        /// Index in the timeline.
+        index: u32,
+    },
+    /// A mark became true: its index among the scenario's marks.
+    Mark {
+        /// Index among the marks.
+        index: u32,
+    },
+}
+
+impl Record {
+    /// Folds the record into a digest, fixed-width fields only.
+    pub fn digest(&self, digest: &mut Digest) {
+        digest.word(self.at.nanos());
+        let tag = |n: u64, low: u64| n << 56 | u64::from(self.host.0) << 40 | low & 0xff_ffff_ffff;
+        match self.kind {
+            RecordKind::State { tuple, from, to, cause } => {
+                digest.word(tag(1, (from as u64) << 16 | (to as u64) << 8 | cause as u64));
+                tuple_words(digest, tuple);
+            }
+            RecordKind::PortPick { tuple, inspected } => {
+                digest.word(tag(2, u64::from(inspected)));
+                tuple_words(digest, tuple);
+            }
+            RecordKind::Transmit { tuple, seq, ack, flags, len } => {
+                digest.word(tag(3, u64::from(flags.0) << 32 | u64::from(len)));
+                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
+                tuple_words(digest, tuple);
+            }
+            RecordKind::Receive { tuple, seq, ack, flags, len } => {
+                digest.word(tag(4, u64::from(flags.0) << 32 | u64::from(len)));
+                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
+                tuple_words(digest, tuple);
+            }
+            RecordKind::Drop { tuple, reason } => {
+                digest.word(tag(5, reason as u64));
+                tuple_words(digest, tuple);
+            }
+            RecordKind::Syscall { pid, task, name, fd, entered, result } => {
+                digest.word(tag(6, u64::from(name) << 32 | u64::from(fd.0)));
+                digest.word(u64::from(pid.0) << 32 | u64::from(task.0));
+                digest.word(entered.nanos());
+                digest.word(match result {
+                    Ok(value) => u64::from(value),
+                    Err(errno) => 1 << 63 | u64::from(errno.number()),
+                });
+            }
+            RecordKind::Exit { pid, status } => digest.word(tag(7, u64::from(pid.0) << 8 | u64::from(status & 0xff))),
+            RecordKind::Action { index } => digest.word(tag(8, u64::from(index))),
+            RecordKind::Mark { index } => digest.word(tag(9, u64::from(index))),
+        }
+    }
+
+    /// The local port the record speaks of, where it speaks of a connection.
+    #[must_use]
+    pub const fn port(&self) -> Option<Port> {
+        match self.kind {
+            RecordKind::State { tuple, .. }
+            | RecordKind::PortPick { tuple, .. }
+            | RecordKind::Transmit { tuple, .. }
+            | RecordKind::Receive { tuple, .. }
+            | RecordKind::Drop { tuple, .. } => Some(tuple.local.port),
+            RecordKind::Syscall { .. }
+            | RecordKind::Exit { .. }
+            | RecordKind::Action { .. }
+            | RecordKind::Mark { .. } => None,
+        }
+    }
+}
+
+fn tuple_words(digest: &mut Digest, tuple: FourTuple) {
+    digest.word(u64::from(tuple.local.addr.to_bits()) << 16 | u64::from(tuple.local.port.0));
+    digest.word(u64::from(tuple.remote.addr.to_bits()) << 16 | u64::from(tuple.remote.port.0));
+}

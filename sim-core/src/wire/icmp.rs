@@ -1,0 +1,66 @@
+//! ICMP errors, as far as they end or hurry a connection (RFC 792, RFC 1122 §4.2.3.9).
+
+use super::SeqNum;
+use crate::errno::Errno;
+use crate::units::{FourTuple, Port};
+
+/// The code of an ICMP destination-unreachable message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnreachableCode {
+    /// Code 0.
+    Net,
+    /// Code 1.
+    Host,
+    /// Code 2.
+    Protocol,
+    /// Code 3.
+    Port,
+    /// Code 4, with the next hop's MTU.
+    FragNeeded(u16),
+    /// Code 13, communication administratively prohibited.
+    Prohibited,
+    /// Any other code.
+    Other(u8),
+}
+
+impl UnreachableCode {
+    /// The error Linux gives a connecting socket (`icmp_err_convert`, net/ipv4/icmp.c).
+    #[must_use]
+    pub const fn errno(self) -> Errno {
+        match self {
+            Self::Net | Self::Other(0 | 6 | 11) => Errno::NetUnreach,
+            Self::Host | Self::Prohibited | Self::Other(_) => Errno::HostUnreach,
+            Self::Protocol => Errno::NoProtoOpt,
+            Self::Port => Errno::ConnRefused,
+            Self::FragNeeded(_) => Errno::MsgSize,
+        }
+    }
+}
+
+/// The transport header an ICMP error quotes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quoted {
+    /// A TCP segment, as its sender's tuple.
+    Tcp {
+        /// The connection as the sender of the offending packet sees it.
+        tuple: FourTuple,
+        /// Its sequence number.
+        seq: SeqNum,
+    },
+    /// A datagram.
+    Udp {
+        /// The offending packet's source port.
+        sport: Port,
+        /// Its destination port.
+        dport: Port,
+    },
+}
+
+/// An ICMP destination-unreachable message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct IcmpMessage {
+    /// Why it could not be delivered.
+    pub code: UnreachableCode,
+    /// The start of the packet that could not be delivered.
+    pub quoted: Quoted,
+}
