@@ -1,1 +1,13 @@
 //! The one loop, the one queue, budgets.
+
+pub mod budget;
+mod event;
+mod packets;
+mod queue;
+mod run;
+mod task;
+mod world;
+
+pub use budget::{Budgets, ForkError, SimError};
+pub use task::{CallCounts, Phase, ProcStats};
+pub use world::{Exhaustion, Step, World};

@@ -1,0 +1,146 @@
+//! Slots by number, in chunks that are copied only when written after a fork.
+
+use std::sync::Arc;
+
+const CHUNK: usize = 256;
+
+#[derive(Debug)]
+enum Chunk<T> {
+    Own(Vec<Option<T>>),
+    Shared(Arc<Vec<Option<T>>>),
+}
+
+impl<T: Clone> Chunk<T> {
+    fn slots(&self) -> &[Option<T>] {
+        match self {
+            Self::Own(slots) => slots,
+            Self::Shared(slots) => slots,
+        }
+    }
+    fn slots_mut(&mut self) -> &mut Vec<Option<T>> {
+        if let Self::Shared(slots) = self {
+            *self = Self::Own(slots.to_vec());
+        }
+        match self {
+            Self::Own(slots) => slots,
+            Self::Shared(_) => unreachable!("a shared chunk was just copied"),
+        }
+    }
+}
+
+/// An arena of `T`. The lowest free slot is not preferred: freed slots are
+/// reused last-in first-out, which keeps them in cache.
+#[derive(Debug)]
+pub(crate) struct Arena<T> {
+    chunks: Vec<Chunk<T>>,
+    free: Vec<u32>,
+    slots: u32,
+    len: u32,
+}
+
+impl<T: Clone> Arena<T> {
+    pub(crate) const fn new() -> Self {
+        Self { chunks: Vec::new(), free: Vec::new(), slots: 0, len: 0 }
+    }
+
+    /// Number of values.
+    pub(crate) const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Stores a value and returns its slot.
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        self.len += 1;
+        if let Some(slot) = self.free.pop() {
+            let (chunk, ix) = place(slot);
+            self.chunks[chunk].slots_mut()[ix] = Some(value);
+            return slot;
+        }
+        let slot = self.slots;
+        self.slots += 1;
+        let (chunk, ix) = place(slot);
+        if ix == 0 {
+            // The first chunk grows, so that a small host stays small.
+            self.chunks.push(Chunk::Own(Vec::with_capacity(if chunk == 0 { 4 } else { CHUNK })));
+        }
+        self.chunks[chunk].slots_mut().push(Some(value));
+        slot
+    }
+
+    /// Removes and returns the value in `slot`.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
+        let (chunk, ix) = place(slot);
+        let value = self.chunks.get_mut(chunk)?.slots_mut().get_mut(ix)?.take()?;
+        self.free.push(slot);
+        self.len -= 1;
+        Some(value)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> Option<&T> {
+        let (chunk, ix) = place(slot);
+        self.chunks.get(chunk)?.slots().get(ix)?.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        let (chunk, ix) = place(slot);
+        self.chunks.get_mut(chunk)?.slots_mut().get_mut(ix)?.as_mut()
+    }
+
+    /// All values with their slots, by slot.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..self.slots).filter_map(|slot| self.get(slot).map(|value| (slot, value)))
+    }
+
+    /// A copy that shares every chunk until one side writes to it.
+    pub(crate) fn fork(&mut self) -> Self {
+        let chunks = self
+            .chunks
+            .iter_mut()
+            .map(|chunk| {
+                let shared = match chunk {
+                    Chunk::Shared(slots) => Arc::clone(slots),
+                    Chunk::Own(slots) => Arc::new(core::mem::take(slots)),
+                };
+                *chunk = Chunk::Shared(Arc::clone(&shared));
+                Chunk::Shared(shared)
+            })
+            .collect();
+        Self { chunks, free: self.free.clone(), slots: self.slots, len: self.len }
+    }
+}
+
+const fn place(slot: u32) -> (usize, usize) {
+    (slot as usize / CHUNK, slot as usize % CHUNK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_reused_and_counted() {
+        let mut arena = Arena::new();
+        let slots: Vec<u32> = (0..1000).map(|n| arena.insert(n)).collect();
+        assert_eq!(arena.remove(slots[300]), Some(300));
+        assert_eq!(arena.remove(slots[300]), None);
+        assert_eq!(arena.len(), 999);
+        assert_eq!(arena.insert(7), slots[300]);
+        assert_eq!(arena.get(slots[300]), Some(&7));
+        assert_eq!(arena.iter().count(), 1000);
+    }
+
+    #[test]
+    fn a_fork_does_not_see_later_writes() {
+        let mut arena = Arena::new();
+        for n in 0..600 {
+            arena.insert(n);
+        }
+        let mut copy = arena.fork();
+        *arena.get_mut(5).expect("filled") = 99;
+        copy.remove(599);
+        assert_eq!((arena.get(5), copy.get(5)), (Some(&99), Some(&5)));
+        assert_eq!((arena.get(599), copy.get(599)), (Some(&599), None));
+    }
+}

@@ -1,0 +1,34 @@
+//! What a kernel entry asks of the world: the only way up.
+
+use crate::time::Instant;
+use crate::trace::RecordKind;
+use crate::units::{ReqId, SocketId, TaskRef, TwId};
+use crate::wire::Packet;
+
+/// A kernel timer to be put into the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum KernelTimer {
+    /// Earliest deadline of a full socket.
+    Socket(SocketId),
+    /// A minisock.
+    TimeWait(TwId),
+    /// A request socket.
+    Request(ReqId),
+}
+
+/// Collected during one kernel entry, drained by the world in this order:
+/// records, packets, timers, wakes.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) records: Vec<RecordKind>,
+    pub(crate) packets: Vec<Packet>,
+    pub(crate) timers: Vec<(Instant, KernelTimer)>,
+    /// Threads whose blocked call should be tried again.
+    pub(crate) wakes: Vec<TaskRef>,
+}
+
+impl Effects {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.packets.is_empty() && self.timers.is_empty() && self.wakes.is_empty()
+    }
+}

@@ -1,0 +1,305 @@
+//! One host's kernel: its tables and the entries into it.
+
+use super::arena::Arena;
+use super::bind_table::{BindOwner, BindTable};
+use super::config::{HostConfig, ProcessConfig};
+use super::cpu::CpuSet;
+use super::effects::Effects;
+use super::established_table::{EstablishedEntry, EstablishedTable};
+use super::fd::SystemFiles;
+use super::listen_table::ListenTable;
+use super::ports::PortAllocator;
+use super::process::Process;
+use super::request_sock::RequestSock;
+use super::socket::{Socket, SocketFlags};
+use super::sysctl::{SysctlError, Sysctls};
+use super::timewait::TimeWaitSock;
+use super::ports::SearchPlan;
+use super::udp::UdpTable;
+use crate::errno::Errno;
+use crate::rng::SimRng;
+use crate::tcp::timers::JiffyClock;
+use crate::tcp::{Actions, TcpConfig, TcpContext, TcpState};
+use crate::time::{Duration, Instant};
+use crate::trace::Counters;
+use crate::units::{FourTuple, HostId, Ipv4Addr, Pid, ProcIx, SocketId};
+
+/// One host's network stack, processes and limits.
+#[derive(Debug)]
+pub struct Kernel {
+    pub(crate) id: HostId,
+    pub(crate) config: HostConfig,
+    /// What the TCP machine reads, kept in step with `config.sysctls`.
+    pub(crate) tcp_config: TcpConfig,
+    pub(crate) clock: JiffyClock,
+    pub(crate) sockets: Arena<Socket>,
+    pub(crate) timewaits: Arena<Minisock>,
+    pub(crate) requests: Arena<RequestSock>,
+    pub(crate) established: EstablishedTable,
+    pub(crate) bind: BindTable,
+    pub(crate) listeners: ListenTable,
+    pub(crate) ports: PortAllocator,
+    pub(crate) udp: UdpTable,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) files: SystemFiles,
+    pub(crate) cpus: CpuSet,
+    pub(crate) mib: Counters,
+    /// Full sockets, requests and minisocks by state.
+    pub(crate) state_counts: [u32; 11],
+    pub(crate) gauges: Gauges,
+    pub(crate) rng: SimRng,
+    /// Key of initial sequence numbers, timestamps offsets and SYN cookies.
+    pub(crate) secret: u64,
+    pub(crate) next_ino: u32,
+    pub(crate) scratch: Actions,
+    /// The search a `connect()` was priced by.
+    pub(crate) planned: Option<(SocketId, SearchPlan)>,
+}
+
+/// A TIME_WAIT minisock and what the kernel keeps beside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Minisock {
+    pub(crate) sock: TimeWaitSock,
+    /// Its claim on the local port.
+    pub(crate) bucket: Option<BindOwner>,
+    pub(crate) inet6: bool,
+}
+
+/// Counts behind `/proc/net/sockstat` that no table's length gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// TCP sockets over IPv4 in a table.
+    pub tcp_inuse: u32,
+    /// TCP sockets over IPv6 in a table.
+    pub tcp6_inuse: u32,
+    /// TCP sockets allocated.
+    pub tcp_alloc: u32,
+    /// UDP sockets.
+    pub udp_inuse: u32,
+    /// Sockets closed by their process and still alive.
+    pub orphans: u32,
+}
+
+impl Kernel {
+    /// A freshly booted host.
+    #[must_use]
+    pub fn new(id: HostId, config: HostConfig, mut rng: SimRng) -> Self {
+        let secret = rng.next_u64();
+        let clock = JiffyClock {
+            hz: config.hz,
+            // Linux starts jiffies five minutes before wrap-around; what matters
+            // to the model is that hosts do not tick and re-salt in step.
+            boot_jiffies: u64::from(rng.below(1 << 30)),
+            rounding: config.timer_rounding,
+        };
+        let mut kernel = Self {
+            id,
+            tcp_config: config.sysctls.tcp_config(&config.profile),
+            clock,
+            sockets: Arena::new(),
+            timewaits: Arena::new(),
+            requests: Arena::new(),
+            established: EstablishedTable::new(secret),
+            bind: BindTable::new(),
+            listeners: ListenTable::new(),
+            ports: PortAllocator::new(config.profile.port_search(), secret),
+            udp: UdpTable::default(),
+            processes: Vec::new(),
+            files: SystemFiles::new(),
+            cpus: CpuSet::new(config.cpus),
+            mib: Counters::default(),
+            state_counts: [0; 11],
+            gauges: Gauges::default(),
+            rng,
+            secret,
+            next_ino: 20_000,
+            scratch: Actions::default(),
+            planned: None,
+            config,
+        };
+        for endpoint in kernel.config.bound_ports.clone() {
+            kernel.bind.hold_foreign(endpoint);
+        }
+        kernel
+    }
+
+    /// Host name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+    /// What the host was made of; sysctls are current.
+    #[must_use]
+    pub const fn config(&self) -> &HostConfig {
+        &self.config
+    }
+    /// Its processes, ended ones included, in order of creation.
+    #[must_use]
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+    /// MIB counters since boot.
+    #[must_use]
+    pub const fn mib(&self) -> &Counters {
+        &self.mib
+    }
+    /// Its jiffies.
+    #[must_use]
+    pub const fn clock(&self) -> JiffyClock {
+        self.clock
+    }
+    /// Counts behind `/proc/net/sockstat`, of simulated programs only.
+    #[must_use]
+    pub const fn gauges(&self) -> Gauges {
+        self.gauges
+    }
+    /// Sockets (full, request, minisock) in a state. TIME_WAIT and FIN_WAIT2
+    /// include minisocks, SYN_RECV includes requests.
+    #[must_use]
+    pub const fn count(&self, state: TcpState) -> u32 {
+        self.state_counts[state as usize]
+    }
+    /// Minisocks: what `timewait` means in `ss -s`.
+    #[must_use]
+    pub const fn timewait_len(&self) -> u32 {
+        self.timewaits.len()
+    }
+    /// `CurrEstab`: by version with or without CLOSE_WAIT.
+    #[must_use]
+    pub fn curr_estab(&self) -> u32 {
+        let close_wait =
+            if self.config.profile.curr_estab_counts_close_wait() { self.count(TcpState::CloseWait) } else { 0 };
+        self.count(TcpState::Established) + close_wait
+    }
+
+    /// Adds a process without running it.
+    pub(crate) fn spawn(&mut self, config: &ProcessConfig) -> ProcIx {
+        let ix = ProcIx(u32::try_from(self.processes.len()).expect("fewer than 2^32 processes"));
+        let pid = config.pid.unwrap_or_else(|| {
+            let taken = |pid| self.processes.iter().any(|p| p.pid == Pid(pid));
+            (1_000..u32::MAX).find(|&pid| !taken(pid)).expect("fewer than 2^32 processes")
+        });
+        self.processes.push(Process::new(Pid(pid), config));
+        ix
+    }
+
+    /// True if the address belongs to this host.
+    #[must_use]
+    pub fn is_local(&self, addr: Ipv4Addr) -> bool {
+        addr.is_loopback() || addr.is_unspecified() || self.config.addrs.contains(&addr)
+    }
+
+    /// Writes a sysctl as `sysctl -w` does.
+    ///
+    /// # Errors
+    /// Linux's own refusal, see [`Sysctls::set`].
+    pub fn sysctl_write(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
+        self.config.sysctls.set(name, value)?;
+        self.tcp_config = self.config.sysctls.tcp_config(&self.config.profile);
+        Ok(())
+    }
+
+    /// Current sysctls.
+    #[must_use]
+    pub const fn sysctls(&self) -> &Sysctls {
+        &self.config.sysctls
+    }
+
+    pub(crate) fn tcp_context(&self, now: Instant) -> TcpContext<'_> {
+        TcpContext { now, clock: self.clock, config: &self.tcp_config }
+    }
+
+    /// Ends a process: closes its descriptors in order (`exit_files`).
+    pub(crate) fn exit(&mut self, now: Instant, process: ProcIx, fx: &mut Effects) {
+        self.processes[process.index()].alive = false;
+        let fds: Vec<_> = self.processes[process.index()].fds.iter().map(|(fd, _)| fd).collect();
+        for fd in fds {
+            let closed = self.close_fd(now, process, fd, fx);
+            debug_assert!(closed.is_ok(), "an open descriptor closes");
+        }
+    }
+
+    pub(crate) fn socket(&self, id: SocketId) -> &Socket {
+        self.sockets.get(id.0).expect("a descriptor or table refers to a live socket")
+    }
+    pub(crate) fn socket_mut(&mut self, id: SocketId) -> &mut Socket {
+        self.sockets.get_mut(id.0).expect("a descriptor or table refers to a live socket")
+    }
+    /// `setrlimit(RLIMIT_NOFILE)` from outside (`prlimit`), with root's rights.
+    ///
+    /// # Errors
+    /// `EINVAL` for soft above hard, `EPERM` above `fs.nr_open`.
+    pub fn prlimit(&mut self, process: ProcIx, limits: crate::app::Limits) -> Result<(), Errno> {
+        let nr_open = self.config.sysctls.nr_open;
+        self.processes[process.index()].fds.set_limits(limits, nr_open, true)
+    }
+
+    /// A copy that shares memory until written.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self {
+            id: self.id,
+            config: self.config.clone(),
+            tcp_config: self.tcp_config.clone(),
+            clock: self.clock,
+            sockets: self.sockets.fork(),
+            timewaits: self.timewaits.fork(),
+            requests: self.requests.fork(),
+            established: self.established.clone(),
+            bind: self.bind.clone(),
+            listeners: self.listeners.clone(),
+            ports: self.ports.clone(),
+            udp: self.udp.clone(),
+            processes: self.processes.clone(),
+            files: self.files.clone(),
+            cpus: self.cpus.clone(),
+            mib: self.mib.clone(),
+            state_counts: self.state_counts,
+            gauges: self.gauges,
+            rng: self.rng.clone(),
+            secret: self.secret,
+            next_ino: self.next_ino,
+            scratch: Actions::default(),
+            planned: None,
+        }
+    }
+
+    /// How late a sleep of a process returns.
+    pub(crate) fn sleep_lateness(&mut self) -> Duration {
+        self.config.cost.sleep_lateness(&mut self.rng)
+    }
+
+    /// Sockets, minisocks and requests.
+    pub(crate) const fn socket_total(&self) -> u32 {
+        self.sockets.len() + self.timewaits.len() + self.requests.len()
+    }
+
+    /// The process whose descriptor refers to the connection.
+    pub(crate) fn owner_of(&self, tuple: FourTuple) -> Option<ProcIx> {
+        match self.established.get(&tuple)? {
+            EstablishedEntry::Full(id) => self.socket(id).owner.map(|owner| owner.process),
+            EstablishedEntry::Request(_) | EstablishedEntry::TimeWait(_) => None,
+        }
+    }
+
+    /// Uptime at virtual time 0.
+    pub(crate) const fn boot_age(&self) -> Duration {
+        Duration::from_nanos(self.clock.boot_jiffies.saturating_mul(self.clock.tick_ns()))
+    }
+
+    pub(crate) fn inode(&mut self) -> u32 {
+        self.next_ino += 1;
+        self.next_ino
+    }
+
+    /// Marks a socket as being in (or out of) a lookup table: `inuse`.
+    pub(crate) fn set_hashed(&mut self, id: SocketId, on: bool) {
+        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
+        if socket.flags.has(SocketFlags::HASHED) == on {
+            return;
+        }
+        socket.flags.set(SocketFlags::HASHED, on);
+        let gauge =
+            if socket.is_inet6() { &mut self.gauges.tcp6_inuse } else { &mut self.gauges.tcp_inuse };
+        *gauge = if on { *gauge + 1 } else { *gauge - 1 };
+    }
+}

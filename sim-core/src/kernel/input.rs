@@ -1,0 +1,172 @@
+//! Packets and timers come in: `tcp_v4_rcv`, `udp_rcv`, `icmp_rcv`.
+
+use super::connect::ANY_DEVICE;
+use super::effects::{Effects, KernelTimer};
+use super::established_table::EstablishedEntry;
+use super::host::Kernel;
+use super::lifecycle::{count_transition, transmit};
+use super::timewait::TwVerdict;
+use crate::tcp::{Cause, TcpInput};
+use crate::time::Instant;
+use crate::trace::{Mib, RecordKind};
+use crate::units::{FourTuple, SocketId, TwId};
+use crate::wire::icmp::Quoted;
+use crate::wire::{Body, Flags, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple};
+
+impl Kernel {
+    /// A packet addressed to this host.
+    pub(crate) fn on_packet(&mut self, now: Instant, packet: Packet, fx: &mut Effects) {
+        self.mib.inc(Mib::IpInReceives);
+        self.mib.inc(Mib::IpInDelivers);
+        let Packet { src, dst, body } = packet;
+        match body {
+            Body::Tcp { sport, dport, segment } => {
+                let tuple = receiver_tuple(src, sport, dst, dport);
+                self.mib.inc(Mib::InSegs);
+                fx.records.push(RecordKind::Receive {
+                    tuple,
+                    seq: segment.seq,
+                    ack: segment.ack,
+                    flags: segment.flags,
+                    len: segment.payload.len(),
+                });
+                self.on_segment(now, tuple, &segment, fx);
+            }
+            Body::Udp(datagram) => self.on_datagram(src, dst, datagram, fx),
+            Body::Icmp(message) => self.on_icmp(now, message, fx),
+        }
+    }
+
+    /// Looks the segment's connection up: established table first, then listeners.
+    pub(crate) fn on_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
+        match self.established.get(&tuple) {
+            Some(EstablishedEntry::Full(id)) => {
+                // A socket input has no reply.
+                let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
+            }
+            Some(EstablishedEntry::TimeWait(id)) => self.on_timewait_segment(now, id, tuple, segment, fx),
+            Some(EstablishedEntry::Request(id)) => self.on_request_segment(now, id, tuple, segment, fx),
+            None => self.on_unknown_segment(now, tuple, segment, fx),
+        }
+    }
+
+    fn on_unknown_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
+        match self.listeners.lookup(tuple) {
+            Some(listener) => self.on_listen_segment(now, listener, tuple, segment, fx),
+            None => self.refuse(tuple, segment, fx),
+        }
+    }
+
+    /// RFC 9293 §3.10.7.1 (state CLOSED): everything but a RST is answered with a RST
+    /// (`tcp_v4_send_reset`).
+    pub(crate) fn refuse(&mut self, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
+        if segment.flags.rst() {
+            return;
+        }
+        transmit(&mut self.mib, tuple, reset_for(segment), fx);
+    }
+
+    fn on_timewait_segment(&mut self, now: Instant, id: TwId, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
+        let context = crate::tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        let minisock = self.timewaits.get_mut(id.0).expect("the table refers to a live minisock");
+        let tw = &mut minisock.sock;
+        let (before, due) = (tw.substate(), tw.expires());
+        let verdict = tw.process(segment, &context);
+        let (after, expires) = (tw.substate(), tw.expires());
+        let bound = minisock.bucket.is_some_and(|owner| owner.explicit);
+        if before != after {
+            count_transition(&mut self.state_counts, before, after);
+            fx.records.push(RecordKind::State { tuple, from: before, to: after, cause: Cause::FinArrived });
+            if !bound {
+                let reusable = self.reusable_at(now, id);
+                self.ports.note_timewait(ANY_DEVICE, &tuple, reusable);
+            }
+        }
+        if expires != due {
+            fx.timers.push((expires, KernelTimer::TimeWait(id)));
+        }
+        match verdict {
+            TwVerdict::Drop => {}
+            TwVerdict::Ack(reply) => transmit(&mut self.mib, tuple, reply, fx),
+            TwVerdict::Reset => {
+                self.timewait_kill(id, Cause::Abort, fx);
+                self.refuse(tuple, segment, fx);
+            }
+            TwVerdict::Kill => self.timewait_kill(id, Cause::RstArrived, fx),
+            TwVerdict::Reopen { iss } => match self.listeners.lookup(tuple) {
+                Some(listener) => {
+                    self.timewait_kill(id, Cause::SynArrived, fx);
+                    self.on_syn(now, listener, tuple, segment, Some(iss), fx);
+                }
+                None => {
+                    // No listener: as tcp_v4_rcv falls through to the ACK case.
+                    let tw = &self.timewaits.get(id.0).expect("still there").sock;
+                    let reply = tw.ack(&crate::tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config });
+                    transmit(&mut self.mib, tuple, reply, fx);
+                }
+            },
+        }
+    }
+
+    fn on_icmp(&mut self, now: Instant, message: IcmpMessage, fx: &mut Effects) {
+        self.mib.inc(Mib::IcmpInDestUnreachs);
+        match message.quoted {
+            Quoted::Tcp { tuple, seq } => {
+                if let Some(EstablishedEntry::Full(id)) = self.established.get(&tuple) {
+                    let hard = !matches!(message.code, UnreachableCode::FragNeeded(_));
+                    let input = TcpInput::IcmpError { errno: message.code.errno(), seq, hard };
+                    let _ = self.tcp_step(now, id, input, fx);
+                }
+            }
+            Quoted::Udp { sport, dport } => self.udp_error(sport, dport, message.code.errno(), fx),
+        }
+    }
+
+    /// A timer of the host is due.
+    pub(crate) fn on_socket_timer(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
+        let Some(socket) = self.sockets.get_mut(id.0) else { return };
+        if socket.timer_queued > now {
+            // The slot was reused, or an earlier entry already served.
+            return;
+        }
+        socket.timer_queued = Instant::MAX;
+        match socket.tcb.next_deadline() {
+            None => {}
+            Some(at) if at > now => {
+                socket.timer_queued = at;
+                fx.timers.push((at, KernelTimer::Socket(id)));
+            }
+            Some(_) => {
+                let _ = self.tcp_step(now, id, TcpInput::Timeout, fx);
+            }
+        }
+    }
+
+    /// A minisock's timer is due (unless it was re-armed since).
+    pub(crate) fn on_timewait_timer(&mut self, now: Instant, id: TwId, fx: &mut Effects) {
+        if self.timewaits.get(id.0).is_some_and(|tw| tw.sock.expires() <= now) {
+            self.mib.inc(Mib::TW);
+            self.timewait_kill(id, Cause::TimerExpired, fx);
+        }
+    }
+
+    /// An ICMP port-unreachable for a datagram nobody wanted.
+    pub(crate) fn unreachable(&mut self, to: crate::units::Ipv4Addr, from: crate::units::Ipv4Addr, quoted: Quoted, fx: &mut Effects) {
+        self.mib.inc(Mib::IcmpOutDestUnreachs);
+        fx.packets.push(Packet {
+            src: from,
+            dst: to,
+            body: Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted }),
+        });
+    }
+}
+
+/// The RST that answers a segment nobody wants: RFC 9293 §3.10.7.1.
+pub(crate) fn reset_for(segment: &Segment) -> Segment {
+    if segment.flags.ack() {
+        Segment { seq: segment.ack, flags: Flags::RST, ..Segment::default() }
+    } else {
+        Segment { ack: segment.end_seq(), flags: Flags::RST.with(Flags::ACK), ..Segment::default() }
+    }
+}
+

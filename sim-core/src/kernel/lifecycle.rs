@@ -1,0 +1,248 @@
+//! Applies what the TCP machine decided: tables, timers, counters, waiters.
+
+use super::effects::{Effects, KernelTimer};
+use super::connect::ANY_DEVICE;
+use super::established_table::EstablishedEntry;
+use super::host::{Kernel, Minisock};
+use super::ports::tw_reusable_at;
+use super::socket::SocketFlags;
+use super::timewait::TimeWaitSock;
+use crate::errno::Errno;
+use crate::tcp::{self, Cause, Fate, Reply, TcpInput, TcpState, UserCall};
+use crate::time::{Duration, Instant};
+use crate::trace::{Mib, RecordKind};
+use crate::units::{FourTuple, Port, SocketId, TwId};
+use crate::wire::{Packet, Segment};
+
+impl Kernel {
+    /// One step of a socket's machine and everything that follows from it.
+    /// Returns the machine's reply to a user call.
+    pub(crate) fn tcp_step(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        input: TcpInput<'_>,
+        fx: &mut Effects,
+    ) -> Result<Reply, Errno> {
+        let mut actions = core::mem::take(&mut self.scratch);
+        actions.clear();
+        let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
+        tcp::machine::step(&mut socket.tcb, input, &context, &mut actions);
+        let reply = actions.reply.take();
+        self.apply(now, id, &mut actions, fx);
+        self.scratch = actions;
+        reply.unwrap_or(Ok(Reply::Done))
+    }
+
+    fn apply(&mut self, now: Instant, id: SocketId, actions: &mut tcp::Actions, fx: &mut Effects) {
+        let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
+        let tuple = socket.tuple;
+        for &(from, to, cause) in &actions.transitions {
+            count_transition(&mut self.state_counts, from, to);
+            fx.records.push(RecordKind::State { tuple, from, to, cause });
+        }
+        for segment in actions.segments.drain(..) {
+            transmit(&mut self.mib, tuple, segment, fx);
+        }
+        for &mib in &actions.counters {
+            self.mib.inc(mib);
+        }
+        match actions.fate {
+            Fate::Keep => {
+                let deadline = socket.tcb.next_deadline();
+                if let Some(at) = deadline
+                    && at < socket.timer_queued
+                {
+                    socket.timer_queued = at;
+                    fx.timers.push((at, KernelTimer::Socket(id)));
+                }
+                if actions.events != tcp::SocketEvents::NONE {
+                    socket.waiters.drain_into(&mut fx.wakes);
+                }
+            }
+            Fate::Closed => {
+                socket.waiters.drain_into(&mut fx.wakes);
+                self.unhash(id);
+                self.free_if_unreferenced(id);
+            }
+            Fate::TimeWait(substate, timeout) => self.become_timewait(now, id, substate, timeout, fx),
+        }
+    }
+
+    /// The machine is in CLOSED: out of the tables, port given back unless
+    /// `bind()` chose it (`tcp_done` → `inet_put_port`).
+    pub(crate) fn unhash(&mut self, id: SocketId) {
+        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
+        let tuple = socket.tuple;
+        let bound = socket.flags.has(SocketFlags::BOUND);
+        if socket.flags.has(SocketFlags::HASHED) {
+            if socket.listen().is_some() {
+                self.listeners.remove(tuple.local, id);
+            } else {
+                self.established.remove(&tuple);
+                if !bound {
+                    self.ports.note_released(ANY_DEVICE, &tuple);
+                }
+            }
+            self.set_hashed(id, false);
+        }
+        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
+        let locked = socket.flags.has(SocketFlags::BINDPORT_LOCK);
+        if (!locked || socket.owner.is_none())
+            && let Some(owner) = socket.bucket.take()
+        {
+            socket.tuple.local.port = Port::NONE;
+            self.bind.release(tuple.local.port, owner);
+        }
+    }
+
+    /// Frees a CLOSED socket that no descriptor refers to.
+    pub(crate) fn free_if_unreferenced(&mut self, id: SocketId) {
+        let socket = self.sockets.get(id.0).expect("caller holds the socket");
+        if socket.owner.is_some() || socket.flags.has(SocketFlags::UNACCEPTED) {
+            return;
+        }
+        if socket.flags.has(SocketFlags::ORPHAN) {
+            self.gauges.orphans -= 1;
+        }
+        if socket.is_udp() {
+            self.gauges.udp_inuse -= u32::from(!socket.local_port().eq(&crate::units::Port::NONE));
+        } else {
+            self.gauges.tcp_alloc -= 1;
+        }
+        self.sockets.remove(id.0);
+    }
+
+    /// Linux `tcp_time_wait`: the full socket gives its place in the tables to
+    /// a minisock, unless there are `tcp_max_tw_buckets` of them already.
+    fn become_timewait(&mut self, now: Instant, id: SocketId, substate: TcpState, timeout: Duration, fx: &mut Effects) {
+        let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
+        let tuple = socket.tuple;
+        let from = socket.tcb.state();
+        socket.waiters.drain_into(&mut fx.wakes);
+        if self.timewaits.len() >= self.config.sysctls.tcp_max_tw_buckets {
+            self.mib.inc(Mib::TCPTimeWaitOverflow);
+            count_transition(&mut self.state_counts, from, TcpState::Closed);
+            fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Overflow });
+            self.force_closed(id);
+            return;
+        }
+        let expires = self.clock.expiry(now, timeout);
+        let sock = TimeWaitSock::new(&socket.tcb, tuple, substate, expires);
+        let (inet6, bound) = (socket.is_inet6(), socket.flags.has(SocketFlags::BOUND));
+        // The minisock takes the socket's place as owner of the port.
+        let bucket = socket.bucket.take();
+        let tw = TwId(self.timewaits.insert(Minisock { sock, bucket, inet6 }));
+        if substate != from {
+            count_transition(&mut self.state_counts, from, substate);
+            fx.records.push(RecordKind::State { tuple, from, to: substate, cause: Cause::AckOfFin });
+        }
+        self.established.replace(&tuple, EstablishedEntry::TimeWait(tw));
+        if !bound {
+            let reusable = self.reusable_at(now, tw);
+            self.ports.note_timewait(ANY_DEVICE, &tuple, reusable);
+        }
+        self.set_hashed(id, false);
+        fx.timers.push((expires, KernelTimer::TimeWait(tw)));
+        self.force_closed(id);
+    }
+
+    /// When a `connect()` may take the minisock over: `tcp_twsk_unique`.
+    pub(crate) fn reusable_at(&self, now: Instant, tw: TwId) -> Option<Instant> {
+        let minisock = self.timewaits.get(tw.0).expect("caller holds the minisock");
+        let sock = &minisock.sock;
+        if !self.tw_reuse_applies(sock) {
+            return None;
+        }
+        Some(tw_reusable_at(now, self.boot_age(), self.tw_reuse_rule()))
+    }
+
+    /// The full socket is done (its minisock lives on, or nothing does).
+    fn force_closed(&mut self, id: SocketId) {
+        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
+        socket.tcb.mark_done();
+        self.unhash(id);
+        self.free_if_unreferenced(id);
+    }
+
+    /// Removes a minisock from every table.
+    pub(crate) fn timewait_kill(&mut self, id: TwId, cause: Cause, fx: &mut Effects) {
+        let Some(Minisock { sock, bucket, .. }) = self.timewaits.remove(id.0) else { return };
+        let (tuple, from) = (sock.tuple(), sock.substate());
+        self.established.remove(&tuple);
+        match bucket {
+            Some(owner) => {
+                if !owner.explicit {
+                    self.ports.note_released(ANY_DEVICE, &tuple);
+                }
+                self.bind.release(tuple.local.port, owner);
+            }
+            None => self.ports.note_released(ANY_DEVICE, &tuple),
+        }
+        count_transition(&mut self.state_counts, from, TcpState::Closed);
+        fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause });
+    }
+
+    /// `close()` of the last descriptor of a TCP socket.
+    pub(crate) fn tcp_close(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
+        let socket = self.socket_mut(id);
+        socket.owner = None;
+        if socket.listen().is_some() {
+            self.listen_stop(now, id, fx);
+            return;
+        }
+        if socket.state() == TcpState::Closed {
+            self.unhash(id);
+            self.free_if_unreferenced(id);
+            return;
+        }
+        // The machine answers with FIN, RST or nothing; only then is it known
+        // whether the socket lives on as an orphan.
+        let _ = self.tcp_step(now, id, TcpInput::Call(UserCall::Close), fx);
+        let Some(socket) = self.sockets.get_mut(id.0) else { return };
+        if socket.state() == TcpState::Closed {
+            self.unhash(id);
+            self.free_if_unreferenced(id);
+            return;
+        }
+        socket.flags.set(SocketFlags::ORPHAN, true);
+        self.gauges.orphans += 1;
+        if self.gauges.orphans > self.config.sysctls.tcp_max_orphans {
+            // Linux tcp_check_oom: reset instead of keeping one orphan too many.
+            self.mib.inc(Mib::TCPAbortOnMemory);
+            let _ = self.tcp_step(now, id, TcpInput::Call(UserCall::Abort(Cause::Overflow)), fx);
+        }
+    }
+}
+
+/// A socket changed state: keeps the counts by state.
+pub(crate) fn count_transition(counts: &mut [u32; 11], from: TcpState, to: TcpState) {
+    if from != TcpState::Closed {
+        counts[from as usize] -= 1;
+    }
+    if to != TcpState::Closed {
+        counts[to as usize] += 1;
+    }
+}
+
+/// Hands a segment to the network and counts it.
+pub(crate) fn transmit(
+    mib: &mut crate::trace::Counters,
+    tuple: FourTuple,
+    segment: Segment,
+    fx: &mut Effects,
+) {
+    mib.inc(Mib::OutSegs);
+    if segment.flags.rst() {
+        mib.inc(Mib::OutRsts);
+    }
+    fx.records.push(RecordKind::Transmit {
+        tuple,
+        seq: segment.seq,
+        ack: segment.ack,
+        flags: segment.flags,
+        len: segment.payload.len(),
+    });
+    fx.packets.push(Packet::tcp(tuple, segment));
+}

@@ -1,0 +1,413 @@
+//! The listening side: `tcp_conn_request`, `tcp_check_req`, the two queues.
+
+use super::effects::{Effects, KernelTimer};
+use super::established_table::EstablishedEntry;
+use super::host::Kernel;
+use super::input::reset_for;
+use super::lifecycle::{count_transition, transmit};
+use super::request_sock::{self, RequestSock, RequestVerdict, SynParameters};
+use super::socket::{Socket, SocketFlags};
+use crate::app::Domain;
+use crate::tcp::{Cause, Tcb, TcpContext, TcpInput, TcpState, UserCall};
+use crate::time::{Duration, Instant};
+use crate::trace::{DropReason, Mib, RecordKind};
+use crate::units::{FourTuple, ReqId, SocketId};
+use crate::wire::{Segment, SeqNum};
+
+/// How long after the last cookie an ACK without a request may still carry one
+/// (`TCP_SYNCOOKIE_VALID`, 2 minutes).
+const COOKIE_VALID: Duration = Duration::from_secs(120);
+
+impl Kernel {
+    /// A segment for a listener that belongs to no connection or request.
+    pub(crate) fn on_listen_segment(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        tuple: FourTuple,
+        segment: &Segment,
+        fx: &mut Effects,
+    ) {
+        let flags = segment.flags;
+        // RFC 9293 §3.10.7.2, first check.
+        if flags.rst() {
+            return;
+        }
+        // Second check. An ACK may bring back a SYN cookie.
+        if flags.ack() {
+            if !flags.syn() && self.on_cookie(now, listener, tuple, segment, fx) {
+                return;
+            }
+            transmit(&mut self.mib, tuple, reset_for(segment), fx);
+            return;
+        }
+        // Third check. Linux tcp_rcv_state_process drops SYN+FIN.
+        if flags.syn() && !flags.fin() {
+            self.on_syn(now, listener, tuple, segment, None, fx);
+        }
+    }
+
+    /// Linux `tcp_conn_request`. `iss`: chosen by a TIME_WAIT minisock that
+    /// this SYN reopened; such a SYN is never dropped for a full request queue.
+    pub(crate) fn on_syn(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        tuple: FourTuple,
+        segment: &Segment,
+        iss: Option<SeqNum>,
+        fx: &mut Effects,
+    ) {
+        let sysctls = &self.config.sysctls;
+        let (cookies, max_syn_backlog) = (sysctls.tcp_syncookies, sysctls.tcp_max_syn_backlog);
+        let listen = self.socket(listener).listen().expect("a listener has queues");
+        let queued = listen.requests;
+        let (request_queue_full, accept_queue_full) = (
+            queued > listen.backlog,
+            u32::try_from(listen.accept_queue.len()).unwrap_or(u32::MAX) > listen.backlog,
+        );
+        let mut want_cookie = cookies == 2;
+        if (want_cookie || request_queue_full) && iss.is_none() {
+            if cookies == 0 {
+                self.mib.inc(Mib::TCPReqQFullDrop);
+                self.drop_syn(tuple, DropReason::RequestQueueFull, fx);
+                return;
+            }
+            self.mib.inc(Mib::TCPReqQFullDoCookies);
+            want_cookie = true;
+        }
+        if accept_queue_full {
+            self.mib.inc(Mib::ListenOverflows);
+            self.drop_syn(tuple, DropReason::AcceptQueueFull, fx);
+            return;
+        }
+        if cookies == 0 && iss.is_none() && max_syn_backlog.saturating_sub(queued) < max_syn_backlog / 4 {
+            // Linux keeps the last quarter for peers proven by TIME_WAIT metrics, which are not modelled.
+            self.drop_syn(tuple, DropReason::RequestQueueFull, fx);
+            return;
+        }
+        let parameters = SynParameters {
+            iss: iss.unwrap_or_else(|| self.initial_sequence(now, tuple)),
+            ts_offset: self.timestamp_offset(tuple),
+            mss: self.route_mss(tuple.remote.addr),
+        };
+        let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        if want_cookie {
+            let reply = request_sock::cookie_syn_ack(segment, tuple, parameters, self.secret, &context);
+            self.mib.inc(Mib::SyncookiesSent);
+            if let Some(listen) = self.socket_mut(listener).listen_mut() {
+                listen.last_cookie = Some(now);
+            }
+            transmit(&mut self.mib, tuple, reply, fx);
+            return;
+        }
+        let (request, syn_ack) = RequestSock::from_syn(segment, tuple, listener, parameters, &context);
+        let deadline = request.deadline();
+        let id = ReqId(self.requests.insert(request));
+        self.established.insert(&tuple, EstablishedEntry::Request(id));
+        count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
+        fx.records.push(RecordKind::State {
+            tuple,
+            from: TcpState::Listen,
+            to: TcpState::SynReceived,
+            cause: Cause::SynArrived,
+        });
+        if let Some(listen) = self.socket_mut(listener).listen_mut() {
+            listen.requests += 1;
+            listen.young += 1;
+        }
+        fx.timers.push((deadline, KernelTimer::Request(id)));
+        transmit(&mut self.mib, tuple, syn_ack, fx);
+    }
+
+    fn drop_syn(&mut self, tuple: FourTuple, reason: DropReason, fx: &mut Effects) {
+        self.mib.inc(Mib::ListenDrops);
+        fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason });
+    }
+
+    /// A segment for a half-open request: Linux `tcp_check_req`.
+    pub(crate) fn on_request_segment(
+        &mut self,
+        now: Instant,
+        id: ReqId,
+        tuple: FourTuple,
+        segment: &Segment,
+        fx: &mut Effects,
+    ) {
+        let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        let request = self.requests.get_mut(id.0).expect("the table refers to a live request");
+        let listener = request.listener();
+        match request.process(segment, &context) {
+            RequestVerdict::Drop => {}
+            RequestVerdict::Send(reply) => transmit(&mut self.mib, tuple, reply, fx),
+            RequestVerdict::Challenge(reply) => {
+                self.mib.inc(Mib::TCPChallengeACK);
+                transmit(&mut self.mib, tuple, reply, fx);
+            }
+            RequestVerdict::Reset => {
+                self.mib.inc(Mib::EmbryonicRsts);
+                self.drop_request(id, Cause::RstArrived, fx);
+            }
+            RequestVerdict::ResetPeer => {
+                self.mib.inc(Mib::EmbryonicRsts);
+                transmit(&mut self.mib, tuple, reset_for(segment), fx);
+                self.drop_request(id, Cause::Abort, fx);
+            }
+            RequestVerdict::Established => self.complete_request(now, id, listener, tuple, segment, fx),
+        }
+    }
+
+    /// The handshake's last ACK: a child goes to the accept queue, unless that is full.
+    fn complete_request(
+        &mut self,
+        now: Instant,
+        id: ReqId,
+        listener: SocketId,
+        tuple: FourTuple,
+        segment: &Segment,
+        fx: &mut Effects,
+    ) {
+        if self.accept_queue_full(listener) {
+            // Linux tcp_v4_syn_recv_sock: exit_overflow, then tcp_check_req's listen_overflow.
+            self.mib.inc(Mib::ListenOverflows);
+            self.mib.inc(Mib::ListenDrops);
+            if self.tcp_config.tcp_abort_on_overflow {
+                self.mib.inc(Mib::EmbryonicRsts);
+                transmit(&mut self.mib, tuple, reset_for(segment), fx);
+                self.drop_request(id, Cause::Abort, fx);
+            } else {
+                fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
+                self.requests.get_mut(id.0).expect("just processed").set_acked();
+            }
+            return;
+        }
+        let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        let tcb = self.requests.get(id.0).expect("just processed").child(&context);
+        self.forget_request(id);
+        self.add_child(now, listener, tuple, tcb, segment, fx);
+    }
+
+    /// Puts an accepted child in place of its request and lets it process the
+    /// ACK that completed the handshake (with the data it may carry).
+    fn add_child(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        tuple: FourTuple,
+        tcb: Tcb,
+        segment: &Segment,
+        fx: &mut Effects,
+    ) {
+        self.mib.inc(Mib::PassiveOpens);
+        let parent = self.socket(listener);
+        let domain = if parent.is_inet6() { Domain::Inet6 } else { Domain::Inet };
+        let options = parent.rare.as_ref().map(|rare| rare.tcp_options.clone()).unwrap_or_default();
+        let mut child = Socket::new(tcb, domain, false, 0);
+        child.tuple = tuple;
+        child.flags.set(SocketFlags::UNACCEPTED, true);
+        child.flags.set(SocketFlags::BOUND, true);
+        for bit in [SocketFlags::REUSEADDR, SocketFlags::REUSEPORT, SocketFlags::V6ONLY] {
+            child.flags.set(bit, parent.flags.has(bit));
+        }
+        // __inet_inherit_port: the child shares the listener's bucket.
+        let owner = child.bind_owner();
+        child.bucket = Some(owner);
+        let id = SocketId(self.sockets.insert(child));
+        self.gauges.tcp_alloc += 1;
+        self.bind.inherit(tuple.local.port, owner);
+        self.established.replace(&tuple, EstablishedEntry::Full(id));
+        self.set_hashed(id, true);
+        for option in options {
+            let _ = self.tcp_step(now, id, TcpInput::Call(UserCall::SetOption(option)), fx);
+        }
+        let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
+        if self.sockets.get(id.0).is_none() {
+            return;
+        }
+        if self.socket(id).state() == TcpState::Closed {
+            self.socket_mut(id).flags.set(SocketFlags::UNACCEPTED, false);
+            self.free_if_unreferenced(id);
+            return;
+        }
+        let parent = self.socket_mut(listener);
+        parent.waiters.drain_into(&mut fx.wakes);
+        parent.listen_mut().expect("a listener has queues").accept_queue.push_back(id);
+    }
+
+    /// An ACK that matches nothing: the answer to a SYN cookie?
+    fn on_cookie(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        tuple: FourTuple,
+        segment: &Segment,
+        fx: &mut Effects,
+    ) -> bool {
+        if self.config.sysctls.tcp_syncookies == 0 {
+            return false;
+        }
+        let recent = self
+            .socket(listener)
+            .listen()
+            .and_then(|listen| listen.last_cookie)
+            .is_some_and(|sent| now.since(sent) <= COOKIE_VALID);
+        if !recent {
+            return false;
+        }
+        let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        let parameters = SynParameters {
+            iss: segment.ack.sub(1),
+            ts_offset: self.timestamp_offset(tuple),
+            mss: self.route_mss(tuple.remote.addr),
+        };
+        let Some(tcb) = request_sock::cookie_child(segment, tuple, parameters, self.secret, &context) else {
+            self.mib.inc(Mib::SyncookiesFailed);
+            return false;
+        };
+        self.mib.inc(Mib::SyncookiesRecv);
+        if self.accept_queue_full(listener) {
+            self.mib.inc(Mib::ListenOverflows);
+            self.mib.inc(Mib::ListenDrops);
+            fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
+            return true;
+        }
+        count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
+        fx.records.push(RecordKind::State {
+            tuple,
+            from: TcpState::Listen,
+            to: TcpState::SynReceived,
+            cause: Cause::AckOfSyn,
+        });
+        self.add_child(now, listener, tuple, tcb, segment, fx);
+        true
+    }
+
+    fn accept_queue_full(&self, listener: SocketId) -> bool {
+        let listen = self.socket(listener).listen().expect("a listener has queues");
+        u32::try_from(listen.accept_queue.len()).unwrap_or(u32::MAX) > listen.backlog
+    }
+
+    /// Takes a request out of its listener's count and the arena.
+    fn forget_request(&mut self, id: ReqId) {
+        let request = self.requests.remove(id.0).expect("caller holds the request");
+        let listener = request.listener();
+        if let Some(listen) = self.sockets.get_mut(listener.0).and_then(Socket::listen_mut) {
+            listen.requests -= 1;
+            if request.retransmits() == 0 {
+                listen.young -= 1;
+            }
+        }
+    }
+
+    fn drop_request(&mut self, id: ReqId, cause: Cause, fx: &mut Effects) {
+        let tuple = self.requests.get(id.0).expect("caller holds the request").tuple();
+        self.established.remove(&tuple);
+        self.forget_request(id);
+        count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
+        self.mib.inc(Mib::AttemptFails);
+        fx.records.push(RecordKind::State { tuple, from: TcpState::SynReceived, to: TcpState::Closed, cause });
+    }
+
+    /// Linux `reqsk_timer_handler`: retransmit the SYN-ACK or give up.
+    pub(crate) fn on_request_timer(&mut self, now: Instant, id: ReqId, fx: &mut Effects) {
+        let Some(request) = self.requests.get(id.0) else { return };
+        if request.deadline() > now {
+            return;
+        }
+        let listener = request.listener();
+        let listen = self.socket(listener).listen().expect("a listener has queues");
+        let limit = synack_retry_limit(
+            listen.requests,
+            listen.young,
+            listen.backlog,
+            u32::from(self.tcp_config.tcp_synack_retries),
+        );
+        let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        let request = self.requests.get_mut(id.0).expect("looked up above");
+        let tuple = request.tuple();
+        let first = request.retransmits() == 0;
+        match request.on_timeout(limit, &context) {
+            Some(reply) => {
+                let (deadline, resent) = (request.deadline(), request.retransmits() > 0);
+                if first
+                    && resent
+                    && let Some(listen) = self.socket_mut(listener).listen_mut()
+                {
+                    listen.young -= 1;
+                }
+                fx.timers.push((deadline, KernelTimer::Request(id)));
+                if let Some(reply) = reply {
+                    self.mib.inc(Mib::TCPTimeouts);
+                    self.mib.inc(Mib::RetransSegs);
+                    transmit(&mut self.mib, tuple, reply, fx);
+                }
+            }
+            None => self.drop_request(id, Cause::TimedOut, fx),
+        }
+    }
+
+    /// Linux `inet_csk_listen_stop`: requests vanish, children never accepted are reset.
+    pub(crate) fn listen_stop(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
+        let listen = self.socket_mut(id).rare_mut().listen.take().expect("a listener has queues");
+        let tuple = self.socket(id).tuple;
+        self.listeners.remove(tuple.local, id);
+        self.set_hashed(id, false);
+        let requests: Vec<(u32, FourTuple)> =
+            self.requests.iter().filter(|(_, r)| r.listener() == id).map(|(slot, r)| (slot, r.tuple())).collect();
+        for (request, peer) in requests {
+            self.established.remove(&peer);
+            self.requests.remove(request);
+            count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
+            fx.records.push(RecordKind::State {
+                tuple: peer,
+                from: TcpState::SynReceived,
+                to: TcpState::Closed,
+                cause: Cause::Close,
+            });
+        }
+        for child in listen.accept_queue {
+            self.socket_mut(child).flags.set(SocketFlags::UNACCEPTED, false);
+            if self.socket(child).state() == TcpState::Closed {
+                self.free_if_unreferenced(child);
+                continue;
+            }
+            let _ = self.tcp_step(now, child, TcpInput::Call(UserCall::Abort(Cause::Close)), fx);
+        }
+        let from = self.socket(id).state();
+        count_transition(&mut self.state_counts, from, TcpState::Closed);
+        fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Close });
+        self.socket_mut(id).tcb.mark_done();
+        self.unhash(id);
+        let socket = self.socket_mut(id);
+        socket.waiters.drain_into(&mut fx.wakes);
+        self.free_if_unreferenced(id);
+    }
+}
+
+/// How often a SYN-ACK is repeated: `tcp_synack_retries`, fewer when more than
+/// half of the queue is taken by requests that had a retransmission already
+/// (Linux `reqsk_timer_handler`).
+fn synack_retry_limit(queued: u32, young: u32, backlog: u32, configured: u32) -> u32 {
+    let mut limit = configured;
+    if queued.saturating_mul(2) > backlog.max(8) {
+        let mut young = young.saturating_mul(2);
+        while limit > 2 && queued >= young {
+            limit -= 1;
+            young = young.saturating_mul(2);
+        }
+    }
+    limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn synack_retries_shrink_only_in_a_crowded_old_queue() {
+        assert_eq!(synack_retry_limit(4, 4, 128, 5), 5);
+        assert_eq!(synack_retry_limit(100, 0, 128, 5), 2);
+        assert_eq!(synack_retry_limit(100, 100, 128, 5), 5);
+        assert_eq!(synack_retry_limit(100, 30, 128, 5), 4);
+    }
+}

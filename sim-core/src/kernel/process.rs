@@ -1,0 +1,64 @@
+//! Processes: descriptors, limits, and what is left of them.
+
+use super::config::ProcessConfig;
+use super::fd::{FdFlags, FdTable};
+use crate::app::FileKind;
+use crate::units::{Fd, Pid};
+
+/// A process of the host.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub(crate) pid: Pid,
+    pub(crate) name: String,
+    pub(crate) fds: FdTable,
+    pub(crate) cap_sys_admin: bool,
+    pub(crate) cap_sys_resource: bool,
+    /// Not yet ended.
+    pub(crate) alive: bool,
+}
+
+impl Process {
+    pub(crate) fn new(pid: Pid, config: &ProcessConfig) -> Self {
+        let mut fds = FdTable::new(config.nofile, "/dev/pts/0");
+        for _ in 0..config.extra_fds {
+            // A descriptor beyond the limit is one the process could not have opened.
+            if fds.open_file(FileKind::Path("/dev/null"), FdFlags::default(), u32::MAX).is_err() {
+                break;
+            }
+        }
+        Self {
+            pid,
+            name: config.name.clone(),
+            fds,
+            cap_sys_admin: config.cap_sys_admin,
+            cap_sys_resource: config.cap_sys_resource,
+            alive: true,
+        }
+    }
+
+    /// Process id.
+    #[must_use]
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+    /// Name (`comm`).
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// Descriptors and RLIMIT_NOFILE.
+    #[must_use]
+    pub const fn fds(&self) -> &FdTable {
+        &self.fds
+    }
+    /// False once it has exited.
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// `O_NONBLOCK` of a descriptor's file.
+    pub(crate) fn nonblock(&self, fd: Fd) -> bool {
+        self.fds.flags(fd).is_ok_and(|flags| flags.nonblock)
+    }
+}

@@ -1,0 +1,58 @@
+//! Source addresses, path MSS, initial sequence numbers.
+
+use super::host::Kernel;
+use super::siphash::siphash24;
+use crate::time::Instant;
+use crate::units::{FourTuple, Ipv4Addr};
+use crate::wire::SeqNum;
+
+/// MTU of the loopback device.
+const LOOPBACK_MTU: u16 = u16::MAX;
+/// MTU of an Ethernet device.
+const ETHERNET_MTU: u16 = 1500;
+/// IPv4 and TCP headers without options.
+const HEADERS: u16 = 40;
+
+impl Kernel {
+    /// The source address for a destination: 127.0.0.1 for 127/8, the address
+    /// itself for one of our own, else the host's first address
+    /// (`ip_route_output_key_hash`, preferred source of the local table).
+    pub(crate) fn source_for(&self, dst: Ipv4Addr) -> Option<Ipv4Addr> {
+        if dst.is_loopback() || dst.is_unspecified() {
+            Some(Ipv4Addr::LOCALHOST)
+        } else if self.config.addrs.contains(&dst) {
+            Some(dst)
+        } else {
+            self.config.addrs.first().copied()
+        }
+    }
+
+    /// The MSS to announce towards a destination, without options.
+    pub(crate) fn route_mss(&self, dst: Ipv4Addr) -> u16 {
+        let mtu = if self.is_local(dst) { LOOPBACK_MTU } else { ETHERNET_MTU };
+        mtu - HEADERS
+    }
+
+    /// RFC 6528, Linux `secure_tcp_seq`: a keyed hash of the 4-tuple plus a
+    /// clock that ticks every 64 ns.
+    pub(crate) fn initial_sequence(&self, now: Instant, tuple: FourTuple) -> SeqNum {
+        #[expect(clippy::cast_possible_truncation, reason = "sequence numbers are modulo 2^32")]
+        let number = (siphash24(self.secret, &tuple_words(tuple)) as u32).wrapping_add((now.nanos() >> 6) as u32);
+        SeqNum(number)
+    }
+
+    /// Linux `secure_tcp_ts_off`: per pair of addresses.
+    pub(crate) fn timestamp_offset(&self, tuple: FourTuple) -> u32 {
+        let words = [u64::from(tuple.local.addr.to_bits()) << 32 | u64::from(tuple.remote.addr.to_bits())];
+        #[expect(clippy::cast_possible_truncation, reason = "timestamps are modulo 2^32")]
+        let offset = siphash24(self.secret ^ 1, &words) as u32;
+        offset
+    }
+}
+
+fn tuple_words(tuple: FourTuple) -> [u64; 2] {
+    [
+        u64::from(tuple.local.addr.to_bits()) << 32 | u64::from(tuple.remote.addr.to_bits()),
+        u64::from(tuple.local.port.0) << 16 | u64::from(tuple.remote.port.0),
+    ]
+}

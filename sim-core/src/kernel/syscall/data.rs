@@ -1,0 +1,130 @@
+//! Bytes: `send`, `recv`, and their UDP kin.
+
+use super::{Caller, Outcome};
+use crate::app::{CallResult, Ret};
+use crate::errno::Errno;
+use crate::kernel::effects::Effects;
+use crate::kernel::host::Kernel;
+use crate::tcp::{Reply, TcpInput, TcpState, UserCall};
+use crate::time::Instant;
+use crate::units::{Endpoint, Fd, ProcIx, SocketId};
+use crate::wire::Payload;
+
+impl Kernel {
+    pub(super) fn sys_send(&mut self, caller: Caller, fd: Fd, data: &mut Payload, fx: &mut Effects) -> Outcome {
+        let id = match self.fd_socket(caller.task.process, fd) {
+            Ok(id) => id,
+            Err(errno) => return Outcome::Done(Err(errno)),
+        };
+        if self.socket(id).is_udp() {
+            let data = core::mem::take(data);
+            return self.udp_send(id, None, data, fx).map(Ret::Count).into();
+        }
+        if matches!(self.socket(id).state(), TcpState::Closed | TcpState::Listen) {
+            let error = self.take_error(caller.now, id, fx);
+            return Outcome::Done(Err(error.unwrap_or(Errno::Pipe)));
+        }
+        let whole = data.len();
+        let blocking = !self.processes[caller.task.process.index()].nonblock(fd);
+        // A blocking send that had to wait goes on where it stopped.
+        let before = self.socket_mut(id).rare.as_mut().map_or(0, |rare| core::mem::take(&mut rare.send_progress));
+        let rest = data.slice(before, whole - before);
+        let reply = self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Send(rest)), fx);
+        match reply {
+            Ok(Reply::Count(sent)) if before + sent < whole && blocking => {
+                self.socket_mut(id).rare_mut().send_progress = before + sent;
+                self.block_to_send(caller, id)
+            }
+            Ok(Reply::Count(sent)) => Outcome::Done(Ok(Ret::Count(before + sent))),
+            Ok(Reply::Done | Reply::Data(_) | Reply::Error(_)) => Outcome::Done(Ok(Ret::Count(whole))),
+            Err(Errno::Again) if blocking => {
+                if before > 0 {
+                    self.socket_mut(id).rare_mut().send_progress = before;
+                }
+                self.block_to_send(caller, id)
+            }
+            Err(_) if before > 0 => Outcome::Done(Ok(Ret::Count(before))),
+            Err(errno) => Outcome::Done(Err(errno)),
+        }
+    }
+
+    fn block_to_send(&mut self, caller: Caller, id: SocketId) -> Outcome {
+        let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.sndtimeo);
+        self.block_on(caller, id, timeout.map(|t| caller.now + t))
+    }
+
+    pub(super) fn sys_recv(
+        &mut self,
+        caller: Caller,
+        fd: Fd,
+        max: u32,
+        peek: bool,
+        dontwait: bool,
+        fx: &mut Effects,
+    ) -> Outcome {
+        let id = match self.fd_socket(caller.task.process, fd) {
+            Ok(id) => id,
+            Err(errno) => return Outcome::Done(Err(errno)),
+        };
+        let blocking = !dontwait && !self.processes[caller.task.process.index()].nonblock(fd);
+        let result = if self.socket(id).is_udp() {
+            self.udp_recv(id, peek)
+        } else if self.socket(id).listen().is_some() {
+            return Outcome::Done(Err(Errno::NotConn));
+        } else {
+            self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Receive { max, peek }), fx).map(|reply| match reply {
+                Reply::Data(data) => Ret::Data(data),
+                Reply::Done | Reply::Count(_) | Reply::Error(_) => Ret::Data(Payload::EMPTY),
+            })
+        };
+        match result {
+            Err(Errno::Again) if blocking => {
+                let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.rcvtimeo);
+                self.block_on(caller, id, timeout.map(|t| caller.now + t))
+            }
+            other => Outcome::Done(other),
+        }
+    }
+
+    pub(super) fn sys_sendmmsg(&mut self, process: ProcIx, fd: Fd, datagrams: Vec<Payload>, fx: &mut Effects) -> CallResult {
+        let id = self.fd_socket(process, fd)?;
+        if !self.socket(id).is_udp() {
+            return Err(Errno::OpNotSupp);
+        }
+        let mut sent = 0;
+        for datagram in datagrams {
+            match self.udp_send(id, None, datagram, fx) {
+                Ok(_) => sent += 1,
+                Err(errno) if sent == 0 => return Err(errno),
+                Err(_) => break,
+            }
+        }
+        Ok(Ret::Count(sent))
+    }
+
+    pub(super) fn sys_sendto(
+        &mut self,
+        process: ProcIx,
+        fd: Fd,
+        addr: Endpoint,
+        data: Payload,
+        fx: &mut Effects,
+    ) -> CallResult {
+        let id = self.fd_socket(process, fd)?;
+        if !self.socket(id).is_udp() {
+            return Err(Errno::IsConn);
+        }
+        self.udp_send(id, Some(addr), data, fx).map(Ret::Count)
+    }
+
+    /// `getsockopt(SO_ERROR)`: the pending error, once.
+    pub(crate) fn take_error(&mut self, now: Instant, id: SocketId, fx: &mut Effects) -> Option<Errno> {
+        if let Some(udp) = self.socket_mut(id).udp_mut() {
+            return udp.error.take();
+        }
+        match self.tcp_step(now, id, TcpInput::Call(UserCall::TakeError), fx) {
+            Ok(Reply::Error(error)) => error,
+            Ok(Reply::Done | Reply::Count(_) | Reply::Data(_)) | Err(_) => None,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! System calls: each takes effect atomically when its CPU time is over.
+
+mod data;
+mod files;
+mod open;
+mod options;
+mod poll;
+
+use super::effects::Effects;
+use super::host::Kernel;
+use crate::app::{Call, CallResult, Ret};
+use crate::errno::Errno;
+use crate::time::Instant;
+use crate::units::{Fd, ProcIx, SocketId, TaskRef};
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It completed.
+    Done(CallResult),
+    /// It waits; the kernel wakes the thread when trying again may help, or
+    /// the deadline passes.
+    Block {
+        /// Latest end of the wait.
+        deadline: Option<Instant>,
+    },
+}
+
+impl From<CallResult> for Outcome {
+    fn from(result: CallResult) -> Self {
+        Self::Done(result)
+    }
+}
+
+/// Who calls, and whether this is the first attempt or one after a wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) now: Instant,
+    pub(crate) task: TaskRef,
+    /// False when the call had blocked and is tried again.
+    pub(crate) first: bool,
+}
+
+impl Kernel {
+    /// Executes a call. Calls that are not the kernel's business (sleeping,
+    /// threads, exit) are the world's and never get here.
+    pub(crate) fn syscall(&mut self, caller: Caller, call: &mut Call, fx: &mut Effects) -> Outcome {
+        let process = caller.task.process;
+        match call {
+            Call::Socket { domain, ty, nonblock } => self.sys_socket(process, *domain, *ty, *nonblock).into(),
+            Call::Bind { fd, addr } => self.sys_bind(process, *fd, *addr).into(),
+            Call::Listen { fd, backlog } => self.sys_listen(process, *fd, *backlog, fx).into(),
+            Call::Accept { fd, nonblock } => self.sys_accept(caller, *fd, *nonblock),
+            Call::Connect { fd, addr } => self.sys_connect(caller, *fd, *addr, fx),
+            Call::Send { fd, data } => self.sys_send(caller, *fd, data, fx),
+            Call::Recv { fd, max, peek, dontwait } => self.sys_recv(caller, *fd, *max, *peek, *dontwait, fx),
+            Call::Sendmmsg { fd, datagrams } => {
+                let datagrams = core::mem::take(datagrams);
+                self.sys_sendmmsg(process, *fd, datagrams, fx).into()
+            }
+            Call::SendTo { fd, addr, data } => {
+                let data = core::mem::take(data);
+                self.sys_sendto(process, *fd, *addr, data, fx).into()
+            }
+            Call::Shutdown { fd, how } => self.sys_shutdown(caller, *fd, *how, fx).into(),
+            Call::Close { fd } => self.close_fd(caller.now, process, *fd, fx).map(|()| Ret::Done).into(),
+            Call::Poll { set, timeout } => {
+                let deadline = timeout.map(|t| caller.now + t);
+                let deadline = if caller.first { deadline } else { None };
+                self.sys_poll(caller, set, timeout.is_some_and(|t| t.nanos() == 0), deadline)
+            }
+            Call::SetNonblock { fd, on } => self.sys_set_nonblock(process, *fd, *on).into(),
+            Call::GetFl { fd } => self.sys_getfl(process, *fd).into(),
+            Call::SetSockOpt { fd, option } => self.sys_setsockopt(caller, *fd, *option, fx).into(),
+            Call::GetSockOpt { fd, option } => self.sys_getsockopt(caller, *fd, *option, fx).into(),
+            Call::GetSockName { fd } => self.sys_getsockname(process, *fd).into(),
+            Call::GetPeerName { fd } => self.sys_getpeername(process, *fd).into(),
+            Call::IoctlFionread { fd } => self.sys_fionread(process, *fd).into(),
+            Call::Open { file } => self.sys_open(process, *file).into(),
+            Call::Read { fd, max } => self.sys_read(process, *fd, *max).into(),
+            Call::Write { fd, len } => self.sys_write(process, *fd, *len).into(),
+            Call::Fstat { fd } => self.sys_fstat(process, *fd).into(),
+            Call::Lseek { fd } => self.sys_lseek(process, *fd).into(),
+            Call::Stat { path: _ } | Call::Mprotect => Outcome::Done(Ok(Ret::Done)),
+            Call::Getpid => Outcome::Done(Ok(Ret::Count(self.processes[process.index()].pid.0))),
+            Call::GetRlimit => Outcome::Done(Ok(Ret::Limits(self.processes[process.index()].fds.limits()))),
+            Call::SetRlimit { limits } => {
+                let nr_open = self.config.sysctls.nr_open;
+                let process = &mut self.processes[process.index()];
+                let privileged = process.cap_sys_resource;
+                process.fds.set_limits(*limits, nr_open, privileged).map(|()| Ret::Done).into()
+            }
+            Call::Nanosleep { .. }
+            | Call::Spawn { .. }
+            | Call::FutexWait { .. }
+            | Call::Compute { .. }
+            | Call::ExitTask
+            | Call::ExitProcess { .. } => unreachable!("the world handles {:?} itself", call.name()),
+        }
+    }
+
+    /// What a blocked call returns when its deadline passes.
+    pub(crate) fn timed_out(&mut self, task: TaskRef, call: &Call) -> CallResult {
+        self.stop_waiting(task, call);
+        match call {
+            Call::Poll { set, .. } => Ok(Ret::Ready(set.clone())),
+            // SO_SNDTIMEO on connect: the attempt goes on without the caller.
+            Call::Connect { .. } => Err(Errno::InProgress),
+            Call::FutexWait { .. } => Err(Errno::TimedOut),
+            Call::Nanosleep { .. } => Ok(Ret::Done),
+            Call::Accept { .. } | Call::Recv { .. } | Call::Send { .. } => Err(Errno::Again),
+            Call::Socket { .. }
+            | Call::Bind { .. }
+            | Call::Listen { .. }
+            | Call::Sendmmsg { .. }
+            | Call::SendTo { .. }
+            | Call::Shutdown { .. }
+            | Call::Close { .. }
+            | Call::SetNonblock { .. }
+            | Call::GetFl { .. }
+            | Call::SetSockOpt { .. }
+            | Call::GetSockOpt { .. }
+            | Call::GetSockName { .. }
+            | Call::GetPeerName { .. }
+            | Call::IoctlFionread { .. }
+            | Call::Open { .. }
+            | Call::Read { .. }
+            | Call::Write { .. }
+            | Call::Fstat { .. }
+            | Call::Stat { .. }
+            | Call::Lseek { .. }
+            | Call::Mprotect
+            | Call::Getpid
+            | Call::GetRlimit
+            | Call::SetRlimit { .. }
+            | Call::Spawn { .. }
+            | Call::Compute { .. }
+            | Call::ExitTask
+            | Call::ExitProcess { .. } => unreachable!("{:?} does not block", call.name()),
+        }
+    }
+
+    /// Takes a thread off the wait lists its call put it on.
+    pub(crate) fn stop_waiting(&mut self, task: TaskRef, call: &Call) {
+        let drop_waiter = |kernel: &mut Self, fd: Fd| {
+            if let Ok(id) = kernel.fd_socket(task.process, fd) {
+                kernel.socket_mut(id).waiters.remove(task);
+            }
+        };
+        match call {
+            Call::Poll { set, .. } => {
+                for entry in set.entries() {
+                    drop_waiter(self, entry.fd);
+                }
+            }
+            Call::Connect { fd, .. } | Call::Accept { fd, .. } | Call::Recv { fd, .. } | Call::Send { fd, .. } => {
+                drop_waiter(self, *fd);
+            }
+            #[expect(clippy::wildcard_enum_match_arm, reason = "every other call waits on no socket")]
+            _ => {}
+        }
+    }
+
+    pub(crate) fn fd_socket(&self, process: ProcIx, fd: Fd) -> Result<SocketId, Errno> {
+        self.processes[process.index()].fds.socket(fd)
+    }
+
+    /// Registers the caller on a socket and blocks.
+    pub(crate) fn block_on(&mut self, caller: Caller, id: SocketId, deadline: Option<Instant>) -> Outcome {
+        self.socket_mut(id).waiters.add(caller.task);
+        Outcome::Block { deadline: if caller.first { deadline } else { None } }
+    }
+}

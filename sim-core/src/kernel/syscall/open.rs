@@ -1,0 +1,375 @@
+//! Where connections begin and end: `socket`, `bind`, `listen`, `connect`, `accept`, `shutdown`, `close`.
+
+use super::{Caller, Outcome};
+use crate::app::{Domain, Ret, ShutdownHow, SockType};
+use crate::errno::Errno;
+use crate::kernel::bind_table::PortPrivilege;
+use crate::kernel::connect::ANY_DEVICE;
+use crate::kernel::effects::Effects;
+use crate::kernel::established_table::EstablishedEntry;
+use crate::kernel::fd::{FdFile, FdFlags};
+use crate::kernel::host::Kernel;
+use crate::kernel::lifecycle::count_transition;
+use crate::kernel::ports::{OpenPortQuery, find_open_port};
+use crate::kernel::socket::{ListenState, Owner, Socket, SocketFlags};
+use crate::tcp::{Cause, Tcb, TcpInput, TcpState, UserCall};
+use crate::time::Instant;
+use crate::trace::{Mib, RecordKind};
+use crate::units::{Endpoint, Fd, FourTuple, Ipv4Addr, Port, ProcIx, SocketId, TwId};
+use crate::wire::SeqNum;
+
+impl Kernel {
+    pub(super) fn sys_socket(&mut self, process: ProcIx, domain: Domain, ty: SockType, nonblock: bool) -> crate::app::CallResult {
+        let dgram = ty == SockType::Dgram;
+        // __sys_socket: the socket is made first, then get_unused_fd_flags, then the file.
+        let nr_open = self.config.sysctls.nr_open;
+        self.processes[process.index()].fds.next_free(nr_open)?;
+        self.acquire_file(process)?;
+        let ino = self.inode();
+        let socket = Socket::new(Tcb::new_closed(&self.tcp_config), domain, dgram, ino);
+        let id = SocketId(self.sockets.insert(socket));
+        let fd = self.install(process, id, nonblock)?;
+        self.socket_mut(id).owner = Some(Owner { process, fd });
+        if !dgram {
+            self.gauges.tcp_alloc += 1;
+        }
+        Ok(Ret::Fd(fd))
+    }
+
+    /// `alloc_empty_file`: one more of `fs.file-max`.
+    pub(super) fn acquire_file(&mut self, process: ProcIx) -> Result<(), Errno> {
+        let exempt = self.processes[process.index()].cap_sys_admin;
+        self.files.acquire(self.config.sysctls.file_max, exempt)
+    }
+
+    fn install(&mut self, process: ProcIx, id: SocketId, nonblock: bool) -> Result<Fd, Errno> {
+        let flags = FdFlags { nonblock, cloexec: false };
+        self.processes[process.index()].fds.open_socket(id, flags, self.config.sysctls.nr_open)
+    }
+
+    pub(super) fn sys_bind(&mut self, process: ProcIx, fd: Fd, addr: Endpoint) -> crate::app::CallResult {
+        let id = self.fd_socket(process, fd)?;
+        if self.socket(id).is_udp() {
+            return self.udp_bind(id, addr).map(|()| Ret::Done);
+        }
+        let socket = self.socket(id);
+        if socket.state() != TcpState::Closed || socket.local_port() != Port::NONE {
+            return Err(Errno::Inval);
+        }
+        if !self.is_local(addr.addr) {
+            return Err(Errno::AddrNotAvail);
+        }
+        let no_port = socket.flags.has(SocketFlags::BIND_NO_PORT);
+        let socket = self.socket_mut(id);
+        socket.tuple.local.addr = addr.addr;
+        socket.flags.set(SocketFlags::BINDADDR_LOCK, !addr.addr.is_unspecified());
+        if addr.port == Port::NONE && no_port {
+            return Ok(Ret::Done);
+        }
+        if let Err(errno) = self.get_port(process, id, addr.port) {
+            let socket = self.socket_mut(id);
+            socket.tuple.local = Endpoint::ANY;
+            socket.flags.set(SocketFlags::BINDADDR_LOCK, false);
+            return Err(errno);
+        }
+        self.socket_mut(id).flags.set(SocketFlags::BINDPORT_LOCK, addr.port != Port::NONE);
+        Ok(Ret::Done)
+    }
+
+    /// `inet_csk_get_port`: an explicit port, or the `bind(0)` search.
+    fn get_port(&mut self, process: ProcIx, id: SocketId, port: Port) -> Result<(), Errno> {
+        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
+        socket.flags.set(SocketFlags::BOUND, true);
+        let owner = socket.bind_owner();
+        let sysctls = &self.config.sysctls;
+        let taken = if port == Port::NONE {
+            let query = OpenPortQuery {
+                owner,
+                range: sysctls.ip_local_port_range,
+                socket_range: socket.rare.as_ref().and_then(|rare| rare.local_port_range),
+                reserved: &sysctls.ip_local_reserved_ports,
+                autobind_reuse: sysctls.ip_autobind_reuse,
+            };
+            let found = find_open_port(&query, &self.bind, &mut self.rng).port.ok_or(Errno::AddrInUse);
+            found.inspect(|&port| self.bind.take_bound(port, owner))
+        } else {
+            let privilege = PortPrivilege {
+                unprivileged_start: sysctls.ip_unprivileged_port_start,
+                cap_net_bind_service: self.processes[process.index()].cap_sys_admin,
+            };
+            self.bind.bind(port, owner, privilege).map(|()| port)
+        };
+        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
+        match taken {
+            Ok(port) => {
+                socket.tuple.local.port = port;
+                socket.bucket = Some(owner);
+                Ok(())
+            }
+            Err(errno) => {
+                socket.flags.set(SocketFlags::BOUND, false);
+                Err(errno)
+            }
+        }
+    }
+
+    pub(super) fn sys_listen(&mut self, process: ProcIx, fd: Fd, backlog: u32, fx: &mut Effects) -> crate::app::CallResult {
+        let id = self.fd_socket(process, fd)?;
+        let backlog = backlog.min(self.config.sysctls.somaxconn);
+        let socket = self.socket_mut(id);
+        if socket.is_udp() {
+            return Err(Errno::OpNotSupp);
+        }
+        if let Some(listen) = socket.listen_mut() {
+            listen.backlog = backlog;
+            return Ok(Ret::Done);
+        }
+        if socket.state() != TcpState::Closed {
+            return Err(Errno::Inval);
+        }
+        if socket.local_port() == Port::NONE {
+            self.get_port(process, id, Port::NONE)?;
+        }
+        let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
+        let local = socket.tuple.local;
+        if let Some(owner) = socket.bucket {
+            socket.bucket = Some(self.bind.listen(local.port, owner)?);
+        }
+        let (inet6, v6only) = {
+            let socket = self.socket(id);
+            (socket.is_inet6(), socket.flags.has(SocketFlags::V6ONLY))
+        };
+        let socket = self.socket_mut(id);
+        let from = socket.state();
+        socket.tcb = Tcb::new_listen();
+        socket.rare_mut().listen = Some(ListenState { backlog, ..ListenState::default() });
+        let tuple = socket.tuple;
+        count_transition(&mut self.state_counts, from, TcpState::Listen);
+        fx.records.push(RecordKind::State { tuple, from, to: TcpState::Listen, cause: Cause::PassiveOpen });
+        self.listeners.insert(local, id, inet6, v6only);
+        self.set_hashed(id, true);
+        Ok(Ret::Done)
+    }
+
+    pub(super) fn sys_connect(&mut self, caller: Caller, fd: Fd, addr: Endpoint, fx: &mut Effects) -> Outcome {
+        let id = match self.fd_socket(caller.task.process, fd) {
+            Ok(id) => id,
+            Err(errno) => return Outcome::Done(Err(errno)),
+        };
+        if self.socket(id).is_udp() {
+            return self.udp_connect(id, addr).map(|()| Ret::Done).into();
+        }
+        if caller.first {
+            let state = self.socket(id).state();
+            match state {
+                TcpState::Closed => {
+                    if let Err(errno) = self.tcp_connect(caller.now, id, addr, fx) {
+                        return Outcome::Done(Err(errno));
+                    }
+                    if self.processes[caller.task.process.index()].nonblock(fd) {
+                        return Outcome::Done(Err(Errno::InProgress));
+                    }
+                }
+                TcpState::SynSent | TcpState::SynReceived => return Outcome::Done(Err(Errno::Already)),
+                TcpState::Listen
+                | TcpState::Established
+                | TcpState::FinWait1
+                | TcpState::FinWait2
+                | TcpState::CloseWait
+                | TcpState::Closing
+                | TcpState::LastAck
+                | TcpState::TimeWait => return Outcome::Done(Err(Errno::IsConn)),
+            }
+        }
+        match self.socket(id).state() {
+            TcpState::SynSent | TcpState::SynReceived => {
+                let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.sndtimeo);
+                self.block_on(caller, id, timeout.map(|t| caller.now + t))
+            }
+            TcpState::Closed => {
+                let error = self.take_error(caller.now, id, fx);
+                Outcome::Done(Err(error.unwrap_or(Errno::ConnAborted)))
+            }
+            TcpState::Listen
+            | TcpState::Established
+            | TcpState::FinWait1
+            | TcpState::FinWait2
+            | TcpState::CloseWait
+            | TcpState::Closing
+            | TcpState::LastAck
+            | TcpState::TimeWait => Outcome::Done(Ok(Ret::Done)),
+        }
+    }
+
+    /// `tcp_v4_connect`: source address, source port, tables, SYN.
+    fn tcp_connect(&mut self, now: Instant, id: SocketId, addr: Endpoint, fx: &mut Effects) -> Result<(), Errno> {
+        let tuple = self.connect_tuple(id, addr)?;
+        let bound = self.socket(id).local_port() != Port::NONE;
+        let (local_port, inherited) = if bound {
+            (tuple.local.port, self.connect_bound(now, tuple, fx)?)
+        } else {
+            self.connect_search(now, id, tuple, fx)?
+        };
+        let tuple = FourTuple { local: Endpoint { port: local_port, ..tuple.local }, ..tuple };
+        let iss = inherited.unwrap_or_else(|| self.initial_sequence(now, tuple));
+        let (ts_offset, mss) = (self.timestamp_offset(tuple), self.route_mss(tuple.remote.addr));
+        let socket = self.socket_mut(id);
+        socket.tuple = tuple;
+        let owner = socket.bind_owner();
+        match socket.bucket.replace(owner) {
+            Some(before) => self.bind.replace(local_port, before, owner),
+            None => self.bind.connect_take(local_port, owner),
+        }
+        self.established.insert(&tuple, EstablishedEntry::Full(id));
+        if !owner.explicit {
+            self.ports.note_used(ANY_DEVICE, &tuple);
+        }
+        self.set_hashed(id, true);
+        self.mib.inc(Mib::ActiveOpens);
+        let open = UserCall::Open { iss, ts_offset, mss };
+        self.tcp_step(now, id, TcpInput::Call(open), fx).map(|_| ())
+    }
+
+    /// Both ends but the source port: `ip_route_connect`.
+    pub(crate) fn connect_tuple(&self, id: SocketId, addr: Endpoint) -> Result<FourTuple, Errno> {
+        let remote_addr = if addr.addr.is_unspecified() { Ipv4Addr::LOCALHOST } else { addr.addr };
+        let socket = self.socket(id);
+        let source = if socket.tuple.local.addr.is_unspecified() {
+            self.source_for(remote_addr).ok_or(Errno::NetUnreach)?
+        } else {
+            socket.tuple.local.addr
+        };
+        Ok(FourTuple {
+            local: Endpoint { addr: source, port: socket.local_port() },
+            remote: Endpoint { addr: remote_addr, port: addr.port },
+        })
+    }
+
+    /// A socket with a port of its own only needs a unique 4-tuple
+    /// (`__inet_check_established`, explicit port: TIME_WAIT may be taken over,
+    /// whose successor's initial sequence number is returned).
+    fn connect_bound(&mut self, now: Instant, tuple: FourTuple, fx: &mut Effects) -> Result<Option<SeqNum>, Errno> {
+        match self.established.get(&tuple) {
+            None => Ok(None),
+            Some(EstablishedEntry::TimeWait(tw)) => {
+                if !self.reusable_when_bound(now, tw) {
+                    return Err(Errno::AddrNotAvail);
+                }
+                Ok(Some(self.steal(tw, fx)))
+            }
+            Some(EstablishedEntry::Full(_) | EstablishedEntry::Request(_)) => Err(Errno::AddrNotAvail),
+        }
+    }
+
+    /// `__inet_hash_connect`: the ephemeral port search.
+    fn connect_search(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        tuple: FourTuple,
+        fx: &mut Effects,
+    ) -> Result<(Port, Option<SeqNum>), Errno> {
+        let plan = self.plan_connect(now, id, tuple);
+        fx.records.push(RecordKind::PortPick {
+            tuple: FourTuple { local: Endpoint { port: plan.port.unwrap_or(Port::NONE), ..tuple.local }, ..tuple },
+            inspected: plan.inspected.total,
+        });
+        let Some(port) = plan.port else { return Err(Errno::AddrNotAvail) };
+        let taken = FourTuple { local: Endpoint { port, ..tuple.local }, ..tuple };
+        let inherited = match self.established.get(&taken) {
+            Some(EstablishedEntry::TimeWait(tw)) => Some(self.steal(tw, fx)),
+            Some(EstablishedEntry::Full(_) | EstablishedEntry::Request(_)) | None => None,
+        };
+        debug_assert_eq!(inherited.is_some(), plan.steals, "the port index and the table agree");
+        self.ports.commit(&plan, &mut self.rng);
+        Ok((port, inherited))
+    }
+
+    /// Takes a minisock's place (`tcp_twsk_unique`): returns where the new
+    /// connection's sequence numbers begin.
+    fn steal(&mut self, tw: TwId, fx: &mut Effects) -> SeqNum {
+        let iss = self.timewaits.get(tw.0).expect("the search found a live minisock").sock.successor_iss();
+        self.mib.inc(Mib::TWRecycled);
+        self.timewait_kill(tw, Cause::ActiveOpen, fx);
+        iss
+    }
+
+    pub(super) fn sys_accept(&mut self, caller: Caller, fd: Fd, nonblock: bool) -> Outcome {
+        let process = caller.task.process;
+        let id = match self.fd_socket(process, fd) {
+            Ok(id) => id,
+            Err(errno) => return Outcome::Done(Err(errno)),
+        };
+        let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.rcvtimeo);
+        let Some(listen) = self.socket(id).listen() else { return Outcome::Done(Err(Errno::Inval)) };
+        let Some(&child) = listen.accept_queue.front() else {
+            if self.processes[process.index()].nonblock(fd) {
+                return Outcome::Done(Err(Errno::Again));
+            }
+            return self.block_on(caller, id, timeout.map(|t| caller.now + t));
+        };
+        // The descriptor comes first: without one the connection stays queued.
+        let nr_open = self.config.sysctls.nr_open;
+        let room = self.processes[process.index()].fds.next_free(nr_open).and_then(|_| self.acquire_file(process));
+        let new_fd = match room.and_then(|()| self.install(process, child, nonblock)) {
+            Ok(new_fd) => new_fd,
+            Err(errno) => return Outcome::Done(Err(errno)),
+        };
+        let listen = self.socket_mut(id).listen_mut().expect("looked at above");
+        listen.accept_queue.pop_front();
+        let ino = self.inode();
+        let child = self.socket_mut(child);
+        child.flags.set(SocketFlags::UNACCEPTED, false);
+        child.owner = Some(Owner { process, fd: new_fd });
+        child.ino = ino;
+        Outcome::Done(Ok(Ret::Accepted(new_fd, child.tuple.remote)))
+    }
+
+    pub(super) fn sys_shutdown(&mut self, caller: Caller, fd: Fd, how: ShutdownHow, fx: &mut Effects) -> crate::app::CallResult {
+        let id = self.fd_socket(caller.task.process, fd)?;
+        let socket = self.socket(id);
+        if socket.is_udp() {
+            return Err(Errno::NotConn);
+        }
+        let (read, write) = match how {
+            ShutdownHow::Read => (true, false),
+            ShutdownHow::Write => (false, true),
+            ShutdownHow::Both => (true, true),
+        };
+        if socket.listen().is_some() {
+            if read {
+                // inet_shutdown on a listener: stops listening, keeps the port.
+                let owner = self.socket_mut(id).owner.take();
+                self.socket_mut(id).flags.set(SocketFlags::UNACCEPTED, true);
+                self.listen_stop(caller.now, id, fx);
+                let socket = self.socket_mut(id);
+                socket.flags.set(SocketFlags::UNACCEPTED, false);
+                socket.owner = owner;
+            }
+            return Ok(Ret::Done);
+        }
+        if matches!(socket.state(), TcpState::Closed) {
+            return Err(Errno::NotConn);
+        }
+        self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Shutdown { read, write }), fx)?;
+        if let Some(socket) = self.sockets.get_mut(id.0) {
+            socket.waiters.drain_into(&mut fx.wakes);
+        }
+        Ok(Ret::Done)
+    }
+
+    /// `close()`: the descriptor goes at once, the socket when TCP is done with it.
+    pub(crate) fn close_fd(&mut self, now: Instant, process: ProcIx, fd: Fd, fx: &mut Effects) -> Result<(), Errno> {
+        let file = self.processes[process.index()].fds.close(fd)?;
+        self.files.release(1);
+        if let FdFile::Socket(id) = file {
+            self.socket_mut(id).waiters.drain_into(&mut fx.wakes);
+            if self.socket(id).is_udp() {
+                self.udp_close(id);
+            } else {
+                self.tcp_close(now, id, fx);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,417 @@
+//! Runs a checked scenario: its timeline, its marks, its expectations.
+
+use std::collections::BTreeMap;
+
+use super::build::{self, BuildError, Built};
+use super::expect::{CheckRow, Since};
+use super::metric::Metric;
+use super::spec::{ActionKind, CompareOp, MarkRef, Moment, Scenario, Signal};
+use crate::app::{Control, ControlError};
+use crate::sim::{SimError, Step, World};
+use crate::time::{Duration, Instant};
+use crate::trace::{NoObserver, Observer, RecordKind};
+use crate::units::{HostId, ProcIx};
+
+/// Status of a process that SIGKILL ended, as a shell reports it.
+const KILLED: u32 = 128 + 9;
+
+/// Something of the timeline that could not be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which entry of the timeline.
+    pub action: usize,
+    /// When.
+    pub at: Instant,
+    /// Why.
+    pub reason: String,
+}
+
+/// A scenario on its way.
+#[derive(Debug)]
+pub struct Run {
+    scenario: Scenario,
+    seed: u64,
+    built: Built,
+    marks: BTreeMap<MarkRef, Instant>,
+    /// Timeline entries not yet given a time.
+    waiting: Vec<usize>,
+    refusals: Vec<Refusal>,
+    rows: Vec<Option<CheckRow>>,
+    /// Values at an expectation's `since` moment.
+    before: Vec<Option<(Instant, BTreeMap<Metric, i64>)>>,
+    /// Expectations are read as their moments pass.
+    checking: bool,
+    /// Marks of an earlier pass over the same scenario, for moments before a mark.
+    foreseen: BTreeMap<MarkRef, Instant>,
+}
+
+impl Run {
+    /// A world built from the scenario, at time 0.
+    ///
+    /// # Errors
+    /// What a checked scenario can still ask for in vain: see [`BuildError`].
+    pub fn new(scenario: Scenario, seed: u64) -> Result<Self, BuildError> {
+        let built = build::world(&scenario, seed)?;
+        let expectations = scenario.expectations.len();
+        let mut run = Self {
+            waiting: (0..scenario.timeline.len()).collect(),
+            scenario,
+            seed,
+            built,
+            marks: BTreeMap::new(),
+            refusals: Vec::new(),
+            rows: vec![None; expectations],
+            before: vec![None; expectations],
+            checking: true,
+            foreseen: BTreeMap::new(),
+        };
+        run.marks.insert(MarkRef::End, run.scenario.end);
+        run.place_actions();
+        Ok(run)
+    }
+
+    /// The scenario.
+    #[must_use]
+    pub const fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+    /// The seed of this run.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+    /// The world as it stands.
+    #[must_use]
+    pub const fn world(&self) -> &World {
+        &self.built.world
+    }
+    /// The world, to interfere with it.
+    pub const fn world_mut(&mut self) -> &mut World {
+        &mut self.built.world
+    }
+    /// A host of the scenario in the world.
+    #[must_use]
+    pub fn host(&self, host: usize) -> HostId {
+        self.built.hosts[host]
+    }
+    /// A process of the scenario in the world.
+    #[must_use]
+    pub fn process(&self, process: usize) -> (HostId, ProcIx) {
+        self.built.processes[process]
+    }
+    /// When a mark was reached.
+    #[must_use]
+    pub fn mark(&self, mark: MarkRef) -> Option<Instant> {
+        self.marks.get(&mark).copied()
+    }
+    /// Timeline entries that could not be carried out.
+    #[must_use]
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+
+    /// Current value of a metric.
+    #[must_use]
+    pub fn metric(&self, metric: &Metric) -> Option<i64> {
+        super::read::metric(&self.built, &self.scenario, metric)
+    }
+
+    /// Runs to the scenario's end and checks its expectations.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn run_to_end(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        self.foresee()?;
+        self.run_until(self.scenario.end, observer)
+    }
+
+    /// The verdicts, in the order of the scenario's expectations, of those that
+    /// apply to this seed. A moment that never came is a failure.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<CheckRow> {
+        let applies = |i: &usize| self.scenario.applies(&self.scenario.expectations[*i].over_seeds, self.seed);
+        (0..self.rows.len())
+            .filter(applies)
+            .map(|i| self.rows[i].clone().unwrap_or_else(|| self.scenario.expectations[i].never()))
+            .collect()
+    }
+
+    /// Moments before a mark need the mark's time in advance: a first pass finds it.
+    fn foresee(&mut self) -> Result<(), SimError> {
+        let backwards = |m: &Moment| matches!(m, Moment::Mark { mark, before: true, .. } if *mark != MarkRef::End);
+        let moments = self.scenario.expectations.iter().flat_map(|e| [Some(e.at), e.since]).flatten();
+        let needed = moments.chain(self.scenario.timeline.iter().map(|a| a.at)).any(|m| backwards(&m));
+        if !needed || self.built.world.now() > Instant::ZERO {
+            return Ok(());
+        }
+        let mut scout = Self::new(self.scenario.clone(), self.seed).expect("the same scenario was built before");
+        scout.checking = false;
+        scout.run_until(scout.scenario.end, &mut NoObserver)?;
+        self.foreseen = scout.marks;
+        self.place_actions();
+        Ok(())
+    }
+
+    /// Runs until a moment; `false` if its mark is not reached within
+    /// `limit` (the scenario's end, or later).
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn run_to_moment(&mut self, moment: Moment, observer: &mut dyn Observer) -> Result<bool, SimError> {
+        if let Moment::Mark { mark, before: true, .. } = moment
+            && mark != MarkRef::End
+        {
+            let mut scout = Self::new(self.scenario.clone(), self.seed).expect("the same scenario was built before");
+            scout.checking = false;
+            if !scout.run_to_mark(mark, &mut NoObserver)? {
+                return Ok(false);
+            }
+            self.foreseen = scout.marks;
+        }
+        if let Moment::Mark { mark, before: false, .. } = moment
+            && !self.run_to_mark(mark, observer)?
+        {
+            return Ok(false);
+        }
+        match self.due(&moment) {
+            Some(at) if at > self.built.world.now() => self.run_until(at, observer).map(|()| true),
+            Some(_) => Ok(true),
+            None => Ok(false),
+        }
+    }
+
+    /// Runs until just after the event that reached the mark.
+    fn run_to_mark(&mut self, mark: MarkRef, observer: &mut dyn Observer) -> Result<bool, SimError> {
+        while !self.marks.contains_key(&mark) {
+            let next = self.built.world.next_at();
+            if next > self.scenario.end {
+                return Ok(false);
+            }
+            self.one_step(observer)?;
+        }
+        if mark == MarkRef::End {
+            self.run_until(self.scenario.end, observer)?;
+        }
+        Ok(true)
+    }
+
+    /// Runs all events up to and including `until`.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<(), SimError> {
+        loop {
+            let stop = self.next_check().map_or(until, |at| at.min(until));
+            while self.built.world.next_at() <= stop && self.built.world.next_at() < Instant::MAX {
+                self.one_step(observer)?;
+                if self.next_check().is_some_and(|at| at < stop) {
+                    break;
+                }
+            }
+            if self.built.world.next_at() <= stop && self.built.world.next_at() < Instant::MAX {
+                continue;
+            }
+            self.built.world.run_until(stop, observer)?;
+            self.read_due_moments();
+            if stop >= until {
+                return Ok(());
+            }
+        }
+    }
+
+    fn one_step(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        if let Step::Action(index) = self.built.world.step(observer)? {
+            self.act(index as usize, observer)?;
+        }
+        self.look_for_marks(observer);
+        Ok(())
+    }
+
+    fn look_for_marks(&mut self, observer: &mut dyn Observer) {
+        let now = self.built.world.now();
+        if !self.marks.contains_key(&MarkRef::Exhausted)
+            && let Some(exhaustion) = self.built.world.exhaustion()
+        {
+            self.reach(MarkRef::Exhausted, exhaustion.at.min(now));
+        }
+        for index in 0..self.scenario.marks.len() {
+            if self.marks.contains_key(&MarkRef::Own(index)) {
+                continue;
+            }
+            let mark = &self.scenario.marks[index];
+            let (op, value): (CompareOp, i64) = (mark.op, mark.value);
+            let metric = mark.metric.clone();
+            if self.metric(&metric).is_some_and(|actual| op.holds(actual, value)) {
+                let record = u32::try_from(index).unwrap_or(u32::MAX);
+                self.built.world.note_mark(RecordKind::Mark { index: record }, observer);
+                self.reach(MarkRef::Own(index), now);
+            }
+        }
+    }
+
+    /// A mark is reached: what hangs on it gets its time, and moments without
+    /// an offset are read in this very state.
+    fn reach(&mut self, mark: MarkRef, at: Instant) {
+        self.marks.insert(mark, at);
+        self.place_actions();
+        let now = self.built.world.now();
+        let here = |moment: &Moment| {
+            matches!(moment, Moment::Mark { mark: m, offset, .. } if *m == mark && *offset == Duration::ZERO)
+        };
+        self.read_moments(|_, moment| here(moment), now);
+    }
+
+    /// Schedules timeline entries whose time is known by now.
+    fn place_actions(&mut self) {
+        let waiting = core::mem::take(&mut self.waiting);
+        for index in waiting {
+            match self.due(&self.scenario.timeline[index].at) {
+                Some(at) => {
+                    let number = u32::try_from(index).expect("a scenario has fewer than 2^32 actions");
+                    self.built.world.schedule_action(at, number);
+                }
+                None => self.waiting.push(index),
+            }
+        }
+    }
+
+    /// When a moment is, if that is known.
+    fn due(&self, moment: &Moment) -> Option<Instant> {
+        match *moment {
+            Moment::At(at) => Some(at),
+            Moment::Mark { mark, offset, before: false } => self.marks.get(&mark).map(|&at| at + offset),
+            Moment::Mark { mark, offset, before: true } => {
+                let at = self.foreseen.get(&mark).or_else(|| self.marks.get(&mark))?;
+                Some(at.saturating_sub(offset))
+            }
+        }
+    }
+
+    /// The next instant at which an expectation is to be read.
+    fn next_check(&self) -> Option<Instant> {
+        if !self.checking {
+            return None;
+        }
+        let pending = self.scenario.expectations.iter().enumerate().flat_map(|(i, e)| {
+            let at = self.rows[i].is_none().then(|| self.due(&e.at)).flatten();
+            let since = e.since.filter(|_| self.before[i].is_none()).and_then(|m| self.due(&m));
+            [at, since]
+        });
+        pending.flatten().filter(|&at| at >= self.built.world.now()).min()
+    }
+
+    fn read_due_moments(&mut self) {
+        let now = self.built.world.now();
+        self.read_moments(|run, moment| run.due(moment) == Some(now), now);
+    }
+
+    fn read_moments(&mut self, is_now: impl Fn(&Self, &Moment) -> bool, now: Instant) {
+        if !self.checking {
+            return;
+        }
+        for i in 0..self.scenario.expectations.len() {
+            let expectation = self.scenario.expectations[i].clone();
+            if !self.scenario.applies(&expectation.over_seeds, self.seed) {
+                continue;
+            }
+            if self.before[i].is_none() && expectation.since.is_some_and(|m| is_now(self, &m)) {
+                let mut metrics = Vec::new();
+                expectation.quantity.metrics(&mut metrics);
+                let values = metrics.into_iter().filter_map(|m| self.metric(&m).map(|v| (m, v))).collect();
+                self.before[i] = Some((now, values));
+            }
+            if self.rows[i].is_none() && is_now(self, &expectation.at) {
+                let earlier = self.before[i].as_ref();
+                let read_before = |m: &Metric| earlier.and_then(|(_, values)| values.get(m).copied());
+                let since = earlier.map(|(at, _)| Since { read: &read_before, elapsed: now.since(*at) });
+                self.rows[i] = Some(expectation.check(&|m| self.metric(m), since));
+            }
+        }
+    }
+
+    fn act(&mut self, index: usize, observer: &mut dyn Observer) -> Result<(), SimError> {
+        let kind = self.scenario.timeline[index].kind.clone();
+        let at = self.built.world.now();
+        if let Err(reason) = self.carry_out(&kind, observer)? {
+            self.refusals.push(Refusal { action: index, at, reason });
+        }
+        Ok(())
+    }
+
+    /// The inner result is the refusal of this one action; the run goes on.
+    fn carry_out(&mut self, kind: &ActionKind, observer: &mut dyn Observer) -> Result<Result<(), String>, SimError> {
+        let done = |result: Result<(), ControlError>| Ok(result.map_err(|error| error.to_string()));
+        match kind {
+            ActionKind::KillSession { server, id, by } => {
+                let now = self.built.world.now();
+                let result = match by {
+                    Some(client) => self.control(*client, &Control::Sql(format!("kill {id}"))),
+                    None => self.control(*server, &Control::KillSession(*id)),
+                };
+                if result.is_ok() && !self.marks.contains_key(&MarkRef::Kill) {
+                    self.reach(MarkRef::Kill, now);
+                }
+                done(result)
+            }
+            ActionKind::Sql { process, statement } => done(self.control(*process, &Control::Sql(statement.clone()))),
+            ActionKind::Connect { process } => done(self.control(*process, &Control::Connect)),
+            ActionKind::Sysctl { host, name, value } => {
+                let host = self.built.hosts[*host];
+                let result = self.built.world.kernel_mut(host).sysctl_write(name, value);
+                Ok(result.map_err(|error| error.to_string()))
+            }
+            ActionKind::Prlimit { process, nofile } => {
+                let (host, process) = self.built.processes[*process];
+                let result = self.built.world.kernel_mut(host).prlimit(process, *nofile);
+                Ok(result.map_err(|errno| format!("prlimit: {} ({errno})", errno.text())))
+            }
+            ActionKind::Partition { from, to, one_way } => {
+                let (from, to) = (self.built.hosts[*from], self.built.hosts[*to]);
+                self.built.world.network_mut().partition(from, to, *one_way);
+                Ok(Ok(()))
+            }
+            ActionKind::Heal { rule, between } => {
+                let between = between.map(|(a, b)| (self.built.hosts[a], self.built.hosts[b]));
+                self.built.world.network_mut().heal(rule.as_deref(), between);
+                Ok(Ok(()))
+            }
+            ActionKind::Rule(rule) => {
+                let rule = build::rule(rule, &self.built.hosts);
+                self.built.world.network_mut().add_rule_first(rule);
+                Ok(Ok(()))
+            }
+            ActionKind::Start { process } => {
+                let (host, process) = self.built.processes[*process];
+                let started = self.built.world.start_process(host, process);
+                Ok(if started { Ok(()) } else { Err("the process was started before".to_owned()) })
+            }
+            ActionKind::Signal { process, signal } => self.signal(*process, *signal, observer),
+        }
+    }
+
+    fn signal(
+        &mut self,
+        process: usize,
+        signal: Signal,
+        observer: &mut dyn Observer,
+    ) -> Result<Result<(), String>, SimError> {
+        let (host, ix) = self.built.processes[process];
+        match signal {
+            Signal::Kill => self.built.world.exit_process(host, ix, KILLED, observer)?,
+            Signal::Stop => self.built.world.stop_process(host, ix),
+            Signal::Cont => self.built.world.continue_process(host, ix),
+            Signal::Term => {
+                // A program that does not handle SIGTERM dies of it.
+                if self.control(process, &Control::Stop).is_err() {
+                    self.built.world.exit_process(host, ix, 128 + 15, observer)?;
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn control(&mut self, process: usize, control: &Control) -> Result<(), ControlError> {
+        let (host, process) = self.built.processes[process];
+        self.built.world.control(host, process, control)
+    }
+}

@@ -1,0 +1,79 @@
+//! Limits that turn a run-away scenario into an error that says what to do.
+
+use crate::time::Instant;
+
+/// Upper bounds of one run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budgets {
+    /// Events in all (`budget.events`).
+    pub events: u64,
+    /// Events without the clock moving on (`budget.same_instant`).
+    pub same_instant: u64,
+    /// Sockets, minisocks and requests at once on one host (`budget.sockets`).
+    pub sockets: u32,
+    /// Packets in flight at once (`budget.packets`).
+    pub packets: u32,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self { events: 200_000_000, same_instant: 1_000_000, sockets: 4_000_000, packets: 4_000_000 }
+    }
+}
+
+/// Why a run cannot go on.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimError {
+    /// [`Budgets::events`] is used up.
+    #[error("more than {limit} events by {at}s: raise budget.events, or end the run earlier")]
+    Events {
+        /// The budget.
+        limit: u64,
+        /// Virtual time reached.
+        at: Instant,
+    },
+    /// [`Budgets::same_instant`] is used up.
+    #[error(
+        "more than {limit} events at {at}s without time passing: a program loops without a costly call or a sleep; \
+         give its host a cost profile other than `free`, or raise budget.same_instant"
+    )]
+    SameInstant {
+        /// The budget.
+        limit: u64,
+        /// Virtual time at which the clock stands.
+        at: Instant,
+    },
+    /// [`Budgets::sockets`] is used up.
+    #[error("more than {limit} sockets on host {host} at {at}s: raise budget.sockets")]
+    Sockets {
+        /// The budget.
+        limit: u32,
+        /// The host.
+        host: String,
+        /// Virtual time reached.
+        at: Instant,
+    },
+    /// [`Budgets::packets`] is used up.
+    #[error("more than {limit} packets in flight at {at}s: raise budget.packets")]
+    Packets {
+        /// The budget.
+        limit: u32,
+        /// Virtual time reached.
+        at: Instant,
+    },
+}
+
+/// Why a world cannot be copied.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForkError {
+    /// A program's [`App::fork`](crate::app::App::fork) said no.
+    #[error("the program of process {process} on host {host} cannot be copied")]
+    Program {
+        /// Host name.
+        host: String,
+        /// Process name.
+        process: String,
+    },
+}

@@ -1,0 +1,31 @@
+//! Packets in flight.
+
+use crate::wire::Packet;
+
+/// Packets by slot; slots are reused last-in first-out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PacketSlab {
+    slots: Vec<Option<Packet>>,
+    free: Vec<u32>,
+}
+
+impl PacketSlab {
+    pub(crate) fn insert(&mut self, packet: Packet) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = Some(packet);
+            return slot;
+        }
+        self.slots.push(Some(packet));
+        u32::try_from(self.slots.len() - 1).expect("the packet budget is below 2^32")
+    }
+
+    pub(crate) fn take(&mut self, slot: u32) -> Packet {
+        self.free.push(slot);
+        self.slots[slot as usize].take().expect("a delivery event owns its packet")
+    }
+
+    /// Packets in flight.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.slots.len() - self.free.len()).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,154 @@
+//! Threads of simulated processes, as the world schedules them.
+
+use std::collections::BTreeMap;
+
+use crate::app::{App, Call, CallName};
+use crate::errno::Errno;
+use crate::kernel::cpu::CpuId;
+use crate::rng::SimRng;
+use crate::time::Instant;
+use crate::units::{Port, TaskId};
+
+/// What a thread is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TaskState {
+    /// The slot is free.
+    Free,
+    /// A new thread that has not run; its token is in the `clone` call kept for it.
+    Starting,
+    /// Its call is using CPU time; an [`Event::Run`](super::event::Event::Run) is queued.
+    Running,
+    /// Its call waits.
+    Blocked,
+    /// It was woken and will try its call again; an `Event::Run` is queued.
+    Waking,
+    /// Its sleep or time-out is over; the call completes at the queued `Event::Run`.
+    TimedOut,
+}
+
+/// One thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) state: TaskState,
+    /// The call in progress.
+    pub(crate) call: Call,
+    /// When the call was entered.
+    pub(crate) entered: Instant,
+    /// End of the wait; [`Instant::MAX`] without one.
+    pub(crate) deadline: Instant,
+    /// When its live timer entry fires; [`Instant::MAX`] without one.
+    pub(crate) timer_queued: Instant,
+    /// A futex wake that came before the wait.
+    pub(crate) woken_early: bool,
+    /// The CPU it last ran on.
+    pub(crate) cpu: Option<CpuId>,
+}
+
+impl Task {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: TaskState::Free,
+            call: Call::Getpid,
+            entered: Instant::ZERO,
+            deadline: Instant::MAX,
+            timer_queued: Instant::MAX,
+            woken_early: false,
+            cpu: None,
+        }
+    }
+}
+
+/// One process at run time.
+pub(crate) struct Proc {
+    pub(crate) app: Box<dyn App>,
+    pub(crate) rng: SimRng,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) free: Vec<TaskId>,
+    pub(crate) phase: Phase,
+    /// Threads whose next step was held back by SIGSTOP.
+    pub(crate) held: Vec<TaskId>,
+    pub(crate) stats: ProcStats,
+}
+
+/// A process's life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Not started yet.
+    Waiting,
+    /// Running.
+    Running,
+    /// Stopped by SIGSTOP.
+    Stopped,
+    /// Ended with this status (128 + signal when killed).
+    Exited(u32),
+}
+
+/// What the world counts about a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcStats {
+    /// Connections this process opened that reached ESTABLISHED.
+    pub connected: u64,
+    /// Failed calls by call and errno (`EINPROGRESS` and `EAGAIN` included).
+    pub errors: BTreeMap<(CallName, Errno), u64>,
+    /// Calls made.
+    pub calls: CallCounts,
+    /// Source ports: distance from one automatic port to the next, by size of
+    /// the step (negative where the search wrapped or was re-salted).
+    pub port_steps: BTreeMap<i32, u64>,
+    /// The last automatic source port.
+    pub last_port: Option<Port>,
+    /// Candidates inspected by all port searches.
+    pub inspected: u64,
+    /// Instant and candidates of the first search that inspected more than half of the range.
+    pub knee: Option<(Instant, u64)>,
+}
+
+impl Proc {
+    pub(crate) fn fork(&self) -> Option<Self> {
+        Some(Self {
+            app: self.app.fork()?,
+            rng: self.rng.clone(),
+            tasks: self.tasks.clone(),
+            free: self.free.clone(),
+            phase: self.phase,
+            held: self.held.clone(),
+            stats: self.stats.clone(),
+        })
+    }
+
+    /// A slot for a new thread.
+    pub(crate) fn new_task(&mut self) -> TaskId {
+        if let Some(task) = self.free.pop() {
+            return task;
+        }
+        self.tasks.push(Task::new());
+        TaskId(u32::try_from(self.tasks.len() - 1).expect("fewer than 2^32 threads"))
+    }
+}
+
+impl core::fmt::Debug for Proc {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Proc").field("phase", &self.phase).field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+/// Calls made, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallCounts([u64; CallName::ALL.len()]);
+
+impl Default for CallCounts {
+    fn default() -> Self {
+        Self([0; CallName::ALL.len()])
+    }
+}
+
+impl CallCounts {
+    /// Calls of this name completed.
+    #[must_use]
+    pub const fn get(&self, name: CallName) -> u64 {
+        self.0[name as usize]
+    }
+    pub(crate) fn inc(&mut self, name: CallName) {
+        self.0[name as usize] += 1;
+    }
+}

@@ -1,0 +1,425 @@
+//! The world: hosts, links and programs, and the one loop that runs them.
+
+use super::budget::{Budgets, ForkError, SimError};
+use super::event::Event;
+use super::packets::PacketSlab;
+use super::queue::Queue;
+use super::task::{Phase, Proc, ProcStats};
+use crate::app::{App, AppContext, Control, ControlError};
+use crate::errno::Errno;
+use crate::kernel::{Effects, HostConfig, Kernel, KernelTimer, ProcessConfig};
+use crate::net::Network;
+use crate::rng::{SimRng, Stream};
+use crate::time::{Duration, Instant};
+use crate::trace::{Digest, Observer, Record, RecordKind};
+use crate::units::{HostId, ProcIx, TaskId, TaskRef};
+
+/// One host and what runs on it.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) kernel: Kernel,
+    pub(crate) procs: Vec<Proc>,
+}
+
+/// What one step of the loop was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Nothing is left to do.
+    Idle,
+    /// An event was handled.
+    Event,
+    /// An entry scheduled with [`World::schedule_action`] is due: the caller acts.
+    Action(u32),
+}
+
+/// The first call that failed because something had run out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exhaustion {
+    /// When.
+    pub at: Instant,
+    /// On which host.
+    pub host: HostId,
+    /// In which process.
+    pub process: ProcIx,
+    /// `EADDRNOTAVAIL`, `EMFILE` or `ENFILE`.
+    pub errno: Errno,
+}
+
+/// A deterministic world: the same seed and the same calls give the same run.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) now: Instant,
+    pub(crate) seed: u64,
+    pub(crate) queue: Queue<Event>,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) network: Network,
+    pub(crate) packets: PacketSlab,
+    pub(crate) digest: Digest,
+    pub(crate) budgets: Budgets,
+    pub(crate) events: u64,
+    at_this_instant: u64,
+    programs: u32,
+    pub(crate) exhaustion: Option<Exhaustion>,
+    /// Scratch: emptied after every kernel entry.
+    pub(crate) fx: Effects,
+    pub(crate) futex_wakes: Vec<TaskId>,
+}
+
+impl World {
+    /// An empty world.
+    #[must_use]
+    pub fn new(seed: u64, budgets: Budgets) -> Self {
+        Self {
+            now: Instant::ZERO,
+            seed,
+            queue: Queue::new(),
+            hosts: Vec::new(),
+            network: Network::new(seed),
+            packets: PacketSlab::default(),
+            digest: Digest::default(),
+            budgets,
+            events: 0,
+            at_this_instant: 0,
+            programs: 0,
+            exhaustion: None,
+            fx: Effects::default(),
+            futex_wakes: Vec::new(),
+        }
+    }
+
+    /// Adds a host.
+    ///
+    /// # Panics
+    /// With more than 65,535 hosts.
+    pub fn add_host(&mut self, config: HostConfig) -> HostId {
+        let id = HostId(u16::try_from(self.hosts.len()).expect("at most 65,535 hosts"));
+        for &addr in &config.addrs {
+            self.network.add_address(addr, id);
+        }
+        let rng = SimRng::new(self.seed, Stream::Host(id.0));
+        self.hosts.push(Host { kernel: Kernel::new(id, config, rng), procs: Vec::new() });
+        id
+    }
+
+    /// Links, rules and partitions.
+    pub const fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// Adds a process whose program starts at `start`.
+    pub fn add_process(&mut self, host: HostId, config: &ProcessConfig, app: Box<dyn App>, start: Instant) -> ProcIx {
+        let rng = SimRng::new(self.seed, Stream::App(self.programs));
+        self.programs += 1;
+        let entry = &mut self.hosts[host.index()];
+        let process = entry.kernel.spawn(config);
+        entry.procs.push(Proc {
+            app,
+            rng,
+            tasks: Vec::new(),
+            free: Vec::new(),
+            phase: Phase::Waiting,
+            held: Vec::new(),
+            stats: ProcStats::default(),
+        });
+        if start < Instant::MAX {
+            self.queue.push(self.now, start.max(self.now), Event::Start { host, process });
+        }
+        process
+    }
+
+    /// Starts a process that was added with start [`Instant::MAX`]. False if it ran already.
+    pub fn start_process(&mut self, host: HostId, process: ProcIx) -> bool {
+        let waiting = self.hosts[host.index()].procs[process.index()].phase == Phase::Waiting;
+        if waiting {
+            self.queue.push(self.now, self.now, Event::Start { host, process });
+        }
+        waiting
+    }
+
+    /// Makes [`World::step`] return [`Step::Action`] at `at`.
+    pub fn schedule_action(&mut self, at: Instant, index: u32) {
+        self.queue.push(self.now, at.max(self.now), Event::Action { index });
+    }
+
+    /// Virtual time.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+    /// Events handled so far.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+    /// Events waiting.
+    #[must_use]
+    pub const fn pending(&self) -> usize {
+        self.queue.len()
+    }
+    /// When the next event is due; [`Instant::MAX`] if there is none.
+    #[must_use]
+    pub const fn next_at(&self) -> Instant {
+        self.queue.next_at()
+    }
+    /// Fingerprint of everything so far.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+    /// Number of hosts.
+    #[must_use]
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = &Kernel> {
+        self.hosts.iter().map(|host| &host.kernel)
+    }
+    /// A host's kernel.
+    #[must_use]
+    pub fn kernel(&self, host: HostId) -> &Kernel {
+        &self.hosts[host.index()].kernel
+    }
+    /// A host's kernel, to write sysctls and limits between events.
+    #[must_use]
+    pub fn kernel_mut(&mut self, host: HostId) -> &mut Kernel {
+        &mut self.hosts[host.index()].kernel
+    }
+    /// A process's program.
+    #[must_use]
+    pub fn app(&self, host: HostId, process: ProcIx) -> &dyn App {
+        self.hosts[host.index()].procs[process.index()].app.as_ref()
+    }
+    /// What a process did so far.
+    #[must_use]
+    pub fn stats(&self, host: HostId, process: ProcIx) -> &ProcStats {
+        &self.hosts[host.index()].procs[process.index()].stats
+    }
+    /// Whether a process waits, runs or has ended.
+    #[must_use]
+    pub fn phase(&self, host: HostId, process: ProcIx) -> Phase {
+        self.hosts[host.index()].procs[process.index()].phase
+    }
+    /// The first call that failed because something had run out.
+    #[must_use]
+    pub const fn exhaustion(&self) -> Option<Exhaustion> {
+        self.exhaustion
+    }
+
+    /// Runs all events up to and including `until`; the clock then stands at
+    /// `until`. Returns early at an action that is due.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
+        while self.queue.next_at() <= until && self.queue.next_at() < Instant::MAX {
+            if let Step::Action(index) = self.step(observer)? {
+                return Ok(Step::Action(index));
+            }
+        }
+        self.now = self.now.max(until);
+        Ok(Step::Idle)
+    }
+
+    /// Handles the next event.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<Step, SimError> {
+        let Some((at, event)) = self.queue.pop() else { return Ok(Step::Idle) };
+        self.tick(at)?;
+        self.digest.word(at.nanos());
+        match event {
+            Event::Deliver { host, packet } => self.deliver(host, packet, observer)?,
+            Event::Run { host, process, task } => self.run_task(host, TaskRef { process, task }, observer)?,
+            Event::TaskTimer { host, process, task } => self.task_timer(at, host, TaskRef { process, task }),
+            Event::SocketTimer { host, socket } => {
+                let mut fx = core::mem::take(&mut self.fx);
+                self.hosts[host.index()].kernel.on_socket_timer(at, socket, &mut fx);
+                self.fx = fx;
+                self.drain(host, None, observer)?;
+            }
+            Event::TimeWaitTimer { host, tw } => {
+                let mut fx = core::mem::take(&mut self.fx);
+                self.hosts[host.index()].kernel.on_timewait_timer(at, tw, &mut fx);
+                self.fx = fx;
+                self.drain(host, None, observer)?;
+            }
+            Event::RequestTimer { host, request } => {
+                let mut fx = core::mem::take(&mut self.fx);
+                self.hosts[host.index()].kernel.on_request_timer(at, request, &mut fx);
+                self.fx = fx;
+                self.drain(host, None, observer)?;
+            }
+            Event::Action { index } => {
+                self.emit(HostId(0), RecordKind::Action { index }, observer);
+                return Ok(Step::Action(index));
+            }
+            Event::Start { host, process } => self.start(host, process, observer)?,
+        }
+        Ok(Step::Event)
+    }
+
+    /// Counts an event against the budgets and moves the clock.
+    fn tick(&mut self, at: Instant) -> Result<(), SimError> {
+        self.events += 1;
+        if self.events > self.budgets.events {
+            return Err(SimError::Events { limit: self.budgets.events, at });
+        }
+        if at == self.now {
+            self.at_this_instant += 1;
+            if self.at_this_instant > self.budgets.same_instant {
+                return Err(SimError::SameInstant { limit: self.budgets.same_instant, at });
+            }
+        } else {
+            self.at_this_instant = 0;
+        }
+        self.now = at;
+        Ok(())
+    }
+
+    fn deliver(&mut self, host: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), SimError> {
+        let packet = self.packets.take(slot);
+        let mut fx = core::mem::take(&mut self.fx);
+        self.hosts[host.index()].kernel.on_packet(self.now, packet, &mut fx);
+        self.fx = fx;
+        self.drain(host, None, observer)
+    }
+
+    /// Puts one kernel entry's effects into the queue, the network and the digest.
+    /// `caller`: the process in whose system call they arose.
+    pub(crate) fn drain(
+        &mut self,
+        host: HostId,
+        caller: Option<ProcIx>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SimError> {
+        if self.fx.is_empty() {
+            return Ok(());
+        }
+        let mut fx = core::mem::take(&mut self.fx);
+        for kind in fx.records.drain(..) {
+            self.note(host, caller, &kind);
+            self.emit(host, kind, observer);
+        }
+        for packet in fx.packets.drain(..) {
+            self.send(host, packet, observer)?;
+        }
+        for (at, timer) in fx.timers.drain(..) {
+            let event = match timer {
+                KernelTimer::Socket(socket) => Event::SocketTimer { host, socket },
+                KernelTimer::TimeWait(tw) => Event::TimeWaitTimer { host, tw },
+                KernelTimer::Request(request) => Event::RequestTimer { host, request },
+            };
+            self.queue.push(self.now, at, event);
+        }
+        for task in fx.wakes.drain(..) {
+            self.wake(host, task);
+        }
+        self.fx = fx;
+        let kernel = &self.hosts[host.index()].kernel;
+        if kernel.socket_total() > self.budgets.sockets {
+            return Err(SimError::Sockets { limit: self.budgets.sockets, host: kernel.name().to_owned(), at: self.now });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn emit(&mut self, host: HostId, kind: RecordKind, observer: &mut dyn Observer) {
+        let record = Record { at: self.now, host, kind };
+        record.digest(&mut self.digest);
+        observer.record(&record);
+    }
+
+    /// Records that a mark of the scenario was reached.
+    pub(crate) fn note_mark(&mut self, kind: RecordKind, observer: &mut dyn Observer) {
+        self.emit(HostId(0), kind, observer);
+    }
+
+    /// Hands a packet to the network: delivery, loss, or an answer from a rule.
+    fn send(&mut self, from: HostId, packet: crate::wire::Packet, observer: &mut dyn Observer) -> Result<(), SimError> {
+        if self.hosts[from.index()].kernel.is_local(packet.dst) && !self.network.has_rules() {
+            return self.fly(from, self.now, packet);
+        }
+        let verdict = self.network.route(self.now, from, &packet);
+        if let Some((tuple, reason)) = verdict.dropped {
+            self.emit(from, RecordKind::Drop { tuple, reason }, observer);
+        }
+        if let Some(reply) = verdict.reply {
+            self.fly(from, self.now, reply)?;
+        }
+        let Some(to) = verdict.to else { return Ok(()) };
+        if let Some(second) = verdict.arrivals[1] {
+            self.fly(to, second, packet.clone())?;
+        }
+        if let Some(first) = verdict.arrivals[0] {
+            self.fly(to, first, packet)?;
+        }
+        Ok(())
+    }
+
+    fn fly(&mut self, to: HostId, at: Instant, packet: crate::wire::Packet) -> Result<(), SimError> {
+        let slot = self.packets.insert(packet);
+        if self.packets.len() > self.budgets.packets {
+            return Err(SimError::Packets { limit: self.budgets.packets, at: self.now });
+        }
+        self.queue.push(self.now, at, Event::Deliver { host: to, packet: slot });
+        Ok(())
+    }
+
+    /// Gives an order to a program.
+    ///
+    /// # Errors
+    /// What the program says, or that it does not run.
+    pub fn control(&mut self, host: HostId, process: ProcIx, control: &Control) -> Result<(), ControlError> {
+        let entry = &mut self.hosts[host.index()];
+        let proc = &mut entry.procs[process.index()];
+        if proc.phase != Phase::Running {
+            return Err(ControlError::Refused("the process does not run".to_owned()));
+        }
+        let mut cx = AppContext {
+            now: self.now,
+            pid: entry.kernel.processes()[process.index()].pid(),
+            rng: &mut proc.rng,
+            wakes: &mut self.futex_wakes,
+            cpus: entry.kernel.config().cpus,
+        };
+        let result = proc.app.control(control, &mut cx);
+        self.futex_wake(host, process);
+        result
+    }
+
+    /// A copy of the whole world that runs on by itself. Memory is shared until written.
+    ///
+    /// # Errors
+    /// When a program cannot be copied.
+    pub fn try_fork(&mut self) -> Result<Self, ForkError> {
+        let mut hosts = Vec::with_capacity(self.hosts.len());
+        for host in &mut self.hosts {
+            let mut procs = Vec::with_capacity(host.procs.len());
+            for (ix, proc) in host.procs.iter().enumerate() {
+                procs.push(proc.fork().ok_or_else(|| ForkError::Program {
+                    host: host.kernel.name().to_owned(),
+                    process: host.kernel.processes()[ix].name().to_owned(),
+                })?);
+            }
+            hosts.push(Host { kernel: host.kernel.fork(), procs });
+        }
+        Ok(Self {
+            now: self.now,
+            seed: self.seed,
+            queue: self.queue.clone(),
+            hosts,
+            network: self.network.clone(),
+            packets: self.packets.clone(),
+            digest: self.digest,
+            budgets: self.budgets,
+            events: self.events,
+            at_this_instant: self.at_this_instant,
+            programs: self.programs,
+            exhaustion: self.exhaustion,
+            fx: Effects::default(),
+            futex_wakes: Vec::new(),
+        })
+    }
+
+    /// How long a woken thread takes to run.
+    pub(crate) fn wake_latency(&self, host: HostId) -> Duration {
+        Duration::from_nanos(u64::from(self.hosts[host.index()].kernel.config().cost.wakeup_ns))
+    }
+}
