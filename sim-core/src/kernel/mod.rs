@@ -6,10 +6,12 @@ pub mod cost;
 pub mod cpu;
 pub mod established_table;
 pub mod fd;
+pub mod jhash;
 pub mod listen_table;
 pub mod ports;
 pub mod profile;
 pub mod request_sock;
+pub mod siphash;
 pub mod sysctl;
 pub mod timewait;
 
