@@ -13,6 +13,7 @@ mod host;
 mod input;
 mod lifecycle;
 mod listen;
+pub mod jhash;
 pub mod listen_table;
 pub mod ports;
 mod process;

@@ -1,0 +1,356 @@
+//! The connect-time search of one host: hints, salt, and the ports in use by
+//! destination.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::search::{Blockers, Inspected, search};
+use super::{PortSearchGeneration, PortSet, ReservedPorts, effective_range};
+use crate::kernel::bind_table::BindTable;
+use crate::kernel::config::PortRange;
+use crate::kernel::siphash::{SipKey, mix64, siphash_3u32, siphash_4u32};
+use crate::rng::SimRng;
+use crate::time::{Duration, Instant};
+use crate::units::{Endpoint, FourTuple, Ipv4Addr, Port};
+
+/// Seconds between fresh salts of the port offset (`EPHEMERAL_PORT_SHUFFLE_PERIOD`).
+const SHUFFLE_PERIOD_S: u64 = 10;
+
+static NO_PORTS: PortSet = PortSet::new();
+
+/// Connections that compete for ports: same device, source and destination.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct DestinationKey {
+    device: u32,
+    source: Ipv4Addr,
+    destination: Endpoint,
+}
+
+impl DestinationKey {
+    const fn of(device: u32, tuple: &FourTuple) -> Self {
+        Self { device, source: tuple.local.addr, destination: tuple.remote }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Destination {
+    /// Ports that are not to be had.
+    used: PortSet,
+    /// Those of `used` that minisocks hold.
+    timewait: PortSet,
+    /// Ports whose minisock a `connect()` may take over; not in `used`.
+    reusable: PortSet,
+    /// Those of `timewait` that will become reusable, and when.
+    due: BTreeMap<Port, Instant>,
+    /// Host-wide number of the last change here.
+    changed: u64,
+}
+
+impl Destination {
+    fn forget(&mut self, port: Port) {
+        self.used.remove(port);
+        self.timewait.remove(port);
+        self.reusable.remove(port);
+        self.due.remove(&port);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.used.is_empty() && self.reusable.is_empty()
+    }
+}
+
+/// A `connect()` that needs a port.
+#[derive(Clone, Copy, Debug)]
+pub struct PortQuery<'a> {
+    /// SO_BINDTODEVICE interface index, 0 for none.
+    pub device: u32,
+    /// Source address, chosen by the route or `bind()`.
+    pub source: Ipv4Addr,
+    /// Where to.
+    pub destination: Endpoint,
+    /// `net.ipv4.ip_local_port_range`.
+    pub range: PortRange,
+    /// IP_LOCAL_PORT_RANGE of the socket (Linux 6.3), if set.
+    pub socket_range: Option<PortRange>,
+    /// `net.ipv4.ip_local_reserved_ports`.
+    pub reserved: &'a ReservedPorts,
+    /// When the search is made.
+    pub now: Instant,
+}
+
+impl PortQuery<'_> {
+    const fn key(&self) -> DestinationKey {
+        DestinationKey { device: self.device, source: self.source, destination: self.destination }
+    }
+}
+
+/// Everything a plan depends on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Basis {
+    key: DestinationKey,
+    range: PortRange,
+    step: u32,
+    start: u32,
+    reserved_version: u32,
+    bound_changes: u64,
+    destination_changed: u64,
+}
+
+/// What a search would do now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SearchPlan {
+    /// The port it takes; `None` is EADDRNOTAVAIL.
+    pub port: Option<Port>,
+    /// The four-tuple is a TIME_WAIT minisock's, to be taken over (TWRecycled).
+    pub steals: bool,
+    /// The candidates looked at.
+    pub inspected: Inspected,
+    skipped: u32,
+    cell: u32,
+    basis: Basis,
+}
+
+/// The port search of one host.
+#[derive(Clone, Debug)]
+pub struct PortAllocator {
+    generation: PortSearchGeneration,
+    hz: u32,
+    boot_age: Duration,
+    net_secret: SipKey,
+    perturb_seed: u64,
+    /// Hints that differ from their random initial value: `table_perturb`, or the
+    /// one global hint.
+    moved: BTreeMap<u32, u32>,
+    destinations: BTreeMap<DestinationKey, Destination>,
+    /// When minisocks become reusable, in order; entries may be stale.
+    due: VecDeque<(Instant, DestinationKey, Port)>,
+    changes: u64,
+}
+
+impl PortAllocator {
+    /// The search of a host with this seed, `CONFIG_HZ`, and time since boot at the
+    /// start of the run.
+    #[must_use]
+    pub fn new(seed: u64, generation: PortSearchGeneration, hz: u32, boot_age: Duration) -> Self {
+        Self {
+            generation,
+            hz: hz.max(1),
+            boot_age,
+            net_secret: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
+            perturb_seed: mix64(seed ^ mix64(u64::from_be_bytes(*b"perturb_"))),
+            moved: BTreeMap::new(),
+            destinations: BTreeMap::new(),
+            due: VecDeque::new(),
+            changes: 0,
+        }
+    }
+
+    /// What a search would do now. Changes nothing a later search could notice.
+    pub fn plan(&mut self, query: &PortQuery<'_>, bind: &BindTable) -> SearchPlan {
+        self.ripen(query.now);
+        let (cell, basis) = self.basis(query, bind);
+        let destination = self.destinations.get(&basis.key);
+        let blockers = Blockers {
+            used: destination.map_or(&NO_PORTS, |d| &d.used),
+            timewait: destination.map_or(&NO_PORTS, |d| &d.timewait),
+            bound: bind.bound_ports(),
+            reserved: query.reserved.ports(),
+        };
+        let found = search(basis.range, basis.step, basis.start, &blockers);
+        let mut inspected = found.inspected;
+        let mut steals = false;
+        if let Some(port) = found.port {
+            let shared = u32::from(bind.has_bucket(port));
+            inspected.unique = shared;
+            inspected.no_bucket = 1 - shared;
+            steals = destination.is_some_and(|d| d.reusable.contains(port));
+        }
+        SearchPlan { port: found.port, steals, inspected, skipped: found.skipped, cell, basis }
+    }
+
+    /// True if planning again would give the same plan.
+    pub fn is_current(
+        &mut self,
+        plan: &SearchPlan,
+        query: &PortQuery<'_>,
+        bind: &BindTable,
+    ) -> bool {
+        self.ripen(query.now);
+        self.basis(query, bind) == (plan.cell, plan.basis)
+            && plan.port.is_none_or(|p| bind.has_bucket(p) == (plan.inspected.unique == 1))
+    }
+
+    /// The search succeeded: moves the hint on. A plan without port moves nothing
+    /// and draws nothing.
+    pub fn commit(&mut self, plan: &SearchPlan, rng: &mut SimRng) {
+        if plan.port.is_none() {
+            return;
+        }
+        let step = plan.basis.step;
+        let skipped = match self.generation {
+            PortSearchGeneration::Global => plan.skipped,
+            PortSearchGeneration::Table256 => {
+                if plan.skipped == 0 && rng.below(16) == 0 {
+                    2
+                } else {
+                    plan.skipped
+                }
+            }
+            PortSearchGeneration::Hardened | PortSearchGeneration::HardenedStepOne => {
+                plan.skipped.max(rng.below(8) * step)
+            }
+        };
+        let hint = self.hint(plan.cell).wrapping_add(skipped + step);
+        self.moved.insert(plan.cell, hint);
+    }
+
+    /// A socket whose port `connect()` chose entered the established table; also
+    /// when it took a minisock's place. Sockets on bound ports need no note: the
+    /// search passes their ports by anyway.
+    pub fn note_used(&mut self, device: u32, tuple: &FourTuple) {
+        let destination = self.touch(device, tuple);
+        destination.forget(tuple.local.port);
+        destination.used.insert(tuple.local.port);
+    }
+
+    /// Such a socket became a minisock, or its minisock's timestamp was refreshed.
+    /// `reusable_at`: when a `connect()` may take it over ([`super::tw_reusable_at`]); `None`
+    /// for never (`tcp_tw_reuse` does not apply, no timestamps, substate FIN_WAIT2).
+    pub fn note_timewait(&mut self, device: u32, tuple: &FourTuple, reusable_at: Option<Instant>) {
+        let port = tuple.local.port;
+        let destination = self.touch(device, tuple);
+        destination.forget(port);
+        destination.used.insert(port);
+        destination.timewait.insert(port);
+        if let Some(at) = reusable_at {
+            destination.due.insert(port, at);
+            let place = self.due.iter().rposition(|&(t, ..)| t <= at).map_or(0, |i| i + 1);
+            self.due.insert(place, (at, DestinationKey::of(device, tuple), port));
+        }
+    }
+
+    /// The socket or minisock left the established table.
+    pub fn note_released(&mut self, device: u32, tuple: &FourTuple) {
+        let destination = self.touch(device, tuple);
+        destination.forget(tuple.local.port);
+        if destination.is_empty() {
+            self.destinations.remove(&DestinationKey::of(device, tuple));
+        }
+    }
+
+    /// Number of ports held towards a destination, reusable ones included.
+    #[must_use]
+    pub fn held(&self, device: u32, source: Ipv4Addr, destination: Endpoint) -> u32 {
+        let key = DestinationKey { device, source, destination };
+        self.destinations.get(&key).map_or(0, |d| d.used.len() + d.reusable.len())
+    }
+
+    /// The generation this host follows.
+    #[must_use]
+    pub const fn generation(&self) -> PortSearchGeneration {
+        self.generation
+    }
+
+    /// Bytes on the heap, the maps' own nodes not counted.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let sets = self.destinations.values().map(|d| {
+            size_of::<Destination>()
+                + d.used.heap_bytes()
+                + d.timewait.heap_bytes()
+                + d.reusable.heap_bytes()
+        });
+        sets.sum::<usize>() + self.due.capacity() * size_of::<(Instant, DestinationKey, Port)>()
+    }
+
+    fn touch(&mut self, device: u32, tuple: &FourTuple) -> &mut Destination {
+        self.changes += 1;
+        let destination = self.destinations.entry(DestinationKey::of(device, tuple)).or_default();
+        destination.changed = self.changes;
+        destination
+    }
+
+    /// Minisocks whose time has come become reusable.
+    fn ripen(&mut self, now: Instant) {
+        while let Some(&(at, key, port)) = self.due.front() {
+            if at > now {
+                break;
+            }
+            self.due.pop_front();
+            let Some(destination) = self.destinations.get_mut(&key) else { continue };
+            // Stale if the minisock went, or was refreshed, in the meantime.
+            if destination.due.get(&port) != Some(&at) {
+                continue;
+            }
+            destination.forget(port);
+            destination.reusable.insert(port);
+            self.changes += 1;
+            destination.changed = self.changes;
+        }
+    }
+
+    fn basis(&self, query: &PortQuery<'_>, bind: &BindTable) -> (u32, Basis) {
+        let key = query.key();
+        let (cell, start) = self.start(query);
+        let basis = Basis {
+            key,
+            range: effective_range(query.range, query.socket_range),
+            step: self.generation.step(query.socket_range.is_some()),
+            start,
+            reserved_version: query.reserved.version,
+            bound_changes: bind.bound_changes(),
+            destination_changed: self.destinations.get(&key).map_or(0, |d| d.changed),
+        };
+        (cell, basis)
+    }
+
+    /// Index of the hint and the value that, modulo the range, the search starts at.
+    #[expect(clippy::cast_possible_truncation, reason = "the kernel's variables are 32 bits wide")]
+    pub(super) fn start(&self, query: &PortQuery<'_>) -> (u32, u32) {
+        let source = u32::from_le_bytes(query.source.octets());
+        let destination = u32::from_le_bytes(query.destination.addr.octets());
+        let port = u32::from(query.destination.port.0.swap_bytes());
+        let three = [source, destination, port];
+        match self.generation {
+            PortSearchGeneration::Global => {
+                let offset = siphash_3u32(three, self.net_secret) as u32;
+                (0, self.hint(0).wrapping_add(offset))
+            }
+            PortSearchGeneration::Table256 => {
+                let offset = siphash_3u32(three, self.net_secret) as u32;
+                // `hash_32(offset, 8)`.
+                let cell = offset.wrapping_mul(0x61c8_8647) >> 24;
+                (cell, self.hint(cell).wrapping_add(offset))
+            }
+            PortSearchGeneration::Hardened | PortSearchGeneration::HardenedStepOne => {
+                let words = [source, destination, port, self.salt_epoch(query.now)];
+                let offset = siphash_4u32(words, self.net_secret);
+                let cell = (offset & 0xffff) as u32;
+                (cell, self.hint(cell).wrapping_add((offset >> 32) as u32))
+            }
+        }
+    }
+
+    fn hint(&self, cell: u32) -> u32 {
+        if let Some(&hint) = self.moved.get(&cell) {
+            return hint;
+        }
+        match self.generation {
+            PortSearchGeneration::Global => 0,
+            PortSearchGeneration::Table256
+            | PortSearchGeneration::Hardened
+            | PortSearchGeneration::HardenedStepOne => {
+                (mix64(self.perturb_seed.wrapping_add(u64::from(cell))) >> 32) as u32
+            }
+        }
+    }
+
+    /// `jiffies / (10 * HZ)`; jiffies start 300 s before they wrap at 32 bits.
+    #[expect(clippy::cast_possible_truncation, reason = "siphash_4u32 takes the low 32 bits")]
+    fn salt_epoch(&self, now: Instant) -> u32 {
+        let hz = u64::from(self.hz);
+        let uptime = u128::from(now.nanos()) + u128::from(self.boot_age.nanos());
+        let ticks = (uptime * u128::from(hz) / 1_000_000_000) as u64;
+        let jiffies = ((1 << 32) - (300 * hz) % (1 << 32)).wrapping_add(ticks);
+        (jiffies / (SHUFFLE_PERIOD_S * hz)) as u32
+    }
+}

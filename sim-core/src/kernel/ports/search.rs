@@ -1,0 +1,201 @@
+//! One search as arithmetic: passes, wrap, first free candidate, what was passed.
+
+use super::set::{PortSet, Slot, word_mask};
+use crate::kernel::config::PortRange;
+use crate::units::Port;
+
+/// Candidates a search looked at, by what it found there. A port is one kind only:
+/// the first of the list that applies, as the kernel's loop asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Inspected {
+    /// All candidates, the one taken included.
+    pub total: u32,
+    /// Reserved by sysctl: no lock is taken.
+    pub reserved: u32,
+    /// Owned by a bound socket: bind-table bucket locked and left.
+    pub bound: u32,
+    /// The four-tuple is a socket's: the established table was walked.
+    pub in_use: u32,
+    /// The four-tuple is a minisock's that may not be reused: walked likewise.
+    pub timewait: u32,
+    /// 1 if the port taken had no bucket: a new one, no walk.
+    pub no_bucket: u32,
+    /// 1 if the port taken shares a connect-only bucket: walked, found unique (or
+    /// a reusable minisock).
+    pub unique: u32,
+}
+
+impl Inspected {
+    /// Candidates for which the established table was walked
+    /// (`__inet_check_established`).
+    #[must_use]
+    pub const fn established_checks(&self) -> u32 {
+        self.in_use + self.timewait + self.unique
+    }
+}
+
+/// Why ports are not free.
+#[derive(Clone, Copy)]
+pub(super) struct Blockers<'a> {
+    pub(super) used: &'a PortSet,
+    /// Those of `used` whose holder is a minisock.
+    pub(super) timewait: &'a PortSet,
+    pub(super) bound: &'a PortSet,
+    pub(super) reserved: &'a PortSet,
+}
+
+/// Neighbouring slots: candidates of one parity.
+#[derive(Clone, Copy)]
+struct Run {
+    first: Slot,
+    last: Slot,
+}
+
+/// `count` candidates from `first`, `step` apart, none beyond 65 535.
+#[derive(Clone, Copy)]
+struct Stretch {
+    first: u32,
+    count: u32,
+    step: u32,
+}
+
+impl Stretch {
+    /// The candidates below `end`.
+    const fn below(self, end: u32) -> Self {
+        let count = if end <= self.first { 0 } else { (end - self.first).div_ceil(self.step) };
+        Self { count: if count < self.count { count } else { self.count }, ..self }
+    }
+
+    /// The same candidates, split by parity.
+    fn runs(self) -> impl Iterator<Item = Run> {
+        let parities = if self.step == 1 { 2 } else { 1 };
+        (0..parities).filter_map(move |skip| {
+            let last = self.first.checked_add(self.count * self.step)?.checked_sub(self.step)?;
+            let first = self.first + skip;
+            if self.count == 0 || first > last {
+                return None;
+            }
+            let last = if (last - first) % 2 == 0 { last } else { last - 1 };
+            Some(Run { first: slot(first), last: slot(last) })
+        })
+    }
+
+    fn count_in(self, set: &PortSet) -> u32 {
+        self.runs().map(|run| set.count(run.first, run.last)).sum()
+    }
+
+    /// Members of `set` that are in none of `others`.
+    fn count_only_in(self, set: &PortSet, others: [&PortSet; 2]) -> u32 {
+        if set.is_empty() {
+            return 0;
+        }
+        if others.iter().all(|o| o.is_empty()) {
+            return self.count_in(set);
+        }
+        let in_word = |w, run: Run| {
+            let bits = set.word(w) & word_mask(w, run.first, run.last);
+            if bits == 0 {
+                0
+            } else {
+                (bits & !others[0].word(w) & !others[1].word(w)).count_ones()
+            }
+        };
+        self.runs()
+            .flat_map(|run| (run.first.word()..=run.last.word()).map(move |w| in_word(w, run)))
+            .sum()
+    }
+}
+
+fn slot(port: u32) -> Slot {
+    Slot::of(Port(u16::try_from(port).expect("candidates lie in the range")))
+}
+
+impl Blockers<'_> {
+    fn first_free_in(&self, run: Run) -> Option<Port> {
+        let end = run.last.word() + 1;
+        let mut word = self.used.next_open_word(run.first.word(), end);
+        while word < end {
+            let taken = self.used.word(word) | self.bound.word(word) | self.reserved.word(word);
+            let free = !taken & word_mask(word, run.first, run.last);
+            if free != 0 {
+                let slot = word * 64 + free.trailing_zeros() as usize;
+                return Some(Slot(u16::try_from(slot).expect("below 65 536")).port());
+            }
+            word = self.used.next_open_word(word + 1, end);
+        }
+        None
+    }
+
+    fn first_free(&self, stretch: Stretch) -> Option<Port> {
+        stretch.runs().filter_map(|run| self.first_free_in(run)).min()
+    }
+
+    fn charge(&self, stretch: Stretch, inspected: &mut Inspected) {
+        if stretch.count == 0 {
+            return;
+        }
+        let none = PortSet::new();
+        let reserved = stretch.count_in(self.reserved);
+        let bound = stretch.count_only_in(self.bound, [self.reserved, &none]);
+        let timewait = stretch.count_only_in(self.timewait, [self.reserved, self.bound]);
+        inspected.total += stretch.count;
+        inspected.reserved += reserved;
+        inspected.bound += bound;
+        inspected.timewait += timewait;
+        inspected.in_use += stretch.count - reserved - bound - timewait;
+    }
+}
+
+/// Where a search ended.
+pub(super) struct Outcome {
+    pub(super) port: Option<Port>,
+    /// Ports skipped in the pass that found it: `i` of the kernel's loop.
+    pub(super) skipped: u32,
+    /// Kinds of candidates passed; the port found is in `total` only.
+    pub(super) inspected: Inspected,
+}
+
+/// Number of offsets a search can start from: `remaining` of the kernel's code.
+pub(super) const fn remaining(range: PortRange, step: u32) -> u32 {
+    let size = range.high.0 as u32 + 1 - range.low.0 as u32;
+    if step == 2 && size > 1 { size & !1 } else { size }
+}
+
+/// `__inet_hash_connect` from a start value: passes over `low + start`, `+ step`, …
+/// with a wrap by `remaining`, then (in steps of two) over the other parity.
+pub(super) fn search(range: PortRange, step: u32, start: u32, blockers: &Blockers<'_>) -> Outcome {
+    let remaining = remaining(range, step);
+    let low = u32::from(range.low.0);
+    let high = u32::from(range.high.0);
+    let start = start % remaining;
+    let start = if step == 2 { start & !1 } else { start };
+    let passes = if step == 2 && remaining > 1 { 2 } else { 1 };
+    let mut inspected = Inspected::default();
+    for parity in 0..passes {
+        let first = low + start + parity;
+        let candidates = remaining.div_ceil(step);
+        let before_wrap = ((high - first) / step + 1).min(candidates);
+        let after_wrap = candidates - before_wrap;
+        let wrapped = first + before_wrap * step;
+        let stretches = [
+            Stretch { first, count: before_wrap, step },
+            Stretch { first: wrapped.saturating_sub(remaining), count: after_wrap, step },
+        ];
+        let mut passed = 0;
+        for stretch in stretches {
+            if stretch.count == 0 {
+                continue;
+            }
+            if let Some(port) = blockers.first_free(stretch) {
+                let gone_by = stretch.below(u32::from(port.0));
+                blockers.charge(gone_by, &mut inspected);
+                inspected.total += 1;
+                let skipped = (passed + gone_by.count) * step;
+                return Outcome { port: Some(port), skipped, inspected };
+            }
+            blockers.charge(stretch, &mut inspected);
+            passed += stretch.count;
+        }
+    }
+    Outcome { port: None, skipped: 0, inspected }
+}
