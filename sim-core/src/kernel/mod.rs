@@ -7,6 +7,7 @@ pub mod cpu;
 pub mod established_table;
 pub mod fd;
 pub mod listen_table;
+pub mod port_set;
 pub mod ports;
 pub mod profile;
 pub mod request_sock;
@@ -15,5 +16,6 @@ pub mod timewait;
 
 pub use config::{HostConfig, ProcessConfig, UnrelatedSockets};
 pub use cost::CostProfile;
+pub use port_set::PortSet;
 pub use profile::KernelProfile;
 pub use sysctl::Sysctls;
