@@ -1,1 +1,329 @@
-//! Stub.
+//! A host's CPUs: each runs one piece of work after another, without
+//! preemption, in the order asked for.
+//!
+//! A piece is one system call, one stretch of user code or one softirq run.
+//! There is no scheduler: fairness, priorities and migration cost are not
+//! modelled. Time stolen by the hypervisor is a share of every piece.
+
+use std::collections::VecDeque;
+
+use crate::time::{Duration, Instant};
+use crate::units::Ratio;
+
+/// What a piece of work is charged to, as `sar -P ALL` tells them apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CpuWork {
+    /// User code.
+    User,
+    /// Kernel code on a process's behalf.
+    System,
+    /// Network receive processing. (`sar` without `-u ALL` adds it to `%system`.)
+    Softirq,
+}
+
+/// A CPU's number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CpuId(pub u16);
+
+/// When and where a piece of work runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CpuGrant {
+    /// The CPU.
+    pub cpu: CpuId,
+    /// When it begins.
+    pub start: Instant,
+    /// When it is done; the CPU is free again.
+    pub end: Instant,
+    /// The CPU ran another task before: a context switch.
+    pub switched: bool,
+}
+
+/// Busy time of one CPU since the start, or between two samples.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CpuUsage {
+    /// In user code.
+    pub user: Duration,
+    /// In kernel code on a process's behalf.
+    pub system: Duration,
+    /// In softirqs.
+    pub softirq: Duration,
+    /// Wanted but taken by the hypervisor.
+    pub steal: Duration,
+}
+
+impl CpuUsage {
+    /// All four together.
+    #[must_use]
+    pub fn busy(&self) -> Duration {
+        self.user + self.system + self.softirq + self.steal
+    }
+
+    /// What was added since the sample `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            user: self.user - earlier.user,
+            system: self.system - earlier.system,
+            softirq: self.softirq - earlier.softirq,
+            steal: self.steal - earlier.steal,
+        }
+    }
+
+    fn charge(&mut self, work: CpuWork, busy: Duration, steal: Duration) {
+        match work {
+            CpuWork::User => self.user += busy,
+            CpuWork::System => self.system += busy,
+            CpuWork::Softirq => self.softirq += busy,
+        }
+        self.steal += steal;
+    }
+}
+
+/// Why a host cannot have these CPUs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CpuError {
+    /// None or more than 4096.
+    #[error("a host has 1 to 4096 CPUs, not {0}")]
+    Count(u32),
+    /// All time stolen, or a denominator of 0.
+    #[error("steal {}/{} leaves no CPU time; it must be below 1", .0.num, .0.den)]
+    Steal(Ratio),
+}
+
+/// A piece booked, kept while it may lie ahead of a sample.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    start: Instant,
+    end: Instant,
+    busy: Duration,
+    work: CpuWork,
+}
+
+#[derive(Clone, Debug)]
+struct Cpu {
+    free_at: Instant,
+    last_task: u64,
+    used: CpuUsage,
+    /// Pieces not known to be finished, in order; `used` counts them in full.
+    booked: VecDeque<Piece>,
+}
+
+/// The CPUs of one host.
+#[derive(Clone, Debug)]
+pub struct CpuSet {
+    cpus: Vec<Cpu>,
+    steal: Ratio,
+}
+
+impl CpuSet {
+    /// `count` idle CPUs that lose the share `steal` of their busy time to the hypervisor.
+    ///
+    /// # Errors
+    /// If there is no CPU, too many, or nothing left of them.
+    pub fn new(count: u32, steal: Ratio) -> Result<Self, CpuError> {
+        if !(1..=4096).contains(&count) {
+            return Err(CpuError::Count(count));
+        }
+        if steal.num >= steal.den {
+            return Err(CpuError::Steal(steal));
+        }
+        let cpu =
+            Cpu { free_at: Instant::ZERO, last_task: u64::MAX, used: CpuUsage::default(), booked: VecDeque::new() };
+        Ok(Self { cpus: vec![cpu; count as usize], steal })
+    }
+
+    /// Number of CPUs.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.cpus.len()).expect("at most 4096 CPUs")
+    }
+
+    /// Books `cost` of CPU time for `task` at `now`.
+    ///
+    /// The CPU is `last` (the task's previous one) if that is idle, else the
+    /// lowest-numbered idle one, else the one free soonest, where the work
+    /// waits behind what is booked. `task` is any number that tells tasks
+    /// apart, below `u64::MAX`.
+    pub fn reserve(
+        &mut self, now: Instant, task: u64, last: Option<CpuId>, work: CpuWork, cost: Duration,
+    ) -> CpuGrant {
+        let id = self.choose(now, last);
+        let taken = self.stretched(cost);
+        let cpu = &mut self.cpus[id.0 as usize];
+        while cpu.booked.front().is_some_and(|piece| piece.end <= now) {
+            cpu.booked.pop_front();
+        }
+        let start = now.max(cpu.free_at);
+        let end = start + taken;
+        cpu.used.charge(work, cost, taken - cost);
+        cpu.booked.push_back(Piece { start, end, busy: cost, work });
+        cpu.free_at = end;
+        let switched = cpu.last_task != task;
+        cpu.last_task = task;
+        CpuGrant { cpu: id, start, end, switched }
+    }
+
+    /// How long `cost` of CPU time lasts, steal included; rounded up.
+    #[must_use]
+    pub fn stretched(&self, cost: Duration) -> Duration {
+        if self.steal.num == 0 {
+            return cost;
+        }
+        let (num, den) = (u128::from(self.steal.num), u128::from(self.steal.den));
+        let wall = (u128::from(cost.nanos()) * den).div_ceil(den - num);
+        Duration::from_nanos(u64::try_from(wall).unwrap_or(u64::MAX))
+    }
+
+    /// When a CPU will have done all its booked work.
+    ///
+    /// # Panics
+    /// If the host has no such CPU.
+    #[must_use]
+    pub fn free_at(&self, cpu: CpuId) -> Instant {
+        self.cpus[cpu.0 as usize].free_at
+    }
+
+    /// Busy time of a CPU up to `at`, which must not be before the latest
+    /// `now` given to [`CpuSet::reserve`]. Sampling twice and
+    /// [subtracting](CpuUsage::since) gives an interval.
+    ///
+    /// # Panics
+    /// If the host has no such CPU.
+    #[must_use]
+    pub fn usage(&self, cpu: CpuId, at: Instant) -> CpuUsage {
+        let cpu = &self.cpus[cpu.0 as usize];
+        let mut ahead = CpuUsage::default();
+        for piece in cpu.booked.iter().filter(|piece| piece.end > at) {
+            let (wall, left) = (piece.end.since(piece.start), piece.end.since(at.max(piece.start)));
+            let busy = portion(piece.busy, left, wall);
+            ahead.charge(piece.work, busy, left - busy);
+        }
+        cpu.used.since(&ahead)
+    }
+
+    fn choose(&self, now: Instant, last: Option<CpuId>) -> CpuId {
+        if let Some(id) = last
+            && self.cpus.get(id.0 as usize).is_some_and(|cpu| cpu.free_at <= now)
+        {
+            return id;
+        }
+        let mut soonest = 0;
+        for (index, cpu) in self.cpus.iter().enumerate() {
+            if cpu.free_at <= now {
+                soonest = index;
+                break;
+            }
+            if cpu.free_at < self.cpus[soonest].free_at {
+                soonest = index;
+            }
+        }
+        CpuId(u16::try_from(soonest).expect("at most 4096 CPUs"))
+    }
+}
+
+/// `whole · part / all`, rounded down.
+fn portion(whole: Duration, part: Duration, all: Duration) -> Duration {
+    if part == all {
+        return whole;
+    }
+    let ns = u128::from(whole.nanos()) * u128::from(part.nanos()) / u128::from(all.nanos().max(1));
+    Duration::from_nanos(u64::try_from(ns).expect("a part is not longer than the whole"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(us: u64) -> Instant {
+        Instant::ZERO + Duration::from_micros(us)
+    }
+    fn us(us: u64) -> Duration {
+        Duration::from_micros(us)
+    }
+    fn cpus(count: u32) -> CpuSet {
+        CpuSet::new(count, Ratio::ZERO).unwrap()
+    }
+
+    #[test]
+    fn last_then_lowest_idle_then_soonest_free() {
+        let mut set = cpus(3);
+        let mut book = |now, last, cost| {
+            let grant = set.reserve(at(now), 1, last, CpuWork::System, us(cost));
+            (grant.cpu.0, grant.start, grant.end)
+        };
+        assert_eq!(book(0, Some(CpuId(2)), 50), (2, at(0), at(50)));
+        assert_eq!(book(0, Some(CpuId(2)), 10), (0, at(0), at(10)));
+        assert_eq!(book(0, None, 10), (1, at(0), at(10)));
+        assert_eq!(book(5, Some(CpuId(2)), 7), (0, at(10), at(17)), "0 and 1 tie: the lower");
+        assert_eq!(book(5, None, 7), (1, at(10), at(17)));
+        assert_eq!(book(17, Some(CpuId(1)), 1), (1, at(17), at(18)), "free at the very instant is idle");
+        assert_eq!(book(17, Some(CpuId(9)), 1), (0, at(17), at(18)), "no such CPU: as without a last one");
+    }
+
+    #[test]
+    fn one_cpu_serves_in_order() {
+        let mut set = cpus(1);
+        let ends: Vec<_> =
+            (0..5).map(|task| set.reserve(at(0), task, None, CpuWork::User, us(10)).end).collect();
+        assert_eq!(ends, [at(10), at(20), at(30), at(40), at(50)]);
+        assert_eq!(set.free_at(CpuId(0)), at(50));
+    }
+
+    #[test]
+    fn switches_are_seen() {
+        let mut set = cpus(1);
+        let mut switched = |task| set.reserve(at(0), task, None, CpuWork::User, us(1)).switched;
+        assert_eq!([switched(7), switched(7), switched(8), switched(7)], [true, false, true, true]);
+    }
+
+    #[test]
+    fn a_sample_in_the_middle_counts_what_is_done_by_then() {
+        let mut set = cpus(2);
+        set.reserve(at(0), 1, None, CpuWork::User, us(10));
+        set.reserve(at(10), 1, Some(CpuId(0)), CpuWork::System, us(20));
+        set.reserve(at(10), 2, Some(CpuId(1)), CpuWork::Softirq, us(5));
+        // Queued behind on CPU 1, though booked at 12.
+        set.reserve(at(12), 3, Some(CpuId(0)), CpuWork::System, us(5));
+        let usage = |cpu, t| set.usage(CpuId(cpu), at(t));
+        assert_eq!((usage(0, 20).user, usage(0, 20).system), (us(10), us(10)));
+        assert_eq!((usage(1, 12).softirq, usage(1, 12).system), (us(2), Duration::ZERO));
+        assert_eq!((usage(1, 18).softirq, usage(1, 18).system), (us(5), us(3)));
+        assert_eq!(usage(0, 1000).busy(), us(30));
+        let second_half = usage(0, 30).since(&usage(0, 20));
+        assert_eq!((second_half.user, second_half.system), (Duration::ZERO, us(10)));
+    }
+
+    /// The write-up's cleanest second: 78.2 % system, 13.9 % steal, that is
+    /// 15.1 % of the busy time.
+    #[test]
+    fn steal_stretches_work() {
+        let mut set = CpuSet::new(4, Ratio { num: 151, den: 1000 }).unwrap();
+        let grant = set.reserve(at(0), 1, None, CpuWork::System, us(849));
+        assert_eq!(grant.end, at(1000));
+        let usage = set.usage(CpuId(0), at(1000));
+        assert_eq!((usage.system, usage.steal), (us(849), us(151)));
+        let half = set.usage(CpuId(0), at(500));
+        assert_eq!(half.busy(), us(500));
+    }
+
+    #[test]
+    fn long_queues_keep_few_pieces_and_lose_no_time() {
+        let mut set = cpus(1);
+        for n in 0..10_000_u64 {
+            set.reserve(at(n * 10), 1, None, CpuWork::User, us(10));
+            set.reserve(at(n * 10), 2, None, CpuWork::System, us(1));
+        }
+        // 11 us asked for every 10 us: the queue grows by 1 us a round.
+        assert_eq!(set.free_at(CpuId(0)), at(110_000));
+        assert!(set.cpus[0].booked.len() < 4_000, "{}", set.cpus[0].booked.len());
+        assert_eq!(set.usage(CpuId(0), at(100_000)).busy(), us(100_000));
+        assert_eq!(set.usage(CpuId(0), at(110_000)).system, us(10_000));
+    }
+
+    #[test]
+    fn impossible_hosts_are_refused() {
+        assert_eq!(CpuSet::new(0, Ratio::ZERO).err(), Some(CpuError::Count(0)));
+        assert_eq!(CpuSet::new(5000, Ratio::ZERO).err(), Some(CpuError::Count(5000)));
+        assert!(matches!(CpuSet::new(1, Ratio::ONE), Err(CpuError::Steal(_))));
+    }
+}
