@@ -78,9 +78,12 @@ fn test(options: &Options) -> ExitCode {
     println!("checks: {}", names.join(", "));
 
     let missing = install::missing(&context, &selected);
-    let unavailable = install::provide(&context, &missing, options.yes);
+    let (unavailable, seconds) = process::timed(|| install::provide(&context, &missing, options.yes));
 
     let mut report = Report::default();
+    if unavailable.len() < missing.len() {
+        report.add("install", Outcome::Passed(Vec::new()), seconds);
+    }
     for check in selected {
         println!("\n=== {}: {}", check.name, check.what);
         let absent = check.needs.iter().find_map(|need| unavailable.iter().find(|(other, _)| other == need));

@@ -77,19 +77,21 @@ fn pass_through(from: impl Read, mut to: impl Write) -> Vec<String> {
     while matches!(reader.read_until(b'\n', &mut line), Ok(length) if length > 0) {
         let _ = to.write_all(&line);
         let text = String::from_utf8_lossy(&line);
-        let text = text.trim();
-        if sums_up(text) {
-            kept.push(text.to_owned());
+        let line_kept = text.trim().to_owned();
+        if sums_up(&text) && !kept.contains(&line_kept) {
+            kept.push(line_kept);
         }
         line.clear();
     }
     kept
 }
 
-/// nextest's summary and its failed tests; libtest's last line where any test ran.
+/// nextest's summary and its failed tests; libtest's last line where any test
+/// ran (not the indented one that nextest repeats of a failed test).
 fn sums_up(line: &str) -> bool {
     let libtest = line.starts_with("test result:") && !line.contains(" 0 passed; 0 failed; 0 ignored");
-    libtest || ["Summary [", "FAIL [", "TIMEOUT [", "SIGABRT ["].iter().any(|start| line.starts_with(start))
+    let nextest = line.trim_start();
+    libtest || ["Summary [", "FAIL [", "TIMEOUT [", "SIGABRT ["].iter().any(|start| nextest.starts_with(start))
 }
 
 #[cfg(test)]
@@ -100,7 +102,8 @@ mod tests {
     fn summaries_are_kept_and_the_rest_passes_through() {
         let from = "    PASS [ 0.1s] a::b\n   Summary [   0.123s] 12 tests run: 12 passed, 0 skipped\n\
                     test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured\n\
-                    test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured\nno newline";
+                    test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured\n\
+                    \x20   test result: FAILED. 0 passed; 1 failed; 0 ignored\nno newline";
         let mut to = Vec::new();
         let kept = pass_through(from.as_bytes(), &mut to);
         assert_eq!(to, from.as_bytes());
