@@ -1,1 +1,4 @@
 //! Helpers shared by the whole-system suites.
+
+pub mod rust_source;
+pub mod tree;

@@ -1,2 +1,139 @@
-//! What cargo cannot do alone.
-fn main() {}
+//! What cargo cannot do alone: every check of the workspace behind one command,
+//! with what each needs installed first, by consent.
+//!
+//! `cargo xtask test` is what a contributor runs and what continuous
+//! integration runs; there is no second list of checks anywhere.
+#![expect(clippy::print_stdout, reason = "a program that reports on its terminal")]
+#![expect(clippy::print_stderr, reason = "usage errors go to stderr")]
+
+mod checks;
+mod install;
+mod process;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use checks::{CHECKS, Check, Context};
+use report::{Outcome, Report};
+
+const USAGE: &str = "\
+usage: cargo xtask test [--only rust] [--yes]
+
+  --only rust   only what needs the Rust toolchain and nothing else
+  --yes         install what is missing without asking
+
+Exit status: 0 every check passed, 1 one failed or could not run, 2 usage.";
+
+/// What the command line asks for.
+struct Options {
+    only_rust: bool,
+    yes: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.split_first() {
+        Some((&"test", rest)) => match parse(rest) {
+            Ok(options) => test(&options),
+            Err(problem) => usage_error(&problem),
+        },
+        Some((&("help" | "--help" | "-h"), _)) => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        Some((other, _)) => usage_error(&format!("no task is called {other:?}")),
+        None => usage_error("which task?"),
+    }
+}
+
+fn usage_error(problem: &str) -> ExitCode {
+    eprintln!("error: {problem}\n\n{USAGE}");
+    ExitCode::from(2)
+}
+
+fn parse(words: &[&str]) -> Result<Options, String> {
+    let mut options = Options { only_rust: false, yes: false };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--yes" => options.yes = true,
+            "--only" => match words.next() {
+                Some(&"rust") => options.only_rust = true,
+                Some(other) => return Err(format!("--only takes `rust`, not {other:?}")),
+                None => return Err("--only takes `rust`".to_owned()),
+            },
+            "--only=rust" => options.only_rust = true,
+            other => return Err(format!("unknown argument {other:?}")),
+        }
+    }
+    Ok(options)
+}
+
+fn test(options: &Options) -> ExitCode {
+    let selected: Vec<&Check> = CHECKS.iter().filter(|check| check.rust_only || !options.only_rust).collect();
+    let context = Context::new(root());
+    let names: Vec<&str> = selected.iter().map(|check| check.name).collect();
+    println!("checks: {}", names.join(", "));
+
+    let missing = install::missing(&context, &selected);
+    let (unavailable, seconds) = process::timed(|| install::provide(&context, &missing, options.yes));
+
+    let mut report = Report::default();
+    if unavailable.len() < missing.len() {
+        report.add("install", Outcome::Passed(Vec::new()), seconds);
+    }
+    for check in selected {
+        println!("\n=== {}: {}", check.name, check.what);
+        let absent = check.needs.iter().find_map(|need| unavailable.iter().find(|(other, _)| other == need));
+        let (outcome, seconds) = match absent {
+            Some((need, why)) => (Outcome::NotRun(format!("{need}: {why}")), 0.0),
+            None => process::timed(|| (check.run)(&context)),
+        };
+        println!("=== {}: {} ({seconds:.1} s)", check.name, outcome.word());
+        report.add(check.name, outcome, seconds);
+    }
+    if options.only_rust {
+        let left_out: Vec<&str> = CHECKS.iter().filter(|check| !check.rust_only).map(|check| check.name).collect();
+        report.leave_out(&left_out);
+    }
+    print!("\n{report}");
+    if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The workspace: the folder above this crate.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("xtask is a folder of the workspace").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read_strictly() {
+        assert!(parse(&["--only", "rust", "--yes"]).is_ok_and(|o| o.only_rust && o.yes));
+        assert!(parse(&["--only=rust"]).is_ok_and(|o| o.only_rust && !o.yes));
+        assert!(parse(&["--only"]).is_err());
+        assert!(parse(&["--only", "wasm"]).is_err());
+        assert!(parse(&["--fast"]).is_err());
+    }
+
+    #[test]
+    fn checks_have_unique_names() {
+        let mut names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn the_rust_subset_needs_only_parts_of_the_toolchain() {
+        for check in CHECKS.iter().filter(|check| check.rust_only) {
+            assert!(check.needs.iter().all(|need| matches!(need, install::Need::Component(_))), "{}", check.name);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The checks, in the order in which they run: what fails fastest first.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::install::{CARGO_DENY, MDBOOK, Need};
+use crate::process::{output_of, run, run_tests};
+use crate::report::Outcome;
+
+/// Where things are.
+pub(crate) struct Context {
+    /// The workspace.
+    pub(crate) root: PathBuf,
+    /// Cargo's target folder, which also keeps the tools.
+    pub(crate) target: PathBuf,
+}
+
+impl Context {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+        Self { root, target }
+    }
+
+    /// The cargo that started us, at the workspace's root.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&self.root);
+        command
+    }
+}
+
+/// One check.
+pub(crate) struct Check {
+    /// Name in the tables.
+    pub(crate) name: &'static str,
+    /// What it is, in a few words.
+    pub(crate) what: &'static str,
+    /// Belongs to `--only rust`.
+    pub(crate) rust_only: bool,
+    /// What must be there first.
+    pub(crate) needs: &'static [Need],
+    /// Runs it.
+    pub(crate) run: fn(&Context) -> Outcome,
+}
+
+const WASI: &str = "wasm32-wasip1";
+const BROWSER: &str = "wasm32-unknown-unknown";
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
+const APPLE: &str = "aarch64-apple-darwin";
+
+pub(crate) const CHECKS: &[Check] = &[
+    Check {
+        name: "fmt",
+        what: "formatting",
+        rust_only: true,
+        needs: &[Need::Component("rustfmt")],
+        run: |context| run(context.cargo().args(["fmt", "--all", "--check"])),
+    },
+    Check {
+        name: "clippy",
+        what: "lints, every target of every member",
+        rust_only: true,
+        needs: &[Need::Component("clippy")],
+        run: |context| run(context.cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+    },
+    Check { name: "tests", what: "unit and whole-system tests", rust_only: true, needs: &[], run: tests },
+    Check {
+        name: "doctests",
+        what: "examples in the documentation",
+        rust_only: true,
+        needs: &[],
+        run: |context| run_tests(context.cargo().args(["test", "--workspace", "--doc"])),
+    },
+    Check { name: "docs", what: "documentation without warnings", rust_only: true, needs: &[], run: docs },
+    Check {
+        name: "wasm",
+        what: "the core's tests and digests under WASI, and the core for browsers",
+        rust_only: false,
+        needs: &[Need::Target(WASI), Need::Target(BROWSER), Need::Node(20)],
+        run: wasm,
+    },
+    Check {
+        name: "portability",
+        what: "core and program compile for Windows and macOS",
+        rust_only: false,
+        needs: &[Need::Target(WINDOWS), Need::Target(APPLE)],
+        run: |context| {
+            let packages = ["--package", "halfclose", "--package", "halfclose-cli"];
+            let targets = ["--target", WINDOWS, "--target", APPLE];
+            run(context.cargo().arg("check").args(packages).args(targets))
+        },
+    },
+    Check {
+        name: "deny",
+        what: "licences, sources and bans of the dependencies",
+        rust_only: false,
+        needs: &[Need::Tool(CARGO_DENY)],
+        run: deny,
+    },
+    Check { name: "book", what: "the book builds", rust_only: false, needs: &[Need::Tool(MDBOOK)], run: book },
+];
+
+/// nextest where it is installed, because it stops a test that hangs; cargo's
+/// own runner otherwise, which tests the same.
+fn tests(context: &Context) -> Outcome {
+    if output_of(context.cargo().args(["nextest", "--version"])).is_some() {
+        return run_tests(context.cargo().args(["nextest", "run", "--workspace"]));
+    }
+    println!("cargo-nextest is not installed: the tests run under `cargo test`");
+    run_tests(context.cargo().args(["test", "--workspace", "--lib", "--bins", "--tests"]))
+}
+
+/// Libraries only: the program has the library's name, and their pages would collide.
+fn docs(context: &Context) -> Outcome {
+    run(context.cargo().args(["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Where a number depends on the width of `usize` or on the platform, a unit
+/// test or a digest in `sim-core/tests` differs here from its native value.
+fn wasm(context: &Context) -> Outcome {
+    let browser = run(context.cargo().args(["check", "--package", "halfclose", "--target", BROWSER]));
+    if browser != Outcome::Passed(Vec::new()) {
+        return browser;
+    }
+    let runner = context.root.join("xtask").join("wasi").join("run.mjs");
+    // As a list, because a path may hold spaces.
+    let runner = format!("target.{WASI}.runner = ['node', '--no-warnings', '{}']", runner.display());
+    run_tests(
+        context
+            .cargo()
+            .args(["test", "--package", "halfclose", "--lib", "--tests", "--target", WASI, "--config"])
+            .arg(runner)
+            .env("PROPTEST_CASES", "32"),
+    )
+}
+
+fn deny(context: &Context) -> Outcome {
+    let Some(tool) = CARGO_DENY.find(context) else {
+        return Outcome::NotRun(format!("{} is gone", Need::Tool(CARGO_DENY)));
+    };
+    run(Command::new(tool).args(["check", "bans", "licenses", "sources"]).current_dir(&context.root))
+}
+
+fn book(context: &Context) -> Outcome {
+    let Some(tool) = MDBOOK.find(context) else {
+        return Outcome::NotRun(format!("{} is gone", Need::Tool(MDBOOK)));
+    };
+    run(Command::new(tool)
+        .args(["build", "book", "--dest-dir"])
+        .arg(context.target.join("book"))
+        .current_dir(&context.root))
+}
