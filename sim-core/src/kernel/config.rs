@@ -2,7 +2,7 @@
 
 use super::{CostProfile, KernelProfile, Sysctls};
 use crate::app::Limits;
-use crate::units::{Endpoint, Ipv4Addr, Port};
+use crate::units::{Endpoint, Ipv4Addr, Port, Ratio};
 
 /// A host as the scenario describes it.
 #[derive(Clone, Debug)]
@@ -21,8 +21,8 @@ pub struct HostConfig {
     pub sysctls: Sysctls,
     /// CPU costs.
     pub cost: CostProfile,
-    /// `CONFIG_HZ`.
-    pub hz: u32,
+    /// CPU time the hypervisor takes.
+    pub steal: Ratio,
     /// `timer_rounding = off` makes kernel timers exact.
     pub timer_rounding: bool,
     /// Sockets of programs that are not simulated.

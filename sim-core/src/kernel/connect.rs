@@ -48,9 +48,9 @@ impl Kernel {
             device: ANY_DEVICE,
             source: tuple.local.addr,
             destination: tuple.remote,
-            range: self.config.sysctls.ip_local_port_range,
+            range: self.config.sysctls.ip_local_port_range(),
             socket_range: socket.rare.as_ref().and_then(|rare| rare.local_port_range),
-            reserved: &self.config.sysctls.ip_local_reserved_ports,
+            reserved: &self.reserved,
             now,
         };
         if let Some((_, plan)) = kept

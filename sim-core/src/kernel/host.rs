@@ -8,13 +8,15 @@ use super::effects::Effects;
 use super::established_table::{EstablishedEntry, EstablishedTable};
 use super::fd::SystemFiles;
 use super::listen_table::ListenTable;
-use super::ports::PortAllocator;
+use super::ports;
+use super::ports::{PortAllocator, ReservedPorts, SearchPlan};
+use super::route::Secrets;
 use super::process::Process;
+use super::profile::{KernelProfile, PortSearchGeneration};
 use super::request_sock::RequestSock;
 use super::socket::{Socket, SocketFlags};
 use super::sysctl::{SysctlError, Sysctls};
 use super::timewait::TimeWaitSock;
-use super::ports::SearchPlan;
 use super::udp::UdpTable;
 use crate::errno::Errno;
 use crate::rng::SimRng;
@@ -48,12 +50,26 @@ pub struct Kernel {
     pub(crate) state_counts: [u32; 11],
     pub(crate) gauges: Gauges,
     pub(crate) rng: SimRng,
-    /// Key of initial sequence numbers, timestamps offsets and SYN cookies.
-    pub(crate) secret: u64,
+    /// Keys of initial sequence numbers, timestamp offsets and SYN cookies.
+    pub(crate) secrets: Secrets,
+    /// `net.ipv4.ip_local_reserved_ports` as the search reads it.
+    pub(crate) reserved: ReservedPorts,
     pub(crate) next_ino: u32,
     pub(crate) scratch: Actions,
     /// The search a `connect()` was priced by.
     pub(crate) planned: Option<(SocketId, SearchPlan)>,
+}
+
+/// The search of a kernel version, in the allocator's terms.
+const fn port_search(profile: &KernelProfile) -> ports::PortSearchGeneration {
+    match profile.port_search {
+        PortSearchGeneration::GlobalHint => ports::PortSearchGeneration::Global,
+        PortSearchGeneration::Table256 => ports::PortSearchGeneration::Table256,
+        PortSearchGeneration::Hardened if profile.parity_free_local_port_range => {
+            ports::PortSearchGeneration::HardenedStepOne
+        }
+        PortSearchGeneration::Hardened => ports::PortSearchGeneration::Hardened,
+    }
 }
 
 /// A TIME_WAIT minisock and what the kernel keeps beside it.
@@ -86,12 +102,13 @@ impl Kernel {
     pub fn new(id: HostId, config: HostConfig, mut rng: SimRng) -> Self {
         let secret = rng.next_u64();
         let clock = JiffyClock {
-            hz: config.hz,
+            hz: config.profile.hz,
             // Linux starts jiffies five minutes before wrap-around; what matters
             // to the model is that hosts do not tick and re-salt in step.
             boot_jiffies: u64::from(rng.below(1 << 30)),
             rounding: config.timer_rounding,
         };
+        let boot_age = Duration::from_nanos(clock.boot_jiffies.saturating_mul(clock.tick_ns()));
         let mut kernel = Self {
             id,
             tcp_config: config.sysctls.tcp_config(&config.profile),
@@ -99,26 +116,28 @@ impl Kernel {
             sockets: Arena::new(),
             timewaits: Arena::new(),
             requests: Arena::new(),
-            established: EstablishedTable::new(secret),
-            bind: BindTable::new(),
+            established: EstablishedTable::new(),
+            bind: BindTable::new(config.profile.version.since(6, 18)),
             listeners: ListenTable::new(),
-            ports: PortAllocator::new(config.profile.port_search(), secret),
+            ports: PortAllocator::new(secret, port_search(&config.profile), config.profile.hz, boot_age),
+            reserved: ReservedPorts::new(),
+            secrets: Secrets::from_seed(secret),
             udp: UdpTable::default(),
             processes: Vec::new(),
-            files: SystemFiles::new(),
-            cpus: CpuSet::new(config.cpus),
+            files: SystemFiles::new(0),
+            cpus: CpuSet::new(config.cpus, config.steal).expect("a checked host has CPUs"),
             mib: Counters::default(),
             state_counts: [0; 11],
             gauges: Gauges::default(),
             rng,
-            secret,
             next_ino: 20_000,
             scratch: Actions::default(),
             planned: None,
             config,
         };
+        kernel.read_sysctls();
         for endpoint in kernel.config.bound_ports.clone() {
-            kernel.bind.hold_foreign(endpoint);
+            kernel.bind.take_bound(endpoint.port, BindOwner::bound(endpoint.addr));
         }
         kernel
     }
@@ -168,7 +187,7 @@ impl Kernel {
     #[must_use]
     pub fn curr_estab(&self) -> u32 {
         let close_wait =
-            if self.config.profile.curr_estab_counts_close_wait() { self.count(TcpState::CloseWait) } else { 0 };
+            if self.config.profile.curr_estab_counts_close_wait { self.count(TcpState::CloseWait) } else { 0 };
         self.count(TcpState::Established) + close_wait
     }
 
@@ -195,8 +214,14 @@ impl Kernel {
     /// Linux's own refusal, see [`Sysctls::set`].
     pub fn sysctl_write(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
         self.config.sysctls.set(name, value)?;
-        self.tcp_config = self.config.sysctls.tcp_config(&self.config.profile);
+        self.read_sysctls();
         Ok(())
+    }
+
+    /// Takes over what is kept in another form than the sysctls'.
+    fn read_sysctls(&mut self) {
+        self.tcp_config = self.config.sysctls.tcp_config(&self.config.profile);
+        self.reserved.replace(self.config.sysctls.ip_local_reserved_ports().ranges());
     }
 
     /// Current sysctls.
@@ -230,7 +255,7 @@ impl Kernel {
     /// # Errors
     /// `EINVAL` for soft above hard, `EPERM` above `fs.nr_open`.
     pub fn prlimit(&mut self, process: ProcIx, limits: crate::app::Limits) -> Result<(), Errno> {
-        let nr_open = self.config.sysctls.nr_open;
+        let nr_open = self.config.sysctls.nr_open();
         self.processes[process.index()].fds.set_limits(limits, nr_open, true)
     }
 
@@ -256,7 +281,8 @@ impl Kernel {
             state_counts: self.state_counts,
             gauges: self.gauges,
             rng: self.rng.clone(),
-            secret: self.secret,
+            secrets: self.secrets,
+            reserved: self.reserved.clone(),
             next_ino: self.next_ino,
             scratch: Actions::default(),
             planned: None,

@@ -121,7 +121,7 @@ impl Kernel {
         let tuple = socket.tuple;
         let from = socket.tcb.state();
         socket.waiters.drain_into(&mut fx.wakes);
-        if self.timewaits.len() >= self.config.sysctls.tcp_max_tw_buckets {
+        if self.timewaits.len() >= self.config.sysctls.tcp_max_tw_buckets().unsigned_abs() {
             self.mib.inc(Mib::TCPTimeWaitOverflow);
             count_transition(&mut self.state_counts, from, TcpState::Closed);
             fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Overflow });
@@ -208,7 +208,7 @@ impl Kernel {
         }
         socket.flags.set(SocketFlags::ORPHAN, true);
         self.gauges.orphans += 1;
-        if self.gauges.orphans > self.config.sysctls.tcp_max_orphans {
+        if self.gauges.orphans > self.config.sysctls.tcp_max_orphans().unsigned_abs() {
             // Linux tcp_check_oom: reset instead of keeping one orphan too many.
             self.mib.inc(Mib::TCPAbortOnMemory);
             let _ = self.tcp_step(now, id, TcpInput::Call(UserCall::Abort(Cause::Overflow)), fx);

@@ -59,7 +59,8 @@ impl Kernel {
         fx: &mut Effects,
     ) {
         let sysctls = &self.config.sysctls;
-        let (cookies, max_syn_backlog) = (sysctls.tcp_syncookies, sysctls.tcp_max_syn_backlog);
+        let cookies = sysctls.tcp_syncookies();
+        let max_syn_backlog = sysctls.tcp_max_syn_backlog().unsigned_abs();
         let listen = self.socket(listener).listen().expect("a listener has queues");
         let queued = listen.requests;
         let (request_queue_full, accept_queue_full) = (
@@ -93,7 +94,7 @@ impl Kernel {
         };
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
         if want_cookie {
-            let reply = request_sock::cookie_syn_ack(segment, tuple, parameters, self.secret, &context);
+            let reply = request_sock::cookie_syn_ack(segment, tuple, parameters, self.secrets.cookie, &context);
             self.mib.inc(Mib::SyncookiesSent);
             if let Some(listen) = self.socket_mut(listener).listen_mut() {
                 listen.last_cookie = Some(now);
@@ -243,7 +244,7 @@ impl Kernel {
         segment: &Segment,
         fx: &mut Effects,
     ) -> bool {
-        if self.config.sysctls.tcp_syncookies == 0 {
+        if self.config.sysctls.tcp_syncookies() == 0 {
             return false;
         }
         let recent = self
@@ -260,7 +261,7 @@ impl Kernel {
             ts_offset: self.timestamp_offset(tuple),
             mss: self.route_mss(tuple.remote.addr),
         };
-        let Some(tcb) = request_sock::cookie_child(segment, tuple, parameters, self.secret, &context) else {
+        let Some(tcb) = request_sock::cookie_child(segment, tuple, parameters, self.secrets.cookie, &context) else {
             self.mib.inc(Mib::SyncookiesFailed);
             return false;
         };

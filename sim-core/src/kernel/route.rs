@@ -1,7 +1,7 @@
 //! Source addresses, path MSS, initial sequence numbers.
 
 use super::host::Kernel;
-use super::siphash::siphash24;
+use super::siphash::{SipKey, siphash_3u32};
 use crate::time::Instant;
 use crate::units::{FourTuple, Ipv4Addr};
 use crate::wire::SeqNum;
@@ -36,23 +36,40 @@ impl Kernel {
     /// RFC 6528, Linux `secure_tcp_seq`: a keyed hash of the 4-tuple plus a
     /// clock that ticks every 64 ns.
     pub(crate) fn initial_sequence(&self, now: Instant, tuple: FourTuple) -> SeqNum {
+        let words = [
+            tuple.local.addr.to_bits(),
+            tuple.remote.addr.to_bits(),
+            u32::from(tuple.local.port.0) << 16 | u32::from(tuple.remote.port.0),
+        ];
         #[expect(clippy::cast_possible_truncation, reason = "sequence numbers are modulo 2^32")]
-        let number = (siphash24(self.secret, &tuple_words(tuple)) as u32).wrapping_add((now.nanos() >> 6) as u32);
+        let number = (siphash_3u32(words, self.secrets.sequence) as u32).wrapping_add((now.nanos() >> 6) as u32);
         SeqNum(number)
     }
 
     /// Linux `secure_tcp_ts_off`: per pair of addresses.
     pub(crate) fn timestamp_offset(&self, tuple: FourTuple) -> u32 {
-        let words = [u64::from(tuple.local.addr.to_bits()) << 32 | u64::from(tuple.remote.addr.to_bits())];
+        let words = [tuple.local.addr.to_bits(), tuple.remote.addr.to_bits(), 0];
         #[expect(clippy::cast_possible_truncation, reason = "timestamps are modulo 2^32")]
-        let offset = siphash24(self.secret ^ 1, &words) as u32;
+        let offset = siphash_3u32(words, self.secrets.timestamp) as u32;
         offset
     }
 }
 
-fn tuple_words(tuple: FourTuple) -> [u64; 2] {
-    [
-        u64::from(tuple.local.addr.to_bits()) << 32 | u64::from(tuple.remote.addr.to_bits()),
-        u64::from(tuple.local.port.0) << 16 | u64::from(tuple.remote.port.0),
-    ]
+/// Keys of a host's hashes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Secrets {
+    sequence: SipKey,
+    timestamp: SipKey,
+    /// SYN cookies.
+    pub(crate) cookie: u64,
+}
+
+impl Secrets {
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        Self {
+            sequence: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
+            timestamp: SipKey::from_seed(seed, u64::from_be_bytes(*b"ts_secre")),
+            cookie: seed ^ u64::from_be_bytes(*b"syncooki"),
+        }
+    }
 }

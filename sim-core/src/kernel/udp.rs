@@ -37,7 +37,7 @@ impl Kernel {
 
     /// Linux `udp_lib_get_port`: a random start in the range, first free from there.
     fn udp_free_port(&mut self) -> Result<Port, Errno> {
-        let range = self.config.sysctls.ip_local_port_range;
+        let range = self.config.sysctls.ip_local_port_range();
         let (low, high) = (range.low.0, range.high.0);
         let size = u32::from(high - low) + 1;
         let start = self.rng.below(size);

@@ -315,7 +315,7 @@ impl World {
             RecordKind::PortPick { tuple, inspected } => {
                 let Some(process) = caller else { return };
                 let entry = &mut self.hosts[host.index()];
-                let range = entry.kernel.sysctls().ip_local_port_range;
+                let range = entry.kernel.sysctls().ip_local_port_range();
                 let half = u32::from(range.high.0.abs_diff(range.low.0)).div_ceil(2);
                 let stats = &mut entry.procs[process.index()].stats;
                 stats.inspected += u64::from(inspected);

@@ -19,7 +19,7 @@ impl Kernel {
 
     pub(super) fn sys_open(&mut self, process: ProcIx, file: FileKind) -> CallResult {
         self.acquire_file(process)?;
-        let nr_open = self.config.sysctls.nr_open;
+        let nr_open = self.config.sysctls.nr_open();
         let opened = self.fds(process).open_file(file, FdFlags::default(), nr_open);
         if opened.is_err() {
             self.files.release(1);

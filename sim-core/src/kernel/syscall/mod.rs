@@ -85,7 +85,7 @@ impl Kernel {
             Call::Getpid => Outcome::Done(Ok(Ret::Count(self.processes[process.index()].pid.0))),
             Call::GetRlimit => Outcome::Done(Ok(Ret::Limits(self.processes[process.index()].fds.limits()))),
             Call::SetRlimit { limits } => {
-                let nr_open = self.config.sysctls.nr_open;
+                let nr_open = self.config.sysctls.nr_open();
                 let process = &mut self.processes[process.index()];
                 let privileged = process.cap_sys_resource;
                 process.fds.set_limits(*limits, nr_open, privileged).map(|()| Ret::Done).into()

@@ -22,7 +22,7 @@ impl Kernel {
     pub(super) fn sys_socket(&mut self, process: ProcIx, domain: Domain, ty: SockType, nonblock: bool) -> crate::app::CallResult {
         let dgram = ty == SockType::Dgram;
         // __sys_socket: the socket is made first, then get_unused_fd_flags, then the file.
-        let nr_open = self.config.sysctls.nr_open;
+        let nr_open = self.config.sysctls.nr_open();
         self.processes[process.index()].fds.next_free(nr_open)?;
         self.acquire_file(process)?;
         let ino = self.inode();
@@ -39,12 +39,12 @@ impl Kernel {
     /// `alloc_empty_file`: one more of `fs.file-max`.
     pub(super) fn acquire_file(&mut self, process: ProcIx) -> Result<(), Errno> {
         let exempt = self.processes[process.index()].cap_sys_admin;
-        self.files.acquire(self.config.sysctls.file_max, exempt)
+        self.files.acquire(self.config.sysctls.file_max(), exempt)
     }
 
     fn install(&mut self, process: ProcIx, id: SocketId, nonblock: bool) -> Result<Fd, Errno> {
         let flags = FdFlags { nonblock, cloexec: false };
-        self.processes[process.index()].fds.open_socket(id, flags, self.config.sysctls.nr_open)
+        self.processes[process.index()].fds.open_socket(id, flags, self.config.sysctls.nr_open())
     }
 
     pub(super) fn sys_bind(&mut self, process: ProcIx, fd: Fd, addr: Endpoint) -> crate::app::CallResult {
@@ -85,16 +85,16 @@ impl Kernel {
         let taken = if port == Port::NONE {
             let query = OpenPortQuery {
                 owner,
-                range: sysctls.ip_local_port_range,
+                range: sysctls.ip_local_port_range(),
                 socket_range: socket.rare.as_ref().and_then(|rare| rare.local_port_range),
-                reserved: &sysctls.ip_local_reserved_ports,
-                autobind_reuse: sysctls.ip_autobind_reuse,
+                reserved: &self.reserved,
+                autobind_reuse: sysctls.ip_autobind_reuse() != 0,
             };
             let found = find_open_port(&query, &self.bind, &mut self.rng).port.ok_or(Errno::AddrInUse);
             found.inspect(|&port| self.bind.take_bound(port, owner))
         } else {
             let privilege = PortPrivilege {
-                unprivileged_start: sysctls.ip_unprivileged_port_start,
+                unprivileged_start: Port(u16::try_from(sysctls.ip_unprivileged_port_start()).unwrap_or(u16::MAX)),
                 cap_net_bind_service: self.processes[process.index()].cap_sys_admin,
             };
             self.bind.bind(port, owner, privilege).map(|()| port)
@@ -115,7 +115,7 @@ impl Kernel {
 
     pub(super) fn sys_listen(&mut self, process: ProcIx, fd: Fd, backlog: u32, fx: &mut Effects) -> crate::app::CallResult {
         let id = self.fd_socket(process, fd)?;
-        let backlog = backlog.min(self.config.sysctls.somaxconn);
+        let backlog = backlog.min(self.config.sysctls.somaxconn().unsigned_abs());
         let socket = self.socket_mut(id);
         if socket.is_udp() {
             return Err(Errno::OpNotSupp);
@@ -309,7 +309,7 @@ impl Kernel {
             return self.block_on(caller, id, timeout.map(|t| caller.now + t));
         };
         // The descriptor comes first: without one the connection stays queued.
-        let nr_open = self.config.sysctls.nr_open;
+        let nr_open = self.config.sysctls.nr_open();
         let room = self.processes[process.index()].fds.next_free(nr_open).and_then(|_| self.acquire_file(process));
         let new_fd = match room.and_then(|()| self.install(process, child, nonblock)) {
             Ok(new_fd) => new_fd,
