@@ -6,6 +6,7 @@ pub mod app;
 pub mod errno;
 pub mod kernel;
 pub mod net;
+pub mod observe;
 pub mod rng;
 pub mod sim;
 pub mod tcp;
