@@ -9,6 +9,7 @@ pub mod net;
 pub mod rng;
 pub mod sim;
 pub mod tcp;
+pub mod text;
 pub mod time;
 pub mod trace;
 pub mod units;
