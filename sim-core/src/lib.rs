@@ -10,6 +10,7 @@ pub mod observe;
 pub mod rng;
 pub mod sim;
 pub mod tcp;
+pub mod text;
 pub mod time;
 pub mod trace;
 pub mod units;
