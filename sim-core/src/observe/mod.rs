@@ -1,0 +1,23 @@
+//! What an operator sees: snapshots of a host, and the tools that print them.
+//!
+//! A [`HostView`] is plain data, taken from a running world by its owner; the
+//! functions of [`tools`] turn it into the text the real tool prints, column
+//! for column, so that the `grep`, `awk` and `wc -l` lines people type work on
+//! it unchanged. [`View`] is the one table of the views there are.
+
+mod calendar;
+
+pub mod rlimits;
+
+pub mod tools;
+pub mod view;
+
+pub use calendar::Civil;
+
+pub use rlimits::{Resource, Rlimits};
+
+pub use tools::{View, ViewError, ViewOptions};
+pub use view::{
+    Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
+    TimerKind, Transport,
+};

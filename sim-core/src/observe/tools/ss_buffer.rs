@@ -1,0 +1,131 @@
+//! How `ss` lays out its columns when it does not write to a terminal.
+//!
+//! It collects fields in 1-MiB chunks and prints when five are in use, each
+//! column as wide as the widest field so far. So a large listing may change its
+//! widths in the middle, and the very last field is not measured at all. Both
+//! were confirmed on iproute2 6.1.0 with 49,908 rows.
+
+/// Which side of a column is padded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+/// A column: its heading, what separates it from the one before, its side.
+pub(super) struct Column {
+    pub(super) heading: &'static str,
+    pub(super) delimiter: &'static str,
+    pub(super) align: Align,
+}
+
+const CHUNK_BYTES: usize = 1024 * 1024;
+/// Two pointers at the head of a chunk on 64-bit machines.
+const CHUNK_HEAD: usize = 16;
+const CHUNKS_MAX: usize = 5;
+/// The 16-bit length in front of each field; fields are aligned to it.
+const LENGTH: usize = 2;
+
+/// How full the real tool's buffer would be.
+struct Chunks {
+    count: usize,
+    used: usize,
+}
+
+impl Chunks {
+    const fn new() -> Self {
+        Self { count: 1, used: LENGTH }
+    }
+
+    fn field(&mut self, len: usize) {
+        let room = CHUNK_BYTES - CHUNK_HEAD - self.used;
+        if len > 0 && len >= room {
+            self.count += 1;
+            self.used = LENGTH;
+        }
+        self.used += len;
+        let pad = len % 2;
+        if CHUNK_BYTES - CHUNK_HEAD < self.used + pad + LENGTH {
+            self.count += 1;
+            self.used = LENGTH;
+        } else {
+            self.used += pad + LENGTH;
+        }
+    }
+}
+
+/// Collects rows and prints them in the widths the real tool would choose.
+pub(super) struct Table<const N: usize> {
+    columns: [Column; N],
+    widths: [usize; N],
+    pending: Vec<[String; N]>,
+    chunks: Chunks,
+    out: String,
+}
+
+impl<const N: usize> Table<N> {
+    /// A table with its row of headings.
+    pub(super) fn new(columns: [Column; N]) -> Self {
+        let headings = core::array::from_fn(|ix| columns[ix].heading.to_owned());
+        let mut table =
+            Self { columns, widths: [0; N], pending: Vec::new(), chunks: Chunks::new(), out: String::new() };
+        table.push(headings);
+        table
+    }
+
+    /// Adds a row. The fields of the row before are measured only now.
+    pub(super) fn row(&mut self, fields: [String; N]) {
+        // The unnamed column for details after the last one ends a row.
+        if self.chunks.count >= CHUNKS_MAX {
+            self.measure_last();
+            self.flush();
+            self.chunks = Chunks::new();
+        } else {
+            self.measure_last();
+            self.chunks.field(0);
+        }
+        self.push(fields);
+    }
+
+    fn push(&mut self, fields: [String; N]) {
+        for (ix, field) in fields.iter().enumerate() {
+            self.chunks.field(field.len());
+            if ix + 1 < N {
+                self.widths[ix] = self.widths[ix].max(field.len());
+            }
+        }
+        self.pending.push(fields);
+    }
+
+    fn measure_last(&mut self) {
+        if let Some(fields) = self.pending.last() {
+            self.widths[N - 1] = self.widths[N - 1].max(fields[N - 1].len());
+        }
+    }
+
+    fn flush(&mut self) {
+        for fields in self.pending.drain(..) {
+            for (ix, field) in fields.iter().enumerate() {
+                let column = &self.columns[ix];
+                let pad = self.widths[ix].saturating_sub(field.len());
+                if ix > 0 {
+                    self.out.push_str(column.delimiter);
+                }
+                let (before, after) = match column.align {
+                    Align::Left => (0, pad),
+                    Align::Right => (pad, 0),
+                };
+                self.out.extend(core::iter::repeat_n(' ', before));
+                self.out.push_str(field);
+                self.out.extend(core::iter::repeat_n(' ', after));
+            }
+            self.out.push('\n');
+        }
+    }
+
+    /// The whole text.
+    pub(super) fn finish(mut self) -> String {
+        self.flush();
+        self.out
+    }
+}

@@ -1,0 +1,122 @@
+//! The messages of the core: problems of a scenario, budgets, findings.
+//!
+//! Arguments are already text (a port, a duration, a path such as
+//! `host.client.sysctl`). Findings say what happened, why, and what to do next.
+
+crate::messages! {
+    /// A message of the core.
+    pub enum Msg {
+        // Problems of a scenario file.
+        UnknownKey { en: "unknown key `{0}`", zh: "未知的键 `{0}`" }
+        UnknownValue { en: "`{0}` is not a {1}", zh: "`{0}` 不是有效的 {1}" }
+        UnknownMetric { en: "no metric is called `{0}`", zh: "没有名为 `{0}` 的指标" }
+        UnknownHost { en: "no host is called `{0}`", zh: "没有名为 `{0}` 的主机" }
+        UnknownProcess { en: "no process is called `{0}` on host `{1}`", zh: "主机 `{1}` 上没有名为 `{0}` 的进程" }
+        UnknownMark { en: "no mark is called `{0}`", zh: "没有名为 `{0}` 的标记" }
+        UnknownPreset { en: "no preset is called `{0}`", zh: "没有名为 `{0}` 的预设场景" }
+        UnknownView { en: "no view is called `{0}`", zh: "没有名为 `{0}` 的视图" }
+        DidYouMean { en: "did you mean `{0}`?", zh: "是不是想写 `{0}`？" }
+        OneOf { en: "one of: {0}", zh: "可选：{0}" }
+        WrongType { en: "expected {0}, found {1}", zh: "这里应为 {0}，实际是 {1}" }
+        MissingKey { en: "`{0}` is missing", zh: "缺少 `{0}`" }
+        DefinedTwice { en: "`{0}` is defined twice", zh: "`{0}` 重复定义" }
+        OutOfRange { en: "`{0}` must be between {1} and {2}, not {3}", zh: "`{0}` 必须在 {1} 与 {2} 之间，不能是 {3}" }
+        RangeInverted { en: "the range {0}–{1} is upside down", zh: "范围 {0}–{1} 的上下限颠倒了" }
+        PortZero { en: "port 0 means \"not chosen\" and cannot stand here", zh: "端口 0 表示“尚未选定”，不能写在这里" }
+        NotADuration { en: "`{0}` is not a duration", zh: "`{0}` 不是时长" }
+        DurationHint { en: "write a number and a unit: \"10s\", \"250ms\", \"2m\", \"1h\"", zh: "写成数字加单位：\"10s\"、\"250ms\"、\"2m\"、\"1h\"" }
+        DurationTooLong { en: "`{0}` is longer than the simulator can represent (584 years)", zh: "`{0}` 超出可表示的时长（584 年）" }
+        NotATime { en: "`{0}` is neither a time since the start nor a mark", zh: "`{0}` 既不是从开始算起的时间，也不是标记" }
+        TimeHint { en: "write \"3s\", or a mark with an offset: \"kill+3s\", \"exhausted-1s\", \"end\"", zh: "写成 \"3s\"，或标记加偏移：\"kill+3s\"、\"exhausted-1s\"、\"end\"" }
+        NotAnAddress { en: "`{0}` is not an IPv4 address", zh: "`{0}` 不是 IPv4 地址" }
+        KernelVersion { en: "`{0}` is not a kernel version", zh: "`{0}` 不是内核版本号" }
+        SysctlInvalid { en: "the kernel refuses {0} = {1}: {2}", zh: "内核拒绝 {0} = {1}：{2}" }
+        NofileAboveNrOpen { en: "RLIMIT_NOFILE {0} is above fs.nr_open {1}: setrlimit would fail with EPERM", zh: "RLIMIT_NOFILE {0} 大于 fs.nr_open {1}：setrlimit 会返回 EPERM" }
+        SoftAboveHard { en: "the soft limit {0} is above the hard limit {1}", zh: "软限制 {0} 大于硬限制 {1}" }
+        TooMany { en: "{0} {1}: at most {2} are allowed", zh: "{1} 共 {0} 个，最多允许 {2} 个" }
+        TooLarge { en: "the file has {0} bytes; at most {1} are read", zh: "文件有 {0} 字节，最多读取 {1} 字节" }
+        NotUtf8 { en: "the file is not UTF-8: byte {0} is {1}", zh: "文件不是 UTF-8：第 {0} 字节是 {1}" }
+        EmptyFile { en: "the file is empty", zh: "文件是空的" }
+        EmptyFileHint { en: "start from a preset: extends = \"tiny\"", zh: "可以从预设场景开始：extends = \"tiny\"" }
+        ExtendsCycle { en: "`extends` goes round in a circle: {0}", zh: "`extends` 形成了循环：{0}" }
+        FormatVersion { en: "this program reads format {0}; the file says {1}", zh: "本程序读取的格式版本是 {0}，文件写的是 {1}" }
+        SetSyntax { en: "`--set {0}` is not key=value", zh: "`--set {0}` 不是 key=value 的形式" }
+        MarkNeverReached { en: "the mark `{0}` was never reached: {1}", zh: "没有到达标记 `{0}`：{1}" }
+
+        // Budgets.
+        BudgetEvents { en: "stopped after {0} events, at {1}", zh: "处理 {0} 个事件后停止，虚拟时间 {1}" }
+        BudgetSameInstant { en: "{0} events happened at the same instant, {1}: something repeats without time passing", zh: "同一时刻 {1} 发生了 {0} 个事件：有东西在时间不前进的情况下反复发生" }
+        BudgetSockets { en: "more than {0} sockets exist, at {1}", zh: "socket 超过 {0} 个，虚拟时间 {1}" }
+        BudgetRecords { en: "more than {0} trace records, at {1}", zh: "跟踪记录超过 {0} 条，虚拟时间 {1}" }
+        BudgetHint { en: "raise it in the file, `budget.{0}`, or with --set budget.{0}=N", zh: "在文件里调大 `budget.{0}`，或用 --set budget.{0}=N" }
+
+        // Findings: what happened, why.
+        PortsExhausted {
+            en: "{0} ran out of source ports towards {1}: {2} connections, then EADDRNOTAVAIL at every connect()",
+            zh: "{0} 到 {1} 的源端口用完：建立 {2} 个连接之后，每次 connect() 都返回 EADDRNOTAVAIL"
+        }
+        PortsExhaustedWhy {
+            en: "the range {0}–{1} has {2} ports, {3} of them are owned by bound or listening sockets; a leaked socket keeps its port for ever",
+            zh: "范围 {0}–{1} 共 {2} 个端口，其中 {3} 个被 bind 或监听的 socket 占用；泄漏的 socket 会一直占着端口"
+        }
+        FdsExhausted {
+            en: "{0} reached its soft RLIMIT_NOFILE of {1}: {2} fails with EMFILE",
+            zh: "{0} 达到 RLIMIT_NOFILE 软限制 {1}：{2} 返回 EMFILE"
+        }
+        FilesExhausted {
+            en: "host {0} reached fs.file-max = {1}: {2} fails with ENFILE",
+            zh: "主机 {0} 达到 fs.file-max = {1}：{2} 返回 ENFILE"
+        }
+        DescriptorLeak {
+            en: "{0} holds {1} sockets it will never use again: it lost the descriptor on its error path and never called close()",
+            zh: "{0} 持有 {1} 个再也不会使用的 socket：出错路径丢失了描述符，从未调用 close()"
+        }
+        CloseWaitPile {
+            en: "{0} sockets are in CLOSE-WAIT on {1}: the peer closed, the application did not, and no timer ever ends this state",
+            zh: "{1} 上有 {0} 个 CLOSE-WAIT：对端已关闭而本地应用没有关闭，这个状态没有任何超时"
+        }
+        TooManyConnections {
+            en: "{0} refused {1} connections with ERR 1040: {2} of max_connections + 1 = {3} slots were held by sessions that never authenticated",
+            zh: "{0} 以 ERR 1040 拒绝了 {1} 个连接：max_connections + 1 = {3} 个名额中有 {2} 个被从未认证的会话占住"
+        }
+        ConnectTimeoutHolds {
+            en: "each silent session holds its slot for connect_timeout = {0}",
+            zh: "每个沉默的会话占住名额 connect_timeout = {0}"
+        }
+        SearchBurnsCpu {
+            en: "{0} spends {1} % of one CPU in connect(): every call inspects {2} candidate ports and finds none (cost model {3})",
+            zh: "{0} 把一个 CPU 的 {1} % 花在 connect() 里：每次调用检查 {2} 个候选端口，一个也没找到（成本模型 {3}）"
+        }
+        OtherParity {
+            en: "after {0} connections all ports of one parity were taken; from then on each connect() first scans {1} used ports",
+            zh: "建立 {0} 个连接后，同奇偶的端口全部用完；此后每次 connect() 都要先扫过 {1} 个已用端口"
+        }
+        TimeWaitLimit {
+            en: "{0} TIME-WAIT sockets hold the ports: {1} connections/s is the most this range can sustain",
+            zh: "{0} 个 TIME-WAIT 占着端口：这个范围最多支撑每秒 {1} 个连接"
+        }
+        TimeWaitOverflow {
+            en: "tcp_max_tw_buckets = {0} was reached {1} times: those sockets went straight to CLOSED",
+            zh: "tcp_max_tw_buckets = {0} 被达到 {1} 次：这些 socket 直接进入 CLOSED"
+        }
+        OrphanLimit {
+            en: "tcp_max_orphans = {0} was reached: {1} connections were reset",
+            zh: "达到 tcp_max_orphans = {0}：{1} 个连接被复位"
+        }
+        AcceptQueueOverflow {
+            en: "the accept queue of {0} overflowed {1} times: it holds min(backlog, somaxconn) + 1 = {2}",
+            zh: "{0} 的 accept 队列溢出 {1} 次：容量是 min(backlog, somaxconn) + 1 = {2}"
+        }
+        HostBlocked {
+            en: "{0} blocked {1} with ERR 1129 after max_connect_errors = {2} failed handshakes in a row",
+            zh: "{0} 在连续 max_connect_errors = {2} 次握手失败后，用 ERR 1129 封锁了 {1}"
+        }
+        ReconnectStorm {
+            en: "{0} reconnects {1} times a second, {2} after each failure, without ever backing off",
+            zh: "{0} 每秒重连 {1} 次，每次失败后只等 {2}，从不退避"
+        }
+        Recovered { en: "{0} recovered at {1}: {2}", zh: "{0} 在 {1} 恢复：{2}" }
+        NothingRanOut { en: "nothing ran out", zh: "没有任何资源耗尽" }
+        TypeThis { en: "what to type", zh: "可以输入" }
+    }
+}
