@@ -62,6 +62,8 @@ pub(crate) struct Secrets {
     timestamp: SipKey,
     /// SYN cookies.
     pub(crate) cookie: u64,
+    /// The established table's.
+    pub(crate) ehash: u64,
 }
 
 impl Secrets {
@@ -70,6 +72,7 @@ impl Secrets {
             sequence: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
             timestamp: SipKey::from_seed(seed, u64::from_be_bytes(*b"ts_secre")),
             cookie: seed ^ u64::from_be_bytes(*b"syncooki"),
+            ehash: seed ^ u64::from_be_bytes(*b"ehashsec"),
         }
     }
 }

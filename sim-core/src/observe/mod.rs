@@ -6,6 +6,7 @@
 //! it unchanged. [`View`] is the one table of the views there are.
 
 mod calendar;
+mod snapshot;
 
 pub mod rlimits;
 

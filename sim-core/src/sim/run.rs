@@ -81,7 +81,9 @@ impl World {
             let cost = if finished { Duration::ZERO } else { self.price(host, task, &call) };
             let entry = &mut self.hosts[host.index()];
             let work = if matches!(call, Call::Compute { .. }) { CpuWork::User } else { CpuWork::System };
-            let slot = &mut entry.procs[task.process.index()].tasks[task.task.index()];
+            let proc = &mut entry.procs[task.process.index()];
+            proc.stats.cpu += cost;
+            let slot = &mut proc.tasks[task.task.index()];
             let run = entry.kernel.cpus.reserve(now, task_key(task), slot.cpu, work, cost);
             slot.cpu = Some(run.cpu);
             slot.call = call;
@@ -318,11 +320,13 @@ impl World {
                 let range = entry.kernel.sysctls().ip_local_port_range();
                 let half = u32::from(range.high.0.abs_diff(range.low.0)).div_ceil(2);
                 let stats = &mut entry.procs[process.index()].stats;
+                stats.tcp_connects += 1;
                 stats.inspected += u64::from(inspected);
                 if inspected >= half && half > 0 && stats.knee.is_none() {
                     stats.knee = Some((self.now, u64::from(inspected)));
                 }
                 if tuple.local.port != Port::NONE {
+                    stats.syn_sent += 1;
                     if let Some(last) = stats.last_port {
                         let step = i32::from(tuple.local.port.0) - i32::from(last.0);
                         *stats.port_steps.entry(step).or_default() += 1;

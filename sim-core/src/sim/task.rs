@@ -6,7 +6,7 @@ use crate::app::{App, Call, CallName};
 use crate::errno::Errno;
 use crate::kernel::cpu::CpuId;
 use crate::rng::SimRng;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::units::{Port, TaskId};
 
 /// What a thread is doing.
@@ -86,6 +86,12 @@ pub enum Phase {
 /// What the world counts about a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcStats {
+    /// TCP `connect()` calls that began an attempt or failed to.
+    pub tcp_connects: u64,
+    /// Of them, the ones that found a port and sent a SYN.
+    pub syn_sent: u64,
+    /// CPU time of its calls and user code.
+    pub cpu: Duration,
     /// Connections this process opened that reached ESTABLISHED.
     pub connected: u64,
     /// Failed calls by call and errno (`EINPROGRESS` and `EAGAIN` included).

@@ -21,7 +21,7 @@ impl Kernel {
     ) -> CallResult {
         let id = self.fd_socket(caller.task.process, fd)?;
         let some = |t: Duration| (t != Duration::ZERO).then_some(t);
-        let has_range = self.config.profile.local_port_range_option();
+        let has_range = self.config.profile.local_port_range_option;
         let socket = self.socket_mut(id);
         match option {
             SocketOption::ReuseAddr(on) => socket.flags.set(SocketFlags::REUSEADDR, on),

@@ -1,0 +1,162 @@
+//! Every socket of a host as a tool reads it, in the order of the hash tables.
+
+use super::cpu::CpuId;
+use super::established_table::{EstablishedEntry, EstablishedHash, LocalPortHash};
+use super::host::Kernel;
+use super::socket::Socket;
+use crate::tcp::TcpState;
+use crate::tcp::tcb::{TimerKind, TimerView};
+use crate::time::{Duration, Instant};
+use crate::units::{Fd, FourTuple, Port, ProcIx, SocketId};
+
+/// One row of a socket dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryView {
+    /// Local and remote end.
+    pub tuple: FourTuple,
+    /// State; of a minisock its substate.
+    pub state: TcpState,
+    /// `AF_INET6` socket.
+    pub inet6: bool,
+    /// UDP instead of TCP.
+    pub udp: bool,
+    /// LISTEN: accept queue; else `rcv_nxt - copied_seq`.
+    pub recv_q: u32,
+    /// LISTEN: backlog; else `write_seq - snd_una`.
+    pub send_q: u32,
+    /// Armed timer that tools show.
+    pub timer: Option<TimerView>,
+    /// Process and descriptor.
+    pub owner: Option<(ProcIx, Fd)>,
+    /// Inode; 0 without a file.
+    pub ino: u32,
+}
+
+impl Kernel {
+    /// Uptime at an instant of the run.
+    #[must_use]
+    pub fn uptime(&self, now: Instant) -> Duration {
+        self.boot_age() + now.since(Instant::ZERO)
+    }
+
+    /// Inode of a socket that a descriptor refers to; 0 if there is none.
+    #[must_use]
+    pub fn socket_inode(&self, id: SocketId) -> u32 {
+        self.sockets.get(id.0).map_or(0, |socket| socket.ino)
+    }
+
+    /// State of a TCP socket that a descriptor refers to.
+    #[must_use]
+    pub fn socket_state(&self, id: SocketId) -> Option<TcpState> {
+        self.sockets.get(id.0).filter(|socket| !socket.is_udp()).map(Socket::state)
+    }
+
+    /// Recv-Q of such a socket.
+    #[must_use]
+    pub fn recv_q(&self, id: SocketId) -> Option<u32> {
+        self.sockets.get(id.0).filter(|socket| !socket.is_udp()).map(|socket| full_row(socket).recv_q)
+    }
+
+    /// Local port of such a socket.
+    #[must_use]
+    pub fn local_port(&self, id: SocketId) -> Option<Port> {
+        self.sockets.get(id.0).map(Socket::local_port)
+    }
+
+    /// TCP sockets in no table: just made, inside `connect()`, or closed by the
+    /// peer and still open as a descriptor.
+    #[must_use]
+    pub const fn tcp_unhashed(&self) -> u32 {
+        self.gauges.tcp_alloc - self.gauges.tcp_inuse - self.gauges.tcp6_inuse
+    }
+
+    /// CPU time used on all CPUs, stolen time not counted.
+    #[must_use]
+    pub fn cpu_busy(&self, now: Instant) -> Duration {
+        (0..self.cpus.count()).fold(Duration::ZERO, |sum, cpu| {
+            let usage = self.cpus.usage(CpuId(u16::try_from(cpu).expect("at most 65,535 CPUs")), now);
+            sum + usage.user + usage.system + usage.softirq
+        })
+    }
+
+    /// True if a process holds a listening socket.
+    #[must_use]
+    pub fn has_listener(&self, process: ProcIx) -> bool {
+        self.sockets
+            .iter()
+            .any(|(_, socket)| socket.listen().is_some() && socket.owner.is_some_and(|o| o.process == process))
+    }
+
+    /// Every socket of simulated programs: listeners by port, then the
+    /// established table in the kernel's bucket order, then UDP.
+    #[must_use]
+    pub fn socket_rows(&self) -> Vec<EntryView> {
+        let mut listeners: Vec<_> = self.sockets.iter().filter(|(_, s)| s.listen().is_some()).collect();
+        listeners.sort_by_key(|(slot, socket)| (socket.local_port(), *slot));
+        let mut rows: Vec<EntryView> = listeners.into_iter().map(|(_, socket)| full_row(socket)).collect();
+        let port = if self.config.profile.ehash_adds_port_after {
+            LocalPortHash::Added
+        } else {
+            LocalPortHash::Mixed
+        };
+        let hash = EstablishedHash::new(self.secrets.ehash, self.config.sysctls.table_sizes().ehash, port);
+        rows.extend(self.established.rows_in_hash_order(&hash).into_iter().map(|row| match row.entry {
+            EstablishedEntry::Full(id) => full_row(self.socket(id)),
+            EstablishedEntry::TimeWait(id) => {
+                let minisock = self.timewaits.get(id.0).expect("the table refers to a live minisock");
+                EntryView {
+                    tuple: row.tuple,
+                    state: minisock.sock.substate(),
+                    inet6: minisock.inet6,
+                    udp: false,
+                    recv_q: 0,
+                    send_q: 0,
+                    timer: Some(TimerView { kind: TimerKind::TimeWait, expires: minisock.sock.expires(), retries: 0 }),
+                    owner: None,
+                    ino: 0,
+                }
+            }
+            EstablishedEntry::Request(id) => {
+                let request = self.requests.get(id.0).expect("the table refers to a live request");
+                EntryView {
+                    tuple: row.tuple,
+                    state: TcpState::SynReceived,
+                    inet6: self.socket(request.listener()).is_inet6(),
+                    udp: false,
+                    recv_q: 0,
+                    send_q: 0,
+                    timer: Some(TimerView {
+                        kind: TimerKind::Retransmit,
+                        expires: request.deadline(),
+                        retries: request.retransmits(),
+                    }),
+                    owner: None,
+                    ino: 0,
+                }
+            }
+        }));
+        rows.extend(self.sockets.iter().filter(|(_, s)| s.is_udp() && s.local_port() != Port::NONE).map(|(_, socket)| {
+            let queued = socket.udp().map_or(0, |udp| udp.queue.iter().map(|(data, _)| data.len()).sum());
+            EntryView { udp: true, recv_q: queued, send_q: 0, timer: None, ..full_row(socket) }
+        }));
+        rows
+    }
+}
+
+fn full_row(socket: &Socket) -> EntryView {
+    let (recv_q, send_q) = match socket.listen() {
+        Some(listen) => (u32::try_from(listen.accept_queue.len()).unwrap_or(u32::MAX), listen.backlog),
+        None => (socket.tcb.recv_q(), socket.tcb.send_q()),
+    };
+    EntryView {
+        tuple: socket.tuple,
+        state: socket.state(),
+        inet6: socket.is_inet6(),
+        udp: socket.is_udp(),
+        recv_q,
+        send_q,
+        timer: socket.tcb.timer_view(),
+        owner: socket.owner.map(|owner| (owner.process, owner.fd)),
+        ino: socket.ino,
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads metrics from a running world.
+
+use super::build::Built;
+use super::metric::{Metric, MetricKind, PortStep, ProcessMetric, ProcesslistMetric, SsMetric};
+use super::spec::Scenario;
+use crate::app::CallName;
+use crate::errno::Errno;
+use crate::kernel::Kernel;
+use crate::kernel::fd::FdFile;
+use crate::sim::Phase;
+use crate::tcp::TcpState;
+use crate::units::{HostId, Port, ProcIx, SocketId};
+
+/// Steps that an undisturbed search takes (FACTS of the hardened generation):
+/// everything else is `port_step[other]`.
+const USUAL_STEPS: [i32; 8] = [2, 4, 6, 8, 10, 12, 14, 16];
+
+/// Current value of a metric; `None` where the program does not have it.
+pub(super) fn metric(built: &Built, scenario: &Scenario, metric: &Metric) -> Option<i64> {
+    let host = built.hosts[metric.host];
+    let kernel = built.world.kernel(host);
+    match &metric.kind {
+        MetricKind::Tcp(state) => Some(i64::from(kernel.count(*state))),
+        MetricKind::TcpUnhashed => Some(i64::from(kernel.tcp_unhashed())),
+        MetricKind::Ss(word) => Some(ss(kernel, *word)),
+        MetricKind::Mib(mib) => whole(kernel.mib().get(*mib)),
+        MetricKind::CpuBusy => whole(kernel.cpu_busy(built.world.now()).as_micros()),
+        MetricKind::Process { process, kind } => {
+            debug_assert!(scenario.processes[*process].host == metric.host, "names were resolved together");
+            process_metric(built, built.processes[*process], kind)
+        }
+    }
+}
+
+fn ss(kernel: &Kernel, word: SsMetric) -> i64 {
+    let stats = kernel.sockstats();
+    i64::from(match word {
+        SsMetric::Total => stats.used,
+        SsMetric::Tcp => stats.alloc + stats.tw,
+        SsMetric::Estab => stats.curr_estab,
+        SsMetric::Closed => stats.closed(),
+        SsMetric::Orphaned => stats.orphan,
+        SsMetric::Timewait => stats.tw,
+        SsMetric::TcpTotal => stats.tcp_inuse + stats.tcp6_inuse,
+        SsMetric::TcpIpv4 => stats.tcp_inuse,
+        SsMetric::TcpIpv6 => stats.tcp6_inuse,
+        SsMetric::UdpTotal => stats.udp_inuse + stats.udp6_inuse,
+        SsMetric::RawTotal => stats.raw_inuse + stats.raw6_inuse,
+        SsMetric::InetTotal => {
+            stats.tcp_inuse + stats.tcp6_inuse + stats.udp_inuse + stats.udp6_inuse + stats.raw_inuse + stats.raw6_inuse
+        }
+    })
+}
+
+fn process_metric(built: &Built, (host, ix): (HostId, ProcIx), kind: &ProcessMetric) -> Option<i64> {
+    let world = &built.world;
+    let kernel = world.kernel(host);
+    let process = &kernel.processes()[ix.index()];
+    let stats = world.stats(host, ix);
+    let failed = |calls: &[CallName], errno: Errno| {
+        let sum = calls.iter().map(|&call| stats.errors.get(&(call, errno)).copied().unwrap_or(0)).sum();
+        whole(sum)
+    };
+    match kind {
+        ProcessMetric::Running => Some(i64::from(matches!(world.phase(host, ix), Phase::Running | Phase::Stopped))),
+        ProcessMetric::CpuBusy => whole(stats.cpu.as_micros()),
+        ProcessMetric::FdOpen => Some(i64::from(process.fds().open_count())),
+        ProcessMetric::FdSockets => Some(i64::from(process.fds().socket_count())),
+        ProcessMetric::Tcp(state) => count(kernel, ix, |kernel, id| kernel.socket_state(id) == Some(*state)),
+        ProcessMetric::ConnectAttempts => whole(stats.tcp_connects),
+        ProcessMetric::ConnectOk => whole(stats.syn_sent),
+        ProcessMetric::ConnectErrno(errno) => failed(&[CallName::Socket, CallName::Connect], *errno),
+        ProcessMetric::Recvq(bytes) => {
+            count(kernel, ix, |kernel, id| connected(kernel, id) && kernel.recv_q(id) == Some(*bytes))
+        }
+        ProcessMetric::PortStep(PortStep::Exact(step)) => {
+            whole(stats.port_steps.get(&i32::from(*step)).copied().unwrap_or(0))
+        }
+        ProcessMetric::PortStep(PortStep::Other) => {
+            whole(stats.port_steps.iter().filter(|(step, _)| !USUAL_STEPS.contains(step)).map(|(_, n)| n).sum())
+        }
+        ProcessMetric::PortParity(parity) => {
+            let low = kernel.sysctls().ip_local_port_range().low;
+            count(kernel, ix, |kernel, id| {
+                connected(kernel, id)
+                    && kernel.local_port(id).is_some_and(|port| port != Port::NONE && (port.0 ^ low.0) & 1 == u16::from(*parity))
+            })
+        }
+        ProcessMetric::Processlist(word) => {
+            let rows = world.app(host, ix).status(world.now()).processlist;
+            whole(match word {
+                ProcesslistMetric::Rows => rows.len() as u64,
+                ProcesslistMetric::Unauthenticated => {
+                    rows.iter().filter(|row| row.user == "unauthenticated user").count() as u64
+                }
+            })
+        }
+        ProcessMetric::Status(name) => world.app(host, ix).metric(name).and_then(whole),
+    }
+}
+
+/// Sockets of a process's descriptors that satisfy `is`.
+fn count(kernel: &Kernel, process: ProcIx, is: impl Fn(&Kernel, SocketId) -> bool) -> Option<i64> {
+    let sockets = kernel.processes()[process.index()].fds().iter().filter_map(|(_, file)| match file {
+        FdFile::Socket(id) => Some(id),
+        FdFile::File(_) => None,
+    });
+    whole(sockets.filter(|&id| is(kernel, id)).count() as u64)
+}
+
+/// A TCP socket that is, or was, a connection.
+fn connected(kernel: &Kernel, id: SocketId) -> bool {
+    kernel.socket_state(id).is_some_and(|state| !matches!(state, TcpState::Closed | TcpState::Listen))
+}
+
+fn whole(n: u64) -> Option<i64> {
+    i64::try_from(n).ok()
+}
