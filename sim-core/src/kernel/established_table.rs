@@ -195,10 +195,6 @@ impl EstablishedTable {
     }
 
     /// The slot where the probe for a key begins.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the product's upper half is below the length"
-    )]
     fn home(&self, [local, remote, ports]: [u32; 3]) -> usize {
         let hash = mix64(mix64(u64::from(local) << 32 | u64::from(remote)) ^ u64::from(ports));
         (((hash >> 32) * self.slots.len() as u64) >> 32) as usize

@@ -1,5 +1,5 @@
-//! Bob Jenkins' lookup3 for three words, as the kernel's `jhash_3words`
-//! (`include/linux/jhash.h`).
+//! Bob Jenkins' lookup3 for one and three words, as the kernel's `jhash_1word` and
+//! `jhash_3words` (`include/linux/jhash.h`).
 
 const JHASH_INITVAL: u32 = 0xdead_beef;
 
@@ -8,6 +8,13 @@ const JHASH_INITVAL: u32 = 0xdead_beef;
 pub const fn jhash_3words(a: u32, b: u32, c: u32, initval: u32) -> u32 {
     let init = initval.wrapping_add(JHASH_INITVAL).wrapping_add(3 << 2);
     final_mix(a.wrapping_add(init), b.wrapping_add(init), c.wrapping_add(init))
+}
+
+/// `jhash_1word(a, initval)`.
+#[must_use]
+pub const fn jhash_1word(a: u32, initval: u32) -> u32 {
+    let init = initval.wrapping_add(JHASH_INITVAL).wrapping_add(1 << 2);
+    final_mix(a.wrapping_add(init), init, init)
 }
 
 const fn final_mix(mut a: u32, mut b: u32, mut c: u32) -> u32 {
@@ -68,8 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn three_words_are_lookup3_of_twelve_bytes() {
+    fn words_are_lookup3_of_their_bytes() {
         let bytes: Vec<u8> = [1_u32, 2, 3].iter().flat_map(|w| w.to_le_bytes()).collect();
         assert_eq!(jhash_3words(1, 2, 3, 7), hashlittle(&bytes, 7));
+        assert_eq!(jhash_1word(1, 7), hashlittle(&bytes[..4], 7));
     }
 }

@@ -75,7 +75,7 @@ impl Stretch {
             if self.count == 0 || first > last {
                 return None;
             }
-            let last = if (last - first) % 2 == 0 { last } else { last - 1 };
+            let last = if (last - first).is_multiple_of(2) { last } else { last - 1 };
             Some(Run { first: slot(first), last: slot(last) })
         })
     }
