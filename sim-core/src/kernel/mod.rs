@@ -17,5 +17,5 @@ pub mod timewait;
 pub use config::{HostConfig, ProcessConfig, UnrelatedSockets};
 pub use cost::CostProfile;
 pub use port_set::PortSet;
-pub use profile::KernelProfile;
-pub use sysctl::Sysctls;
+pub use profile::{KernelProfile, KernelVersion, PortSearchGeneration, ProfileError};
+pub use sysctl::{SysctlError, Sysctls, TableSizes, TwReuse};

@@ -1,3 +1,0 @@
-//! Stub.
-/// Stub.
-#[derive(Clone,Debug)] pub struct Sysctls;
