@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use ram::TableSizes;
 
-use self::proc::{Number, Reader, Refused};
+use self::proc::{Number, Refused};
 use self::table::{Default as DefaultFrom, IntSysctl, Kind};
 use super::PortSet;
 use super::config::PortRange;
