@@ -5,7 +5,7 @@ use super::bind_table::{BindOwner, BindTable};
 use super::config::{HostConfig, ProcessConfig};
 use super::cpu::CpuSet;
 use super::effects::Effects;
-use super::established_table::{EstablishedEntry, EstablishedTable};
+use super::established_table::{EstablishedEntry, EstablishedHash, EstablishedTable, LocalPortHash};
 use super::fd::SystemFiles;
 use super::listen_table::ListenTable;
 use super::ports;
@@ -40,6 +40,8 @@ pub struct Kernel {
     pub(crate) established: EstablishedTable,
     pub(crate) bind: BindTable,
     pub(crate) listeners: ListenTable,
+    /// The kernel's own hash of connections: SO_REUSEPORT and the order of rows.
+    pub(crate) ehash: EstablishedHash,
     pub(crate) ports: PortAllocator,
     pub(crate) udp: UdpTable,
     pub(crate) processes: Vec<Process>,
@@ -119,6 +121,11 @@ impl Kernel {
             established: EstablishedTable::new(),
             bind: BindTable::new(config.profile.version.since(6, 18)),
             listeners: ListenTable::new(),
+            ehash: EstablishedHash::new(
+                secret,
+                config.sysctls.table_sizes().ehash,
+                if config.profile.ehash_adds_port_after { LocalPortHash::Added } else { LocalPortHash::Mixed },
+            ),
             ports: PortAllocator::new(secret, port_search(&config.profile), config.profile.hz, boot_age),
             reserved: ReservedPorts::new(),
             secrets: Secrets::from_seed(secret),
@@ -272,6 +279,7 @@ impl Kernel {
             established: self.established.clone(),
             bind: self.bind.clone(),
             listeners: self.listeners.clone(),
+            ehash: self.ehash,
             ports: self.ports.clone(),
             udp: self.udp.clone(),
             processes: self.processes.clone(),

@@ -11,7 +11,7 @@ use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{FourTuple, SocketId, TwId};
 use crate::wire::icmp::Quoted;
-use crate::wire::{Body, Flags, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple};
+use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
 
 impl Kernel {
     /// A packet addressed to this host.
@@ -51,7 +51,7 @@ impl Kernel {
     }
 
     fn on_unknown_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
-        match self.listeners.lookup(tuple) {
+        match self.listeners.lookup(tuple.local, tuple.remote, &self.ehash) {
             Some(listener) => self.on_listen_segment(now, listener, tuple, segment, fx),
             None => self.refuse(tuple, segment, fx),
         }
@@ -93,7 +93,7 @@ impl Kernel {
                 self.refuse(tuple, segment, fx);
             }
             TwVerdict::Kill => self.timewait_kill(id, Cause::RstArrived, fx),
-            TwVerdict::Reopen { iss } => match self.listeners.lookup(tuple) {
+            TwVerdict::Reopen { iss } => match self.listeners.lookup(tuple.local, tuple.remote, &self.ehash) {
                 Some(listener) => {
                     self.timewait_kill(id, Cause::SynArrived, fx);
                     self.on_syn(now, listener, tuple, segment, Some(iss), fx);
@@ -160,13 +160,3 @@ impl Kernel {
         });
     }
 }
-
-/// The RST that answers a segment nobody wants: RFC 9293 §3.10.7.1.
-pub(crate) fn reset_for(segment: &Segment) -> Segment {
-    if segment.flags.ack() {
-        Segment { seq: segment.ack, flags: Flags::RST, ..Segment::default() }
-    } else {
-        Segment { ack: segment.end_seq(), flags: Flags::RST.with(Flags::ACK), ..Segment::default() }
-    }
-}
-

@@ -78,7 +78,7 @@ impl Kernel {
         let bound = socket.flags.has(SocketFlags::BOUND);
         if socket.flags.has(SocketFlags::HASHED) {
             if socket.listen().is_some() {
-                self.listeners.remove(tuple.local, id);
+                self.listeners.remove(tuple.local.port, id);
             } else {
                 self.established.remove(&tuple);
                 if !bound {

@@ -3,7 +3,6 @@
 use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
 use super::host::Kernel;
-use super::input::reset_for;
 use super::lifecycle::{count_transition, transmit};
 use super::request_sock::{self, RequestSock, RequestVerdict, SynParameters};
 use super::socket::{Socket, SocketFlags};
@@ -12,7 +11,7 @@ use crate::tcp::{Cause, Tcb, TcpContext, TcpInput, TcpState, UserCall};
 use crate::time::{Duration, Instant};
 use crate::trace::{DropReason, Mib, RecordKind};
 use crate::units::{FourTuple, ReqId, SocketId};
-use crate::wire::{Segment, SeqNum};
+use crate::wire::{Segment, SeqNum, reset_for};
 
 /// How long after the last cookie an ACK without a request may still carry one
 /// (`TCP_SYNCOOKIE_VALID`, 2 minutes).
@@ -351,7 +350,7 @@ impl Kernel {
     pub(crate) fn listen_stop(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
         let listen = self.socket_mut(id).rare_mut().listen.take().expect("a listener has queues");
         let tuple = self.socket(id).tuple;
-        self.listeners.remove(tuple.local, id);
+        self.listeners.remove(tuple.local.port, id);
         self.set_hashed(id, false);
         let requests: Vec<(u32, FourTuple)> =
             self.requests.iter().filter(|(_, r)| r.listener() == id).map(|(slot, r)| (slot, r.tuple())).collect();

@@ -1,7 +1,8 @@
 //! Every socket of a host as a tool reads it, in the order of the hash tables.
 
 use super::cpu::CpuId;
-use super::established_table::{EstablishedEntry, EstablishedHash, LocalPortHash};
+use super::established_table::EstablishedEntry;
+use super::listen_table::ListenHash;
 use super::host::Kernel;
 use super::socket::Socket;
 use crate::tcp::TcpState;
@@ -87,20 +88,14 @@ impl Kernel {
             .any(|(_, socket)| socket.listen().is_some() && socket.owner.is_some_and(|o| o.process == process))
     }
 
-    /// Every socket of simulated programs: listeners by port, then the
+    /// Every socket of simulated programs: listeners, then the
     /// established table in the kernel's bucket order, then UDP.
     #[must_use]
     pub fn socket_rows(&self) -> Vec<EntryView> {
-        let mut listeners: Vec<_> = self.sockets.iter().filter(|(_, s)| s.listen().is_some()).collect();
-        listeners.sort_by_key(|(slot, socket)| (socket.local_port(), *slot));
-        let mut rows: Vec<EntryView> = listeners.into_iter().map(|(_, socket)| full_row(socket)).collect();
-        let port = if self.config.profile.ehash_adds_port_after {
-            LocalPortHash::Added
-        } else {
-            LocalPortHash::Mixed
-        };
-        let hash = EstablishedHash::new(self.secrets.ehash, self.config.sysctls.table_sizes().ehash, port);
-        rows.extend(self.established.rows_in_hash_order(&hash).into_iter().map(|row| match row.entry {
+        let hash = ListenHash::new(self.secrets.ehash, self.config.ram_bytes, !self.config.profile.version.since(5, 19));
+        let mut rows: Vec<EntryView> =
+            self.listeners.rows_in_hash_order(&hash).iter().map(|listener| full_row(self.socket(listener.socket))).collect();
+        rows.extend(self.established.rows_in_hash_order(&self.ehash).into_iter().map(|row| match row.entry {
             EstablishedEntry::Full(id) => full_row(self.socket(id)),
             EstablishedEntry::TimeWait(id) => {
                 let minisock = self.timewaits.get(id.0).expect("the table refers to a live minisock");

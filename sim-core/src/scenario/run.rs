@@ -376,8 +376,9 @@ impl Run {
                 Ok(Ok(()))
             }
             ActionKind::Rule(rule) => {
+                let name = rule.name.clone();
                 let rule = build::rule(rule, &self.built.hosts);
-                self.built.world.network_mut().add_rule_first(rule);
+                self.built.world.network_mut().add_rule_first(name, rule);
                 Ok(Ok(()))
             }
             ActionKind::Start { process } => {

@@ -8,7 +8,7 @@ use super::task::{Phase, Proc, ProcStats};
 use crate::app::{App, AppContext, Control, ControlError};
 use crate::errno::Errno;
 use crate::kernel::{Effects, HostConfig, Kernel, KernelTimer, ProcessConfig};
-use crate::net::Network;
+use crate::net::{Network, TopologyError};
 use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
 use crate::trace::{Digest, Observer, Record, RecordKind};
@@ -89,16 +89,13 @@ impl World {
 
     /// Adds a host.
     ///
-    /// # Panics
-    /// With more than 65,535 hosts.
-    pub fn add_host(&mut self, config: HostConfig) -> HostId {
-        let id = HostId(u16::try_from(self.hosts.len()).expect("at most 65,535 hosts"));
-        for &addr in &config.addrs {
-            self.network.add_address(addr, id);
-        }
+    /// # Errors
+    /// If one of its addresses is taken or no host address.
+    pub fn add_host(&mut self, config: HostConfig) -> Result<HostId, TopologyError> {
+        let id = self.network.add_host(&config.addrs)?;
         let rng = SimRng::new(self.seed, Stream::Host(id.0));
         self.hosts.push(Host { kernel: Kernel::new(id, config, rng), procs: Vec::new() });
-        id
+        Ok(id)
     }
 
     /// Links, rules and partitions.
@@ -333,21 +330,18 @@ impl World {
 
     /// Hands a packet to the network: delivery, loss, or an answer from a rule.
     fn send(&mut self, from: HostId, packet: crate::wire::Packet, observer: &mut dyn Observer) -> Result<(), SimError> {
-        if self.hosts[from.index()].kernel.is_local(packet.dst) && !self.network.has_rules() {
-            return self.fly(from, self.now, packet);
-        }
-        let verdict = self.network.route(self.now, from, &packet);
-        if let Some((tuple, reason)) = verdict.dropped {
+        let routed = self.network.route(self.now, from, &packet);
+        if let Some((tuple, reason)) = routed.dropped {
             self.emit(from, RecordKind::Drop { tuple, reason }, observer);
         }
-        if let Some(reply) = verdict.reply {
-            self.fly(from, self.now, reply)?;
+        if let Some((reply, at)) = routed.reply {
+            self.fly(from, at, reply)?;
         }
-        let Some(to) = verdict.to else { return Ok(()) };
-        if let Some(second) = verdict.arrivals[1] {
+        let Some(to) = routed.to else { return Ok(()) };
+        if let Some(second) = routed.arrivals[1] {
             self.fly(to, second, packet.clone())?;
         }
-        if let Some(first) = verdict.arrivals[0] {
+        if let Some(first) = routed.arrivals[0] {
             self.fly(to, first, packet)?;
         }
         Ok(())

@@ -8,7 +8,7 @@ pub mod udp;
 
 pub use icmp::{IcmpMessage, UnreachableCode};
 pub use payload::Payload;
-pub use segment::{Flags, SackBlock, Segment, TcpOptions};
+pub use segment::{Flags, SackBlock, Segment, TcpOptions, reset_for};
 pub use seq::SeqNum;
 pub use udp::Datagram;
 
@@ -52,6 +52,21 @@ impl Packet {
             dst: tuple.remote.addr,
             body: Body::Tcp { sport: tuple.local.port, dport: tuple.remote.port, segment },
         }
+    }
+
+    /// The connection or pair of sockets it belongs to, its sender's end first;
+    /// `None` for ICMP.
+    #[must_use]
+    pub const fn tuple(&self) -> Option<FourTuple> {
+        let (sport, dport) = match &self.body {
+            Body::Tcp { sport, dport, .. } => (*sport, *dport),
+            Body::Udp(datagram) => (datagram.sport, datagram.dport),
+            Body::Icmp(_) => return None,
+        };
+        Some(FourTuple {
+            local: Endpoint { addr: self.src, port: sport },
+            remote: Endpoint { addr: self.dst, port: dport },
+        })
     }
 
     /// Length on the wire in bytes from the IPv4 header on (no link header).

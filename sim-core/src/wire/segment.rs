@@ -156,6 +156,17 @@ impl Segment {
     }
 }
 
+/// The RST that answers a segment nobody wants: RFC 9293 §3.10.7.1
+/// (`tcp_v4_send_reset`, without its echo of the IP header).
+#[must_use]
+pub fn reset_for(segment: &Segment) -> Segment {
+    if segment.flags.ack() {
+        Segment { seq: segment.ack, flags: Flags::RST, ..Segment::default() }
+    } else {
+        Segment { ack: segment.end_seq(), flags: Flags::RST.with(Flags::ACK), ..Segment::default() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

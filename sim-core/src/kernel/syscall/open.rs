@@ -10,6 +10,7 @@ use crate::kernel::established_table::EstablishedEntry;
 use crate::kernel::fd::{FdFile, FdFlags};
 use crate::kernel::host::Kernel;
 use crate::kernel::lifecycle::count_transition;
+use crate::kernel::listen_table::Listener;
 use crate::kernel::ports::{OpenPortQuery, find_open_port};
 use crate::kernel::socket::{ListenState, Owner, Socket, SocketFlags};
 use crate::tcp::{Cause, Tcb, TcpInput, TcpState, UserCall};
@@ -135,10 +136,6 @@ impl Kernel {
         if let Some(owner) = socket.bucket {
             socket.bucket = Some(self.bind.listen(local.port, owner)?);
         }
-        let (inet6, v6only) = {
-            let socket = self.socket(id);
-            (socket.is_inet6(), socket.flags.has(SocketFlags::V6ONLY))
-        };
         let socket = self.socket_mut(id);
         let from = socket.state();
         socket.tcb = Tcb::new_listen();
@@ -146,7 +143,14 @@ impl Kernel {
         let tuple = socket.tuple;
         count_transition(&mut self.state_counts, from, TcpState::Listen);
         fx.records.push(RecordKind::State { tuple, from, to: TcpState::Listen, cause: Cause::PassiveOpen });
-        self.listeners.insert(local, id, inet6, v6only);
+        let owner = self.socket(id).bind_owner();
+        self.listeners.insert(Listener {
+            socket: id,
+            addr: local.addr,
+            port: local.port,
+            family: owner.family,
+            reuse_port: owner.reuse_port,
+        });
         self.set_hashed(id, true);
         Ok(Ret::Done)
     }
