@@ -99,8 +99,7 @@ pub struct CostProfile {
 
 impl CostProfile {
     /// Names of all profiles.
-    pub const NAMES: &'static [&'static str] =
-        &["al2-5.10-4vcpu", "kernel-truth-6.18", "arm64-6.6", "free", "bench"];
+    pub const NAMES: &'static [&'static str] = &["al2-5.10-4vcpu", "kernel-truth-6.18", "arm64-6.6", "free", "bench"];
 
     /// The profile of that name.
     #[must_use]
@@ -216,10 +215,10 @@ impl CostProfile {
     /// lateness is [`CostProfile::sleep_lateness`]. User work costs itself.
     #[must_use]
     pub const fn cost_of(&self, call: &Call) -> u64 {
-        match call {
-            Call::Compute { duration } => duration.nanos(),
-            call => self.calls[call.name() as usize] as u64,
+        if let Call::Compute { duration } = call {
+            return duration.nanos();
         }
+        self.calls[call.name() as usize] as u64
     }
 
     /// CPU time of a call by name in ns.
@@ -368,11 +367,8 @@ const KERNEL_TRUTH_OTHER: &[FunctionWeight] = &[
 ];
 
 /// Self times published for Linux 6.6.16 on arm64.
-const ARM64_CANDIDATE: &[FunctionWeight] = &[
-    weight("__inet_check_established", 5950),
-    weight("inet_ehashfn", 2820),
-    weight("__inet_hash_connect", 510),
-];
+const ARM64_CANDIDATE: &[FunctionWeight] =
+    &[weight("__inet_check_established", 5950), weight("inet_ehashfn", 2820), weight("__inet_hash_connect", 510)];
 
 #[cfg(test)]
 mod tests {
@@ -411,8 +407,8 @@ mod tests {
     #[test]
     fn the_traced_mean_of_connect_is_met() {
         let al2 = CostProfile::al2();
-        let total = 2_970 * al2.tcp_connect_ns(&CandidateCounts::default())
-            + 2_959 * u64::from(al2.call_ns(CallName::Connect));
+        let total =
+            2_970 * al2.tcp_connect_ns(&CandidateCounts::default()) + 2_959 * u64::from(al2.call_ns(CallName::Connect));
         assert!((8_700..9_100).contains(&(total / 5_929)), "{}", total / 5_929);
     }
 

@@ -144,9 +144,7 @@ impl CpuSet {
     /// lowest-numbered idle one, else the one free soonest, where the work
     /// waits behind what is booked. `task` is any number that tells tasks
     /// apart, below `u64::MAX`.
-    pub fn reserve(
-        &mut self, now: Instant, task: u64, last: Option<CpuId>, work: CpuWork, cost: Duration,
-    ) -> CpuGrant {
+    pub fn reserve(&mut self, now: Instant, task: u64, last: Option<CpuId>, work: CpuWork, cost: Duration) -> CpuGrant {
         let id = self.choose(now, last);
         let taken = self.stretched(cost);
         let cpu = &mut self.cpus[id.0 as usize];
@@ -263,8 +261,7 @@ mod tests {
     #[test]
     fn one_cpu_serves_in_order() {
         let mut set = cpus(1);
-        let ends: Vec<_> =
-            (0..5).map(|task| set.reserve(at(0), task, None, CpuWork::User, us(10)).end).collect();
+        let ends: Vec<_> = (0..5).map(|task| set.reserve(at(0), task, None, CpuWork::User, us(10)).end).collect();
         assert_eq!(ends, [at(10), at(20), at(30), at(40), at(50)]);
         assert_eq!(set.free_at(CpuId(0)), at(50));
     }

@@ -1,1 +1,12 @@
-//! Links, topology, rules.
+//! What lies between hosts: links, who is reachable over which, and the rules
+//! that drop or reject packets on the way.
+
+pub mod link;
+pub mod rule;
+pub mod topology;
+
+pub use link::{Delivery, Direction, Jitter, Link, LinkConfig, LinkDrop, LinkError, LinkStats};
+pub use rule::{
+    FlagMatch, Hook, HostMatch, PartitionId, PortMatch, Protocol, RejectWith, Rule, RuleId, RuleSet, RuleVerdict,
+};
+pub use topology::{LOOPBACK_MTU, Route, Topology, TopologyError};

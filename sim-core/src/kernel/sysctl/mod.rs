@@ -75,11 +75,7 @@ impl Id {
     fn exists(self, version: KernelVersion) -> bool {
         match self {
             Self::Int(int) => int.exists(version),
-            Self::IpLocalPortRange
-            | Self::IpLocalReservedPorts
-            | Self::TcpRmem
-            | Self::TcpWmem
-            | Self::FileMax => true,
+            Self::IpLocalPortRange | Self::IpLocalReservedPorts | Self::TcpRmem | Self::TcpWmem | Self::FileMax => true,
         }
     }
 }
@@ -293,11 +289,8 @@ impl Sysctls {
         let PortRange { low, high } = self.ip_local_port_range;
         let mut bounds = [i32::from(low.0), i32::from(high.0)];
         proc::write_ints(value, &mut bounds, 1, 65_535)?;
-        let unprivileged = if IntSysctl::IpUnprivilegedPortStart.exists(self.version) {
-            self.ip_unprivileged_port_start()
-        } else {
-            0
-        };
+        let unprivileged =
+            if IntSysctl::IpUnprivilegedPortStart.exists(self.version) { self.ip_unprivileged_port_start() } else { 0 };
         if bounds[1] < bounds[0] || bounds[0] < unprivileged {
             return Err(Refused);
         }
