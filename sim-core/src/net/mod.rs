@@ -2,10 +2,12 @@
 //! that drop or reject packets on the way.
 
 pub mod link;
+mod network;
 pub mod rule;
 pub mod topology;
 
 pub use link::{Delivery, Direction, Jitter, Link, LinkConfig, LinkDrop, LinkError, LinkStats};
+pub use network::{Network, Routed};
 pub use rule::{
     FlagMatch, Hook, HostMatch, PartitionId, PortMatch, Protocol, RejectWith, Rule, RuleId, RuleSet, RuleVerdict,
 };

@@ -272,6 +272,13 @@ impl RuleSet {
         RuleId(number)
     }
 
+    /// Adds a rule before the others.
+    pub fn add_first(&mut self, rule: Rule) -> RuleId {
+        let number = self.number();
+        self.rules.insert(0, Active { number, rule, matched: 0, applied: 0 });
+        RuleId(number)
+    }
+
     /// Takes a rule away; false if it was gone.
     pub fn remove(&mut self, id: RuleId) -> bool {
         let before = self.rules.len();

@@ -8,15 +8,22 @@
 mod calendar;
 mod snapshot;
 
+pub mod facts;
+pub mod findings;
+#[cfg(test)]
+mod findings_tests;
+mod messages;
 pub mod rlimits;
-
+pub mod series;
 pub mod tools;
 pub mod view;
 
 pub use calendar::Civil;
-
+pub use facts::RunFacts;
+pub use findings::{Finding, FindingId, Said, Severity, findings};
+pub use messages::Advice;
 pub use rlimits::{Resource, Rlimits};
-
+pub use series::Series;
 pub use tools::{View, ViewError, ViewOptions};
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,

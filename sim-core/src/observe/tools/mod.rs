@@ -3,8 +3,8 @@
 //! Layouts were compared character for character with iproute2 6.1.0 (`ss`,
 //! `nstat`), net-tools 2.10 (`netstat`), procps 4.0.2 (`sysctl`), coreutils 9.1
 //! (`ls`) and the files of Linux 6.18.44 under `/proc`, in a network namespace;
-//! with the write-up's own blocks for bash 4.2 (`ulimit`) and the MariaDB
-//! command-line client (tables).
+//! with the MariaDB command-line client 10.11.19 (tables); and with the write-up's
+//! own blocks, which are bash 4.2's for `ulimit`.
 
 mod fd;
 mod limits;
@@ -35,7 +35,11 @@ pub use sysctl::sysctl;
 pub use ulimit::{ulimit_a, ulimit_n};
 pub use variables::{status, variables};
 
+use core::fmt;
+
+use super::messages::Advice;
 use super::view::{HostView, ProcessView};
+use crate::text::Lang;
 use crate::time::Duration;
 use crate::units::Pid;
 
@@ -138,16 +142,14 @@ impl ViewOptions {
 }
 
 /// Why a view cannot be printed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ViewError {
     /// The host runs no MySQL server.
-    #[error("host `{host}` runs no MySQL server")]
     NoServer {
         /// Host asked for.
         host: String,
     },
     /// The host has no such process, or none at all.
-    #[error("host `{host}` has no such process{}", pid.map_or(String::new(), |pid| format!(": {pid}")))]
     NoProcess {
         /// Host asked for.
         host: String,
@@ -155,6 +157,24 @@ pub enum ViewError {
         pid: Option<Pid>,
     },
 }
+
+impl ViewError {
+    /// The error in one language.
+    #[must_use]
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::NoServer { host } => crate::say!(lang, Advice::NoServer, host),
+            Self::NoProcess { host, pid: Some(pid) } => crate::say!(lang, Advice::NoProcess, host, pid),
+            Self::NoProcess { host, pid: None } => crate::say!(lang, Advice::NoProcesses, host),
+        }
+    }
+}
+impl fmt::Display for ViewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(Lang::En))
+    }
+}
+impl core::error::Error for ViewError {}
 
 #[cfg(test)]
 mod tests {
@@ -177,7 +197,7 @@ mod tests {
         let host = sample::namespace(Duration::ZERO);
         let options = ViewOptions { pid: Some(Pid(4)), ..ViewOptions::default() };
         let error = View::Limits.render(&host, &options).unwrap_err();
-        assert_eq!(error.to_string(), "host `host` has no such process: 4");
+        assert_eq!(error.to_string(), "host `host` has no process 4");
         let error = View::Processlist.render(&host, &ViewOptions::default()).unwrap_err();
         assert_eq!(error, ViewError::NoServer { host: "host".into() });
     }

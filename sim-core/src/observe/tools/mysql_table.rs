@@ -78,9 +78,9 @@ mod tests {
     #[test]
     fn footers() {
         let columns = [Column { heading: "a", numeric: false, nullable: true }];
-        let one = vec![Some("é")];
+        let one = [vec![Some("é")]];
         assert_eq!(
-            table(&columns, &[one.clone()], 2, Duration::from_micros(1_499)),
+            table(&columns, &one, 2, Duration::from_micros(1_499)),
             "+------+\n| a    |\n+------+\n| é    |\n+------+\n1 row in set, 2 warnings (0.001 sec)\n\n"
         );
         assert_eq!(table(&columns, &[], 0, Duration::from_micros(1_500)), "Empty set (0.002 sec)\n\n");

@@ -1,0 +1,513 @@
+//! What happened and why, typed: for `--json`, the story and the page.
+//!
+//! Each rule reads [`RunFacts`] alone and yields at most one finding; their
+//! order is that of a telling, cause before consequence.
+
+use super::facts::{Reached, RunFacts};
+use super::messages::Advice;
+use crate::tcp::TcpState;
+use crate::text::{Lang, Msg};
+use crate::time::Instant;
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// It costs something, or will.
+    Warning,
+    /// The program cannot do its work.
+    Error,
+}
+
+impl Severity {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A text in both languages, its arguments filled in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// English.
+    pub en: String,
+    /// 中文.
+    pub zh: String,
+}
+
+impl Said {
+    /// The text in one language.
+    #[must_use]
+    pub fn text(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::En => &self.en,
+            Lang::Zh => &self.zh,
+        }
+    }
+}
+
+macro_rules! said {
+    ($message:expr $(, $arg:expr)* $(,)?) => {
+        Said { en: crate::say!(Lang::En, $message $(, $arg)*), zh: crate::say!(Lang::Zh, $message $(, $arg)*) }
+    };
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $severity:ident;)*) => {
+        /// Which rule found it. Names are stable: JSON readers match on them.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum FindingId { $($(#[$doc])* $variant,)* }
+
+        impl FindingId {
+            /// All of them, in the order of a telling.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// The name in JSON.
+            #[must_use]
+            pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
+            /// How bad it is.
+            #[must_use]
+            pub const fn severity(self) -> Severity { match self { $(Self::$variant => Severity::$severity,)* } }
+        }
+    };
+}
+
+ids! {
+    /// A process lost descriptors of open sockets.
+    DescriptorLeak = "descriptor-leak", Error;
+    /// Sockets the application never closes.
+    CloseWait = "close-wait", Error;
+    /// It tries again at once, for ever.
+    ReconnectStorm = "reconnect-storm", Warning;
+    /// Which limit came first, and which followed.
+    FirstLimit = "first-limit", Note;
+    /// `EADDRNOTAVAIL`.
+    PortsExhausted = "ports-exhausted", Error;
+    /// `EMFILE`.
+    FdsExhausted = "fds-exhausted", Error;
+    /// `ENFILE`.
+    FilesExhausted = "files-exhausted", Error;
+    /// ERR 1040.
+    TooManyConnections = "too-many-connections", Warning;
+    /// Sessions that end by `connect_timeout`.
+    ConnectTimeout = "connect-timeout", Note;
+    /// The accept queue was full.
+    AcceptQueue = "accept-queue", Warning;
+    /// ERR 1129.
+    HostBlocked = "host-blocked", Error;
+    /// The search went over to the ports of the other parity.
+    OtherParity = "other-parity", Note;
+    /// A failing connect() inspects the whole range.
+    SearchCost = "search-cost", Warning;
+    /// Who holds the minisocks.
+    TimeWaitSide = "time-wait-side", Note;
+    /// TIME_WAIT holds the source ports.
+    TimeWaitLimit = "time-wait-limit", Warning;
+    /// `tcp_max_tw_buckets`.
+    TimeWaitOverflow = "time-wait-overflow", Warning;
+    /// `tcp_max_orphans`.
+    OrphanLimit = "orphan-limit", Warning;
+    /// Service came back.
+    Recovered = "recovered", Note;
+    /// None of the above.
+    NothingRanOut = "nothing-ran-out", Note;
+}
+
+/// Something worth telling about a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Which rule.
+    pub id: FindingId,
+    /// How bad.
+    pub severity: Severity,
+    /// What happened, one sentence.
+    pub what: Said,
+    /// Why, if `what` does not say it.
+    pub why: Option<Said>,
+    /// The numbers it rests on: metric-like name and value.
+    pub evidence: Vec<(&'static str, String)>,
+    /// What to do.
+    pub next: Said,
+    /// What to type on a real host to see it, if there is such a command.
+    pub command: Option<String>,
+}
+
+impl Finding {
+    fn new(id: FindingId, what: Said, next: Said) -> Self {
+        Self { id, severity: id.severity(), what, why: None, evidence: Vec::new(), next, command: None }
+    }
+    fn why(mut self, why: Said) -> Self {
+        self.why = Some(why);
+        self
+    }
+    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.evidence.push((name, value.to_string()));
+        self
+    }
+    fn type_this(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+}
+
+/// All findings of a run, cause before consequence; never empty.
+#[must_use]
+pub fn findings(facts: &RunFacts) -> Vec<Finding> {
+    let rules = [
+        descriptor_leak,
+        close_wait,
+        reconnect_storm,
+        first_limit,
+        ports_exhausted,
+        fds_exhausted,
+        files_exhausted,
+        too_many_connections,
+        connect_timeout,
+        accept_queue,
+        host_blocked,
+        other_parity,
+        search_cost,
+        time_wait_side,
+        time_wait_limit,
+        time_wait_overflow,
+        orphan_limit,
+        recovered,
+    ];
+    let mut found: Vec<_> = rules.iter().filter_map(|rule| rule(facts)).collect();
+    if !found.iter().any(|finding| finding.severity > Severity::Note) {
+        found.push(Finding::new(FindingId::NothingRanOut, said!(Msg::NothingRanOut), said!(Advice::NothingToDo)));
+    }
+    found
+}
+
+/// `n` with its thousands separated, as both languages write it.
+fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (ix, digit) in digits.chars().enumerate() {
+        if ix > 0 && (digits.len() - ix).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn clock(at: Instant) -> String {
+    format!("{}s", at.since(Instant::ZERO).decimal(1_000_000_000, 3))
+}
+
+fn descriptor_leak(facts: &RunFacts) -> Option<Finding> {
+    let client = &facts.client;
+    (client.abandoned > 0).then(|| {
+        Finding::new(
+            FindingId::DescriptorLeak,
+            said!(Msg::DescriptorLeak, client.name, count(client.abandoned)),
+            said!(Advice::CloseOnFailure, client.name),
+        )
+        .with("sockets", client.abandoned)
+        .type_this("ls -l /proc/PID/fd | grep socket | wc -l")
+    })
+}
+
+fn close_wait(facts: &RunFacts) -> Option<Finding> {
+    // The side whose application did not close is the one in CLOSE_WAIT.
+    let sides = [(&facts.client_side, &facts.client.name), (&facts.server_side, &facts.server.name)];
+    let (side, owner) = sides.into_iter().max_by_key(|(side, _)| side.get(TcpState::CloseWait))?;
+    let sockets = side.get(TcpState::CloseWait);
+    (sockets > 0).then(|| {
+        Finding::new(
+            FindingId::CloseWait,
+            said!(Msg::CloseWaitPile, count(sockets), owner),
+            said!(Advice::WhoHoldsThem),
+        )
+        .with("close_wait", sockets)
+        .with("process", owner)
+        .type_this("ss -tanp state close-wait")
+    })
+}
+
+fn reconnect_storm(facts: &RunFacts) -> Option<Finding> {
+    let client = &facts.client;
+    let wait = client.fixed_retry?;
+    // Below ten attempts a second a fixed wait is a choice, not a storm.
+    (client.attempts_per_second >= 10).then(|| {
+        Finding::new(
+            FindingId::ReconnectStorm,
+            said!(Msg::ReconnectStorm, client.name, count(client.attempts_per_second), wait),
+            said!(Advice::BackOff, wait),
+        )
+        .with("attempts_per_second", client.attempts_per_second)
+        .with("wait", wait)
+    })
+}
+
+/// Connections pile up that the client will never close.
+const fn leaking(facts: &RunFacts) -> bool {
+    facts.client.abandoned > 0 || facts.client_side.get(TcpState::CloseWait) > 0
+}
+
+/// The limits reached, in order of time, each with its key in the evidence.
+fn limits_reached(facts: &RunFacts) -> Vec<(Advice, &'static str, Reached)> {
+    let all = [
+        (Advice::LimitMaxConnections, "max_connections", facts.server.first_refusal),
+        (Advice::LimitPorts, "ports", facts.ports.exhausted),
+        (Advice::LimitNofile, "nofile", facts.client.emfile),
+        (Advice::LimitFileMax, "file_max", facts.client.enfile),
+    ];
+    let mut reached: Vec<_> = all.into_iter().filter_map(|(limit, key, at)| Some((limit, key, at?))).collect();
+    reached.sort_by_key(|(_, _, reached)| reached.at);
+    reached
+}
+
+fn first_limit(facts: &RunFacts) -> Option<Finding> {
+    let all = limits_reached(facts);
+    let (first, _, at) = *all.first()?;
+    let (when, open) = (clock(at.at), count(at.connections));
+    let say = |lang| crate::say!(lang, Advice::FirstLimit, first.texts().text(lang), when, open);
+    let next = if leaking(facts) { said!(Advice::FixTheCause) } else { said!(Advice::LookAtEach) };
+    let mut finding = Finding::new(FindingId::FirstLimit, Said { en: say(Lang::En), zh: say(Lang::Zh) }, next);
+    if let Some(&(second, _, later)) = all.get(1) {
+        let gap = clock(Instant::ZERO + later.at.since(at.at));
+        let say = |lang| crate::say!(lang, Advice::NextLimit, second.texts().text(lang), gap);
+        finding = finding.why(Said { en: say(Lang::En), zh: say(Lang::Zh) });
+    }
+    for (_, key, reached) in all {
+        finding = finding.with(key, clock(reached.at));
+    }
+    Some(finding)
+}
+
+fn ports_exhausted(facts: &RunFacts) -> Option<Finding> {
+    let ports = &facts.ports;
+    let reached = ports.exhausted?;
+    let (size, unusable) = (count(ports.range_size()), count(ports.unusable));
+    let (why, next) = if leaking(facts) {
+        let next = match facts.client.nofile {
+            Some(nofile) => said!(Advice::WiderRangeOnlyDelays, count(nofile.soft)),
+            None => said!(Advice::FixTheCause),
+        };
+        (said!(Msg::PortsExhaustedWhy, ports.low, ports.high, size, unusable), next)
+    } else {
+        (said!(Advice::HeldByTimeWait, ports.low, ports.high, size, unusable), said!(Advice::ReuseTimeWait))
+    };
+    let what = said!(Msg::PortsExhausted, facts.client.name, ports.destination, count(reached.connections));
+    Some(
+        Finding::new(FindingId::PortsExhausted, what, next)
+            .why(why)
+            .with("connections", reached.connections)
+            .with("range", ports.range_size())
+            .with("unusable", ports.unusable)
+            .with("at", clock(reached.at))
+            .type_this(format!("ss -tna | grep {} | wc -l", ports.destination)),
+    )
+}
+
+fn fds_exhausted(facts: &RunFacts) -> Option<Finding> {
+    let client = &facts.client;
+    let reached = client.emfile?;
+    let limits = client.nofile.unwrap_or(crate::app::Limits { soft: 0, hard: 0 });
+    let shell = client.shell_nofile.unwrap_or(limits.hard);
+    Some(
+        Finding::new(
+            FindingId::FdsExhausted,
+            said!(Msg::FdsExhausted, client.name, count(limits.soft), format!("{}()", client.failing_call)),
+            said!(Advice::RaiseSoftNofile, count(shell), count(limits.hard)),
+        )
+        .with("connections", reached.connections)
+        .with("soft", limits.soft)
+        .with("hard", limits.hard)
+        .with("at", clock(reached.at))
+        .type_this("grep 'open files' /proc/PID/limits"),
+    )
+}
+
+fn files_exhausted(facts: &RunFacts) -> Option<Finding> {
+    let reached = facts.client.enfile?;
+    let call = format!("{}()", facts.client.failing_call);
+    Some(
+        Finding::new(
+            FindingId::FilesExhausted,
+            said!(Msg::FilesExhausted, facts.host.name, count(facts.host.file_max), call),
+            said!(Advice::RaiseFileMax),
+        )
+        .with("connections", reached.connections)
+        .with("file_max", facts.host.file_max)
+        .with("at", clock(reached.at))
+        .type_this("sysctl fs.file-nr"),
+    )
+}
+
+fn too_many_connections(facts: &RunFacts) -> Option<Finding> {
+    let server = &facts.server;
+    let reached = server.first_refusal?;
+    let rate = facts.client.attempts_per_second;
+    let slots = rate.saturating_mul(server.connect_timeout.as_secs());
+    let next = if rate > 0 {
+        said!(Advice::RaisingMaxConnections, count(rate), server.connect_timeout, count(slots))
+    } else {
+        said!(Advice::FixTheCause)
+    };
+    let (refused, silent) = (count(server.refused), count(server.unauthenticated_peak));
+    let what = said!(Msg::TooManyConnections, server.name, refused, silent, count(server.max_connections + 1));
+    Some(
+        Finding::new(FindingId::TooManyConnections, what, next)
+            .why(said!(Msg::ConnectTimeoutHolds, server.connect_timeout))
+            .with("refused", server.refused)
+            .with("max_connections", server.max_connections)
+            .with("unauthenticated_peak", server.unauthenticated_peak)
+            .with("at", clock(reached.at))
+            .type_this("SHOW GLOBAL STATUS LIKE 'Connection_errors_max_connections';"),
+    )
+}
+
+fn connect_timeout(facts: &RunFacts) -> Option<Finding> {
+    let server = &facts.server;
+    (server.timed_out > 0).then(|| {
+        Finding::new(
+            FindingId::ConnectTimeout,
+            said!(Advice::PeerOfTimeout, count(server.timed_out), server.connect_timeout),
+            said!(Advice::CloseOnFailure, facts.client.name),
+        )
+        .with("timed_out", server.timed_out)
+        .with("connect_timeout", server.connect_timeout)
+    })
+}
+
+fn accept_queue(facts: &RunFacts) -> Option<Finding> {
+    let server = &facts.server;
+    (server.accept_overflows > 0).then(|| {
+        let (times, holds) = (count(server.accept_overflows), count(server.accept_capacity));
+        Finding::new(
+            FindingId::AcceptQueue,
+            said!(Msg::AcceptQueueOverflow, server.name, times, holds),
+            said!(Advice::LongerQueue),
+        )
+        .with("ListenOverflows", server.accept_overflows)
+        .type_this("nstat -az TcpExtListenOverflows")
+    })
+}
+
+fn host_blocked(facts: &RunFacts) -> Option<Finding> {
+    let (blocked, errors) = facts.server.blocked.as_ref()?;
+    let what = said!(Msg::HostBlocked, facts.server.name, blocked, count(*errors));
+    Some(Finding::new(FindingId::HostBlocked, what, said!(Advice::FlushHosts)).with("max_connect_errors", errors))
+}
+
+fn other_parity(facts: &RunFacts) -> Option<Finding> {
+    let ports = &facts.ports;
+    let reached = ports.other_parity?;
+    // Each search first walks the half that is full.
+    let half = ports.range_size().div_ceil(2);
+    Some(
+        Finding::new(
+            FindingId::OtherParity,
+            said!(Msg::OtherParity, count(reached.connections), count(half)),
+            said!(Advice::ParityIsNormal),
+        )
+        .why(said!(Advice::SlowerSearch, rounded(ports.cost_before), rounded(ports.cost_after)))
+        .with("connections", reached.connections)
+        .with("at", clock(reached.at))
+        .with("connect_before", rounded(ports.cost_before))
+        .with("connect_after", rounded(ports.cost_after)),
+    )
+}
+
+/// A mean duration with three digits of a readable unit.
+fn rounded(mean: crate::time::Duration) -> String {
+    if mean.as_millis() > 0 {
+        format!("{}ms", mean.decimal(1_000_000, 2))
+    } else {
+        format!("{}us", mean.decimal(1_000, 1))
+    }
+}
+
+fn search_cost(facts: &RunFacts) -> Option<Finding> {
+    let ports = &facts.ports;
+    let share = ports.cpu_when_exhausted?;
+    let percent = u64::from(share.num) * 100 / u64::from(share.den);
+    Some(
+        Finding::new(
+            FindingId::SearchCost,
+            said!(
+                Msg::SearchBurnsCpu,
+                facts.client.name,
+                percent,
+                count(ports.candidates_when_exhausted),
+                ports.cost_profile
+            ),
+            said!(Advice::CloseOnFailure, facts.client.name),
+        )
+        .with("cpu_percent", percent)
+        .with("candidates", ports.candidates_when_exhausted)
+        .type_this("perf top -p PID"),
+    )
+}
+
+/// Minisocks of one side: TIME_WAIT in either substate.
+const fn waiting(side: &super::facts::StateCounts) -> u64 {
+    side.get(TcpState::FinWait2) + side.get(TcpState::TimeWait)
+}
+
+fn time_wait_side(facts: &RunFacts) -> Option<Finding> {
+    let (client, server) = (waiting(&facts.client_side), waiting(&facts.server_side));
+    if client == 0 && server == 0 {
+        return None;
+    }
+    let finding = if server >= client {
+        let what = said!(Advice::ServerClosesFirst, facts.server.name, count(server), facts.client.name);
+        Finding::new(FindingId::TimeWaitSide, what, said!(Advice::WhoHoldsThem))
+    } else {
+        let what = said!(Advice::ClientClosesFirst, facts.client.name);
+        Finding::new(FindingId::TimeWaitSide, what, said!(Advice::ReuseTimeWait))
+    };
+    Some(finding.with("client_side", client).with("server_side", server).type_this("ss -tan state time-wait"))
+}
+
+fn time_wait_limit(facts: &RunFacts) -> Option<Finding> {
+    let sockets = facts.client_side.get(TcpState::TimeWait);
+    if facts.ports.exhausted.is_none() || sockets == 0 || leaking(facts) {
+        return None;
+    }
+    let rate = facts.ports.sustained_rate();
+    Some(
+        Finding::new(
+            FindingId::TimeWaitLimit,
+            said!(Msg::TimeWaitLimit, count(sockets), count(rate)),
+            said!(Advice::ReuseTimeWait),
+        )
+        .with("time_wait", sockets)
+        .with("sustained_rate", rate),
+    )
+}
+
+fn time_wait_overflow(facts: &RunFacts) -> Option<Finding> {
+    let host = &facts.host;
+    (host.time_wait_overflows > 0).then(|| {
+        let what = said!(Msg::TimeWaitOverflow, count(host.tcp_max_tw_buckets), count(host.time_wait_overflows));
+        Finding::new(FindingId::TimeWaitOverflow, what, said!(Advice::TooFewBuckets))
+            .with("TCPTimeWaitOverflow", host.time_wait_overflows)
+            .type_this("nstat -az TcpExtTCPTimeWaitOverflow")
+    })
+}
+
+fn orphan_limit(facts: &RunFacts) -> Option<Finding> {
+    let host = &facts.host;
+    (host.orphans_reset > 0).then(|| {
+        let what = said!(Msg::OrphanLimit, count(host.tcp_max_orphans), count(host.orphans_reset));
+        Finding::new(FindingId::OrphanLimit, what, said!(Advice::TooManyOrphans))
+            .with("reset", host.orphans_reset)
+            .type_this("cat /proc/net/sockstat")
+    })
+}
+
+fn recovered(facts: &RunFacts) -> Option<Finding> {
+    let at = facts.client.recovered?;
+    let what = said!(Msg::Recovered, facts.client.name, clock(at), facts.ports.destination);
+    Some(Finding::new(FindingId::Recovered, what, said!(Advice::NothingToDo)).with("at", clock(at)))
+}

@@ -1,0 +1,181 @@
+use super::facts::{ClientFacts, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
+use super::findings::{Finding, FindingId, Severity, findings};
+use crate::app::Limits;
+use crate::tcp::TcpState;
+use crate::text::Lang;
+use crate::time::{Duration, Instant};
+use crate::units::{Port, Ratio};
+
+fn reached(secs: u64, connections: u64) -> Option<Reached> {
+    Some(Reached { at: Instant::ZERO + Duration::from_secs(secs), connections })
+}
+
+fn counts(of: &[(TcpState, u64)]) -> StateCounts {
+    let mut all = StateCounts::default();
+    for &(state, n) in of {
+        all.add(state, n);
+    }
+    all
+}
+
+/// The second day of the write-up.
+fn outage() -> RunFacts {
+    RunFacts {
+        client: ClientFacts {
+            name: "sysbench".into(),
+            nofile: Some(Limits { soft: 32_768, hard: 65_536 }),
+            abandoned: 28_231,
+            attempts_per_second: 590,
+            fixed_retry: Some(Duration::from_millis(1)),
+            ..ClientFacts::default()
+        },
+        server: ServerFacts {
+            name: "mysqld".into(),
+            max_connections: 151,
+            connect_timeout: Duration::from_secs(10),
+            first_refusal: reached(6, 152),
+            refused: 27_000,
+            unauthenticated_peak: 151,
+            timed_out: 1_200,
+            ..ServerFacts::default()
+        },
+        ports: PortFacts {
+            destination: "172.31.47.174:3306".into(),
+            low: Port(32_768),
+            high: Port(60_999),
+            unusable: 1,
+            exhausted: reached(130, 28_231),
+            other_parity: reached(30, 14_116),
+            cost_before: Duration::from_micros(17),
+            cost_after: Duration::from_micros(5_340),
+            candidates_when_exhausted: 28_232,
+            cpu_when_exhausted: Some(Ratio { num: 90, den: 100 }),
+            cost_profile: "al2-5.10-4vcpu".into(),
+            time_wait_quantum: Duration::from_millis(2_048),
+        },
+        host: HostFacts { name: "client".into(), ..HostFacts::default() },
+        client_side: counts(&[(TcpState::CloseWait, 28_231)]),
+        server_side: counts(&[(TcpState::FinWait2, 9_000)]),
+    }
+}
+
+fn find(all: &[Finding], id: FindingId) -> &Finding {
+    all.iter().find(|finding| finding.id == id).unwrap_or_else(|| panic!("{id:?} in {all:#?}"))
+}
+
+#[test]
+fn the_outage_is_told_cause_first() {
+    let ids: Vec<_> = findings(&outage()).iter().map(|finding| finding.id.name()).collect();
+    assert_eq!(
+        ids,
+        [
+            "descriptor-leak",
+            "close-wait",
+            "reconnect-storm",
+            "first-limit",
+            "ports-exhausted",
+            "too-many-connections",
+            "connect-timeout",
+            "other-parity",
+            "search-cost",
+            "time-wait-side"
+        ]
+    );
+}
+
+#[test]
+fn who_failed_to_close_is_the_side_in_close_wait() {
+    let all = findings(&outage());
+    let finding = find(&all, FindingId::CloseWait);
+    assert!(finding.what.en.contains("28,231") && finding.what.en.contains("sysbench"), "{finding:?}");
+    let mirrored = RunFacts { client_side: StateCounts::default(), server_side: outage().client_side, ..outage() };
+    let all = findings(&mirrored);
+    assert!(find(&all, FindingId::CloseWait).what.en.contains("mysqld"));
+}
+
+#[test]
+fn limits_are_ranked_by_time() {
+    let all = findings(&outage());
+    let finding = find(&all, FindingId::FirstLimit);
+    assert_eq!(
+        finding.what.en,
+        "the first limit to bind was max_connections (ERR 1040), 6.000s after the start, at 152 connections"
+    );
+    assert_eq!(finding.why.as_ref().expect("a second limit").zh, "124.000s 之后轮到 源端口（EADDRNOTAVAIL）");
+}
+
+#[test]
+fn the_soft_limit_is_named_when_descriptors_run_out() {
+    let mut facts = outage();
+    facts.ports.exhausted = None;
+    facts.client.emfile = reached(150, 32_765);
+    facts.client.shell_nofile = Some(65_535);
+    facts.client.failing_call = "socket".into();
+    let all = findings(&facts);
+    let finding = find(&all, FindingId::FdsExhausted);
+    assert_eq!(finding.what.en, "sysbench reached its soft RLIMIT_NOFILE of 32,768: socket() fails with EMFILE");
+    assert!(finding.next.en.contains("65,535") && finding.next.en.contains("65,536"), "{}", finding.next.en);
+    assert!(!all.iter().any(|finding| finding.id == FindingId::PortsExhausted));
+}
+
+#[test]
+fn time_wait_on_the_clients_side_limits_the_rate() {
+    let mut facts = outage();
+    facts.client.abandoned = 0;
+    facts.client_side = counts(&[(TcpState::TimeWait, 28_232)]);
+    facts.server_side = StateCounts::default();
+    facts.ports.unusable = 0;
+    let all = findings(&facts);
+    assert!(find(&all, FindingId::TimeWaitLimit).what.en.contains("463 connections/s"));
+    let ports = find(&all, FindingId::PortsExhausted);
+    assert!(ports.why.as_ref().is_some_and(|why| why.en.contains("TIME-WAIT")), "nothing leaks here: {ports:?}");
+    assert!(find(&all, FindingId::TimeWaitSide).what.en.starts_with("sysbench closes first"));
+    assert!(!all.iter().any(|finding| finding.id == FindingId::CloseWait));
+}
+
+#[test]
+fn a_fixed_client_ran_out_of_nothing() {
+    let mut facts =
+        RunFacts { server: ServerFacts { name: "mysqld".into(), ..ServerFacts::default() }, ..RunFacts::default() };
+    facts.client.name = "sysbench".into();
+    facts.client.recovered = Some(Instant::ZERO + Duration::from_millis(5_002));
+    let all = findings(&facts);
+    let ids: Vec<_> = all.iter().map(|finding| finding.id).collect();
+    assert_eq!(ids, [FindingId::Recovered, FindingId::NothingRanOut]);
+    assert!(all.iter().all(|finding| finding.severity == Severity::Note));
+}
+
+#[test]
+fn every_finding_speaks_both_languages_and_fills_its_arguments() {
+    let mut facts = outage();
+    facts.client.emfile = reached(1, 2);
+    facts.client.enfile = reached(2, 3);
+    facts.client.recovered = Some(Instant::ZERO);
+    facts.server.accept_overflows = 5;
+    facts.server.blocked = Some(("172.31.55.230".into(), 100));
+    facts.host.time_wait_overflows = 1;
+    facts.host.orphans_reset = 1;
+    for finding in findings(&facts) {
+        for said in [Some(&finding.what), finding.why.as_ref(), Some(&finding.next)].into_iter().flatten() {
+            assert!(!said.text(Lang::En).contains('{') && !said.text(Lang::Zh).contains('{'), "{finding:?}");
+            assert!(!said.zh.is_ascii(), "{finding:?}");
+        }
+    }
+}
+
+#[test]
+fn evidence_names_are_keys() {
+    for finding in findings(&outage()) {
+        let mut names: Vec<_> = finding.evidence.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{finding:?}");
+    }
+}
+
+#[test]
+fn names_are_distinct() {
+    let mut names: Vec<_> = FindingId::ALL.iter().map(|id| id.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), FindingId::ALL.len());
+}

@@ -1,0 +1,105 @@
+//! What the findings and the views say besides the messages of the core.
+
+crate::messages! {
+    /// What to do next, and the facts only findings state.
+    pub enum Advice {
+        // Facts.
+        FirstLimit {
+            en: "the first limit to bind was {0}, {1} after the start, at {2} connections",
+            zh: "最先碰到的限制是 {0}：开始后 {1}，当时有 {2} 个连接"
+        }
+        NextLimit { en: "{0} came {1} later", zh: "{1} 之后轮到 {0}" }
+        ServerClosesFirst {
+            en: "{0} closed first, so the waiting minisocks stand on its side: {1} in FIN-WAIT-2 or TIME-WAIT, each gone after a minute; the other ends stay as long as {2} keeps them open",
+            zh: "{0} 先关闭，等待用的 minisock 都在它那一侧：{1} 个 FIN-WAIT-2 或 TIME-WAIT，各自一分钟左右消失；而另一端一直存在，直到 {2} 关闭它们"
+        }
+        ClientClosesFirst {
+            en: "{0} closes first, so TIME-WAIT stands on its side and holds its source ports for a minute each",
+            zh: "{0} 先关闭，TIME-WAIT 在它那一侧，每个占住源端口约一分钟"
+        }
+        SlowerSearch {
+            en: "connect() costs {0} before and {1} after (CPU time of the cost model)",
+            zh: "connect() 的 CPU 开销（成本模型）由 {0} 变为 {1}"
+        }
+        PeerOfTimeout {
+            en: "{0} sessions waited connect_timeout = {1} in vain and were closed by the server",
+            zh: "{0} 个会话白等了 connect_timeout = {1}，被服务器关闭"
+        }
+
+        HeldByTimeWait {
+            en: "the range {0}–{1} has {2} ports, {3} of them are owned by bound or listening sockets; each of the others waits a minute in TIME-WAIT before its next use",
+            zh: "范围 {0}–{1} 共 {2} 个端口，其中 {3} 个被 bind 或监听的 socket 占用；其余每个用过之后要在 TIME-WAIT 里等一分钟"
+        }
+
+        // Advice.
+        FixTheCause {
+            en: "lifting one limit only brings on the next: fix what takes connections and never gives them back",
+            zh: "放宽一个限制只会碰到下一个：要修的是只拿连接、从不归还的那一方"
+        }
+        LookAtEach { en: "see the finding of that limit for what to change", zh: "该改什么，见那个限制自己的条目" }
+        CloseOnFailure {
+            en: "close the socket on every error path before reconnecting; until then restart {0}: its exit frees ports and descriptors at once",
+            zh: "重连之前，每条出错路径都要关闭 socket；修好之前只能重启 {0}：进程退出会立刻释放端口和描述符"
+        }
+        WhoHoldsThem {
+            en: "find the owner; keepalive and timeouts do not help, only its close() does",
+            zh: "找出持有者；keepalive 和各种超时都没有用，只有它自己 close() 才行"
+        }
+        WiderRangeOnlyDelays {
+            en: "a wider ip_local_port_range or a second address only delays it while sockets leak; the next limit is RLIMIT_NOFILE = {0}",
+            zh: "只要还在泄漏，放宽 ip_local_port_range 或增加地址都只能推迟；下一个限制是 RLIMIT_NOFILE = {0}"
+        }
+        RaiseSoftNofile {
+            en: "the soft limit binds, not the {0} of `ulimit -n` in your shell: look at the process, raise it up to the hard limit {1}",
+            zh: "起作用的是软限制，不是你的 shell 里 `ulimit -n` 的 {0}：要看进程自己的限制，最多可提高到硬限制 {1}"
+        }
+        RaiseFileMax {
+            en: "raise fs.file-max, or find who holds the files; root is exempt and may not notice",
+            zh: "调大 fs.file-max，或找出谁占着文件；root 不受限制，可能察觉不到"
+        }
+        RaisingMaxConnections {
+            en: "raising max_connections moves the wall: {0} connections/s × connect_timeout {1} hold {2} slots; lower connect_timeout or stop the client; admin_port still lets you in",
+            zh: "调大 max_connections 只是把墙往后移：每秒 {0} 个连接 × connect_timeout {1} 要占 {2} 个名额；应降低 connect_timeout 或停掉客户端；admin_port 仍可登录"
+        }
+        ParityIsNormal {
+            en: "this is the kernel's parity rule, not a fault: connect() takes ports of low's parity first and leaves the others to bind(0)",
+            zh: "这是内核的奇偶规则，不是故障：connect() 先用与下限同奇偶的端口，另一半留给 bind(0)"
+        }
+        BackOff {
+            en: "wait longer after each failure, with a cap and jitter; a fixed {0} turns one failure into a storm",
+            zh: "每次失败后等待更久，设上限并加随机抖动；固定的 {0} 会把一次失败变成风暴"
+        }
+        ReuseTimeWait {
+            en: "keep connections open (a pool), or set tcp_tw_reuse = 1 for outgoing ones; tcp_fin_timeout does not shorten TIME-WAIT",
+            zh: "保持连接（用连接池），或对外连设置 tcp_tw_reuse = 1；tcp_fin_timeout 不会缩短 TIME-WAIT"
+        }
+        LongerQueue {
+            en: "raise both the listen() backlog (MySQL back_log) and net.core.somaxconn: the smaller one counts",
+            zh: "listen() 的 backlog（MySQL 的 back_log）和 net.core.somaxconn 都要调大：较小的那个生效"
+        }
+        FlushHosts {
+            en: "mysqladmin flush-hosts unblocks it; fix what breaks the handshakes first",
+            zh: "mysqladmin flush-hosts 可以解除封锁；先修好让握手失败的原因"
+        }
+        TooFewBuckets {
+            en: "the sockets skip TIME-WAIT and old segments may hit their successors: raise it if memory allows",
+            zh: "这些 socket 跳过了 TIME-WAIT，旧报文可能落到后来的连接上：内存允许就调大"
+        }
+        TooManyOrphans {
+            en: "closed sockets still have data or FINs to deliver: find out why their peers do not answer",
+            zh: "已关闭的 socket 还有数据或 FIN 没送达：查明对端为什么不回应"
+        }
+        NothingToDo { en: "nothing to do", zh: "无需处理" }
+
+        // Views.
+        NoServer { en: "host `{0}` runs no MySQL server", zh: "主机 `{0}` 上没有 MySQL 服务器" }
+        NoProcess { en: "host `{0}` has no process {1}", zh: "主机 `{0}` 上没有进程 {1}" }
+        NoProcesses { en: "host `{0}` runs no process", zh: "主机 `{0}` 上没有任何进程" }
+
+        // Limits by name.
+        LimitPorts { en: "source ports (EADDRNOTAVAIL)", zh: "源端口（EADDRNOTAVAIL）" }
+        LimitNofile { en: "RLIMIT_NOFILE (EMFILE)", zh: "RLIMIT_NOFILE（EMFILE）" }
+        LimitFileMax { en: "fs.file-max (ENFILE)", zh: "fs.file-max（ENFILE）" }
+        LimitMaxConnections { en: "max_connections (ERR 1040)", zh: "max_connections（ERR 1040）" }
+    }
+}
