@@ -4,7 +4,9 @@ pub mod api;
 pub mod dns;
 mod flow;
 pub mod mysql;
+pub mod mysql_client;
 mod resolver;
+pub mod sysbench;
 #[cfg(test)]
 mod testkit;
 

@@ -119,6 +119,8 @@ pub(crate) struct Connection {
     pub(crate) connect_timeout: Option<Duration>,
     /// The connector loses a buffer at each attempt, so the heap grows.
     pub(crate) leaks_memory: bool,
+    /// The server's id for this connection, from its greeting.
+    pub(crate) thread_id: u32,
     depth: Depth,
     at: At,
     fd: Option<Fd>,
@@ -143,6 +145,7 @@ impl Connection {
             credentials,
             connect_timeout: None,
             leaks_memory: false,
+            thread_id: 0,
             depth: Depth::Login,
             at: At::Idle,
             fd: None,
@@ -379,7 +382,7 @@ impl Connection {
     }
 
     fn log_in(&mut self, seq: u8, greeting: &protocol::Greeting) -> Call {
-        self.at = At::Login;
+        (self.at, self.thread_id) = (At::Login, greeting.thread_id);
         let mut capabilities = CLIENT_FLAGS;
         if self.credentials.db.is_some() {
             capabilities |= CLIENT_CONNECT_WITH_DB;

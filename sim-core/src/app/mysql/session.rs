@@ -354,6 +354,7 @@ impl Thread<'_> {
                 self.send(protocol::ok(seq, 0, 0), Then::NextCommand)
             }
             Then::NextCommand => {
+                self.stop_running();
                 let session = self.session();
                 session.set_command(Command::Sleep, cx.now);
                 session.cold = None;
@@ -582,7 +583,7 @@ impl Thread<'_> {
         session.cold().info = Some(text.to_owned());
         self.shared.stats.threads_running += 1;
         let statement = sql::parse(text);
-        let mut service = match &statement {
+        let service = match &statement {
             Statement::Select(_) | Statement::Write(_) => self.shared.config.service,
             Statement::SelectSleep(span) => Service::Wait(*span),
             Statement::SetGlobal(..)
@@ -599,10 +600,6 @@ impl Thread<'_> {
             | Statement::Syntax(_) => Service::Cpu(Duration::from_micros(20)),
         };
         let reply = self.execute(statement, cx);
-        if let Service::Cpu(span) | Service::Wait(span) = &mut service {
-            // A service time of zero still is a system call of its own.
-            *span = (*span).max(Duration::from_nanos(1));
-        }
         let session = self.session();
         session.cold().reply = Some(reply);
         session.at = At::Service;
@@ -625,7 +622,6 @@ impl Thread<'_> {
     }
 
     fn reply(&mut self) -> Call {
-        self.stop_running();
         let reply = self.session().cold().reply.take().expect("a statement that was served has its answer");
         self.send(reply, Then::NextCommand)
     }

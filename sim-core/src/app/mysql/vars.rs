@@ -11,7 +11,7 @@ macro_rules! variables {
         pub enum Var { $($(#[$doc])* $variant,)* }
 
         /// All variables, by discriminant, with what the server allows.
-        pub const SPECS: &[VarSpec] = &[$(VarSpec {
+        pub(super) const SPECS: &[VarSpec] = &[$(VarSpec {
             var: Var::$variant, name: $name, min: *$range.start(), max: *$range.end(), dynamic: $dynamic,
         },)*];
     };
