@@ -1,8 +1,17 @@
 //! Programs that run on simulated hosts, and the interface they are written to.
 
 pub mod api;
+pub mod dns;
+mod flow;
+pub mod mysql;
+pub mod mysql_client;
+mod resolver;
+pub mod sysbench;
+#[cfg(test)]
+mod testkit;
 
 pub use api::{
     App, AppContext, AppStatus, Call, CallName, CallResult, Control, ControlError, Domain, FileKind, Limits, PollEvents,
     PollFd, PollSet, Resume, Ret, ShutdownHow, SockType, SocketOption,
 };
+pub use resolver::ResolverConfig;
