@@ -177,8 +177,8 @@ impl KernelProfile {
         if version < KernelVersion::OLDEST {
             return Err(ProfileError::TooOld { version });
         }
-        let numbers_only = release.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        let release = if numbers_only { version.to_string() } else { release.to_owned() };
+        let two_numbers = release.split('.').count() == 2 && release.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let release = if two_numbers { version.to_string() } else { release.to_owned() };
         Ok(Self::of(version, release))
     }
 
@@ -341,6 +341,7 @@ mod tests {
         assert_eq!(profile("6.1").release, "6.1.0");
         assert_eq!(profile("6.18.44").version, KernelVersion::new(6, 18, 44));
         assert_eq!(profile("5.4.0.100").version, KernelVersion::new(5, 4, 0));
+        assert_eq!(profile("5.4.0.100").release, "5.4.0.100");
         assert_eq!(profile("6.10-rc3").version, KernelVersion::new(6, 10, 0));
         assert_eq!(profile("6.1.0+").release, "6.1.0+");
     }

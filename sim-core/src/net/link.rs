@@ -19,8 +19,10 @@ pub enum Jitter {
     /// Not at all: one constant delay, the cheapest to simulate.
     #[default]
     None,
-    /// Uniformly, up to this much more or less.
+    /// Uniformly, up to this much more or less (as netem's `delay TIME JITTER`).
     Uniform(Duration),
+    /// Uniformly, up to this much more and never less.
+    Added(Duration),
     /// By an inverse distribution function.
     Table {
         /// What [`JITTER_SCALE`] in the table stands for.
@@ -50,6 +52,7 @@ impl Jitter {
                 let low = latency.saturating_sub(most.nanos());
                 Duration::from_nanos(rng.between(low, latency.saturating_add(most.nanos())))
             }
+            Self::Added(most) => Duration::from_nanos(rng.between(latency, latency.saturating_add(most.nanos()))),
             Self::Table { scale, table } => {
                 let steps = u32::try_from(table.len()).expect("a table of jitter has fewer than 2^32 steps");
                 let Some(&value) = table.get(rng.below(steps) as usize) else {
@@ -488,6 +491,15 @@ mod tests {
             );
         }
         assert!((70..130).contains(&link.stats(Forward).reordered));
+    }
+
+    #[test]
+    fn added_jitter_only_adds() {
+        let mut rng = rng();
+        let added = Jitter::Added(us_(50));
+        let delays: Vec<_> = (0..1_000).map(|_| added.apply(us_(100), &mut rng)).collect();
+        assert!(delays.iter().all(|d| (us_(100)..=us_(150)).contains(d)));
+        assert!(delays.iter().any(|d| *d > us_(145)) && delays.iter().any(|d| *d < us_(105)));
     }
 
     #[test]

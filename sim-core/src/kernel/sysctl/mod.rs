@@ -188,6 +188,11 @@ impl Sysctls {
         names.into_iter()
     }
 
+    /// Names and values as `sysctl -a` lists them, in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        self.names().filter_map(|name| self.get(name).map(|value| (name, value)))
+    }
+
     /// One line on what a sysctl does, with its unit and source.
     #[must_use]
     pub fn doc(name: &str) -> Option<&'static str> {
@@ -379,6 +384,20 @@ impl Sysctls {
     #[must_use]
     pub const fn file_max(&self) -> u64 {
         self.file_max
+    }
+
+    /// `net.ipv4.tcp_max_tw_buckets` as the limit it is: the comparison is
+    /// unsigned, a negative value means no limit (measured on Linux 6.18).
+    #[must_use]
+    pub fn max_tw_buckets(&self) -> u32 {
+        u32::try_from(self.tcp_max_tw_buckets()).unwrap_or(u32::MAX)
+    }
+
+    /// `net.ipv4.tcp_max_orphans` as the limit it is: negative allows none
+    /// (`tcp_too_many_orphans` compares as `int`).
+    #[must_use]
+    pub fn max_orphans(&self) -> u32 {
+        u32::try_from(self.tcp_max_orphans()).unwrap_or(0)
     }
 
     /// `fs.nr_open`.

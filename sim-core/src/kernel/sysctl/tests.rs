@@ -271,6 +271,24 @@ fn messages_say_what_would_be_right() {
 }
 
 #[test]
+fn negative_limits_mean_what_the_comparison_makes_of_them() {
+    let mut s = sysctls("6.18.44");
+    assert_eq!((s.max_tw_buckets(), s.max_orphans()), (32_768, 32_768));
+    s.set("net.ipv4.tcp_max_tw_buckets", "-1").unwrap();
+    s.set("net.ipv4.tcp_max_orphans", "-1").unwrap();
+    assert_eq!((s.max_tw_buckets(), s.max_orphans()), (u32::MAX, 0));
+    s.set("net.ipv4.tcp_max_tw_buckets", "0").unwrap();
+    assert_eq!(s.max_tw_buckets(), 0);
+}
+
+#[test]
+fn the_list_is_what_get_says() {
+    let s = sysctls("5.10.213");
+    assert!(s.iter().map(|(name, _)| name).eq(s.names()));
+    assert!(s.iter().all(|(name, value)| s.get(name) == Some(value)));
+}
+
+#[test]
 fn slashes_are_dots() {
     let mut s = sysctls("6.18.44");
     s.set("net/ipv4/tcp_fin_timeout", "30").unwrap();
