@@ -1,5 +1,5 @@
 //! What neither rustc nor clippy can see: the order of the core's modules, and
-//! that documents, scenarios and figures keep step with the code.
+//! that documents and scenarios keep step with the code.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -228,93 +228,6 @@ fn every_scenario_asks_a_question_and_expects_an_answer() {
         }
     }
     expect_none(&problems, "a scenario is a question with numbers as its answer");
-}
-
-/// `tests/incident/figures.csv`: one line for every figure and output block of
-/// the write-up.
-#[test]
-fn every_published_figure_has_a_test_or_a_reason() {
-    const HEADER: &str = "lines,quantity,published,command,test,class,why";
-    const CLASSES: &[&str] = &["reproduced", "scenario input", "explained", "the write-up is wrong"];
-    if !root().join("tests/incident").is_dir() {
-        return;
-    }
-    let text = read("tests/incident/figures.csv");
-    let mut rows = text.lines();
-    assert_eq!(rows.next(), Some(HEADER), "the header names the columns");
-    let tests = test_names();
-    let mut problems = Vec::new();
-    for (number, row) in rows.enumerate() {
-        let fields = csv_fields(row);
-        let mut complain = |what: &str| problems.push(format!("line {}: {what}: {row}", number + 2));
-        let [lines, quantity, _published, _command, test, class, why] = fields.as_slice() else {
-            complain("seven fields are expected");
-            continue;
-        };
-        if lines.is_empty() || quantity.is_empty() {
-            complain("which lines, and what stands there?");
-        }
-        if !CLASSES.contains(&class.as_str()) {
-            complain("no such class");
-        }
-        if class == "reproduced" && test.is_empty() {
-            complain("a reproduced figure has a test");
-        }
-        if class != "reproduced" && why.is_empty() {
-            complain("a figure that is not reproduced has a reason");
-        }
-        if !test.is_empty() && !is_a_test(test, &tests) {
-            complain("no such test");
-        }
-    }
-    expect_none(&problems, "figures.csv is complete");
-}
-
-/// A test function by name, or a scenario file, whose expectations are a test.
-fn is_a_test(name: &str, tests: &[String]) -> bool {
-    if name.ends_with(".toml") {
-        return root().join("scenarios").join(name).is_file();
-    }
-    let function = name.rsplit("::").next().unwrap_or(name);
-    tests.iter().any(|test| test == function)
-}
-
-/// Names of all functions under `#[test]`.
-fn test_names() -> Vec<String> {
-    let mut names = Vec::new();
-    for file in files("", &[".rs"]) {
-        let text = read(&file);
-        for after in text.split("#[test]").skip(1) {
-            let name = after.split("fn ").nth(1).and_then(|rest| rest.split('(').next());
-            names.extend(name.map(str::to_owned));
-        }
-    }
-    names
-}
-
-/// The fields of one line, `"` quoting commas and itself.
-fn csv_fields(row: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    let mut chars = row.chars().peekable();
-    while let Some(c) = chars.next() {
-        let field = fields.last_mut().expect("there is always a field");
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                field.push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            other => field.push(other),
-        }
-    }
-    fields
-}
-
-#[test]
-fn quoted_fields_are_read() {
-    assert_eq!(csv_fields("1-2,\"a, \"\"b\"\"\",,x"), ["1-2", "a, \"b\"", "", "x"]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(crate) const CHECKS: &[Check] = &[
         what: "examples in the documentation",
         rust_only: true,
         needs: &[],
-        run: |context| run_tests(context.cargo().args(["test", "--workspace", "--doc"])),
+        run: |context| run_tests(context.cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"])),
     },
     Check { name: "docs", what: "documentation without warnings", rust_only: true, needs: &[], run: docs },
     Check {
@@ -107,7 +107,7 @@ fn tests(context: &Context) -> Outcome {
         return run_tests(context.cargo().args(["nextest", "run", "--workspace"]));
     }
     println!("cargo-nextest is not installed: the tests run under `cargo test`");
-    run_tests(context.cargo().args(["test", "--workspace", "--lib", "--bins", "--tests"]))
+    run_tests(context.cargo().args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]))
 }
 
 /// Libraries only: the program has the library's name, and their pages would collide.
@@ -128,7 +128,17 @@ fn wasm(context: &Context) -> Outcome {
     run_tests(
         context
             .cargo()
-            .args(["test", "--package", "halfclose", "--lib", "--tests", "--target", WASI, "--config"])
+            .args([
+                "test",
+                "--package",
+                "halfclose",
+                "--lib",
+                "--tests",
+                "--no-fail-fast",
+                "--target",
+                WASI,
+                "--config",
+            ])
             .arg(runner)
             .env("PROPTEST_CASES", "32"),
     )

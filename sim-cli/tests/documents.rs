@@ -1,0 +1,69 @@
+//! The blocks of output in the documents are what the program prints.
+//!
+//! A block follows a line `<!-- output: halfclose ARGUMENTS -->`. `UPDATE_GOLDEN=1`
+//! writes what the program prints now.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const START: &str = "<!-- output: halfclose";
+const FENCE: &str = "\n```text\n";
+
+/// The READMEs and the pages of the book.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("sim-cli is a folder of the repository");
+    let mut found = Vec::new();
+    for folder in [root.to_owned(), root.join("book").join("src")] {
+        let entries = std::fs::read_dir(&folder).expect("a readable folder");
+        let paths = entries.map(|entry| entry.expect("a readable entry").path());
+        found.extend(paths.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
+    }
+    found.sort();
+    found
+}
+
+/// What the program prints for `arguments`, in English unless they say otherwise.
+fn printed(arguments: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_halfclose"))
+        .args(arguments.split_whitespace())
+        .env("LANG", "C")
+        .env("LC_ALL", "C")
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "halfclose {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("the program prints UTF-8");
+    // Editors and reviewers do not see trailing blanks.
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// `text` with each block replaced by what the program prints.
+fn refreshed(text: &str) -> String {
+    let mut parts = text.split(START);
+    let mut fresh = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (arguments, rest) = part.split_once("-->").expect("the marker is closed");
+        let (_, block) = rest.split_once(FENCE).expect("a ```text block follows the marker");
+        let end = if block.starts_with("```") { 0 } else { block.find("\n```").expect("the block is closed") + 1 };
+        fresh.push_str(&format!("{START}{arguments}-->{FENCE}{}{}", printed(arguments), &block[end..]));
+    }
+    fresh
+}
+
+#[test]
+fn output_in_documents_is_the_programs() {
+    let mut stale = Vec::new();
+    for path in documents() {
+        let text = std::fs::read_to_string(&path).expect("a readable document");
+        let fresh = refreshed(&text);
+        if fresh == text {
+            continue;
+        }
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, fresh).expect("a writable document");
+        } else {
+            stale.push(path.display().to_string());
+        }
+    }
+    assert!(stale.is_empty(), "UPDATE_GOLDEN=1 brings these up to date: {stale:?}");
+}
