@@ -268,6 +268,7 @@ impl BindTable {
         owner: BindOwner,
         privilege: PortPrivilege,
     ) -> Result<(), Errno> {
+        debug_assert!(port != Port::NONE, "bind(0) is a search: `ports::find_open_port`");
         if port < privilege.unprivileged_start && !privilege.cap_net_bind_service {
             return Err(Errno::Acces);
         }
