@@ -171,6 +171,8 @@ pub struct BindTable {
     free_buckets: Vec<u32>,
     kinds: Vec<BindOwner>,
     kind_ids: BTreeMap<BindOwner, u32>,
+    /// The kind last asked for: most calls are about the same one.
+    last_kind: u32,
     bound: PortSet,
     bound_changes: u64,
     in_use: u32,
@@ -188,6 +190,7 @@ impl BindTable {
             free_buckets: Vec::new(),
             kinds: Vec::new(),
             kind_ids: BTreeMap::new(),
+            last_kind: 0,
             bound: PortSet::new(),
             bound_changes: 0,
             in_use: 0,
@@ -265,6 +268,7 @@ impl BindTable {
         owner: BindOwner,
         privilege: PortPrivilege,
     ) -> Result<(), Errno> {
+        debug_assert!(port != Port::NONE, "bind(0) is a search: `ports::find_open_port`");
         if port < privilege.unprivileged_start && !privilege.cap_net_bind_service {
             return Err(Errno::Acces);
         }
@@ -310,7 +314,7 @@ impl BindTable {
     /// A socket or minisock lets go of the port (`inet_put_port`,
     /// `inet_twsk_bind_unhash`).
     pub fn release(&mut self, port: Port, owner: BindOwner) {
-        let kind = *self.kind_ids.get(&owner).expect("an owner was added before its release");
+        let kind = self.known_kind(&owner).expect("an owner was added before its release");
         match self.entry(port) {
             Entry::Absent => panic!("port {port} is released by an owner it does not have"),
             Entry::Plain { owner: only, count } => {
@@ -373,14 +377,20 @@ impl BindTable {
         self.kinds[id as usize]
     }
 
-    fn kind_id(&mut self, owner: BindOwner) -> u32 {
-        if let Some(&id) = self.kind_ids.get(&owner) {
-            return id;
+    fn known_kind(&mut self, owner: &BindOwner) -> Option<u32> {
+        if self.kinds.get(self.last_kind as usize) != Some(owner) {
+            self.last_kind = *self.kind_ids.get(owner)?;
         }
-        let id = u32::try_from(self.kinds.len()).expect("fewer kinds of owner than sockets");
-        self.kinds.push(owner);
-        self.kind_ids.insert(owner, id);
-        id
+        Some(self.last_kind)
+    }
+
+    fn kind_id(&mut self, owner: BindOwner) -> u32 {
+        self.known_kind(&owner).unwrap_or_else(|| {
+            let id = u32::try_from(self.kinds.len()).expect("fewer kinds of owner than sockets");
+            self.kinds.push(owner);
+            self.kind_ids.insert(owner, id);
+            id
+        })
     }
 
     fn add(&mut self, port: Port, owner: BindOwner) {

@@ -48,13 +48,65 @@ struct Destination {
 impl Destination {
     fn forget(&mut self, port: Port) {
         self.used.remove(port);
-        self.timewait.remove(port);
-        self.reusable.remove(port);
-        self.due.remove(&port);
+        if !self.timewait.is_empty() {
+            self.timewait.remove(port);
+            self.due.remove(&port);
+        }
+        if !self.reusable.is_empty() {
+            self.reusable.remove(port);
+        }
     }
 
     fn is_empty(&self) -> bool {
         self.used.is_empty() && self.reusable.is_empty()
+    }
+}
+
+/// The destinations that hold ports. Connections come in runs towards the same one,
+/// so the last one found is remembered.
+#[derive(Clone, Debug, Default)]
+struct Destinations {
+    numbers: BTreeMap<DestinationKey, u32>,
+    slots: Vec<Destination>,
+    free: Vec<u32>,
+    last: Option<(DestinationKey, u32)>,
+}
+
+impl Destinations {
+    fn number(&self, key: &DestinationKey) -> Option<u32> {
+        match &self.last {
+            Some((last, number)) if last == key => Some(*number),
+            Some(_) | None => self.numbers.get(key).copied(),
+        }
+    }
+
+    fn get(&self, key: &DestinationKey) -> Option<&Destination> {
+        self.number(key).map(|n| &self.slots[n as usize])
+    }
+
+    fn at_mut(&mut self, number: u32) -> &mut Destination {
+        &mut self.slots[number as usize]
+    }
+
+    fn ensure(&mut self, key: DestinationKey) -> u32 {
+        let number = self.number(&key).unwrap_or_else(|| {
+            let number = self.free.pop().unwrap_or_else(|| {
+                self.slots.push(Destination::default());
+                u32::try_from(self.slots.len() - 1).expect("fewer destinations than sockets")
+            });
+            self.numbers.insert(key, number);
+            number
+        });
+        self.last = Some((key, number));
+        number
+    }
+
+    fn remove(&mut self, key: &DestinationKey) {
+        if let Some(number) = self.numbers.remove(key) {
+            *self.at_mut(number) = Destination::default();
+            self.free.push(number);
+        }
+        self.last = None;
     }
 }
 
@@ -120,9 +172,9 @@ pub struct PortAllocator {
     /// Hints that differ from their random initial value: `table_perturb`, or the
     /// one global hint.
     moved: BTreeMap<u32, u32>,
-    destinations: BTreeMap<DestinationKey, Destination>,
+    destinations: Destinations,
     /// When minisocks become reusable, in order; entries may be stale.
-    due: VecDeque<(Instant, DestinationKey, Port)>,
+    due: VecDeque<(Instant, u32, Port)>,
     changes: u64,
 }
 
@@ -138,7 +190,7 @@ impl PortAllocator {
             net_secret: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
             perturb_seed: mix64(seed ^ mix64(u64::from_be_bytes(*b"perturb_"))),
             moved: BTreeMap::new(),
-            destinations: BTreeMap::new(),
+            destinations: Destinations::default(),
             due: VecDeque::new(),
             changes: 0,
         }
@@ -199,15 +251,17 @@ impl PortAllocator {
                 plan.skipped.max(rng.below(8) * step)
             }
         };
-        let hint = self.hint(plan.cell).wrapping_add(skipped + step);
-        self.moved.insert(plan.cell, hint);
+        let initial = self.initial_hint(plan.cell);
+        let hint = self.moved.entry(plan.cell).or_insert(initial);
+        *hint = hint.wrapping_add(skipped + step);
     }
 
     /// A socket whose port `connect()` chose entered the established table; also
     /// when it took a minisock's place. Sockets on bound ports need no note: the
     /// search passes their ports by anyway.
     pub fn note_used(&mut self, device: u32, tuple: &FourTuple) {
-        let destination = self.touch(device, tuple);
+        let number = self.touch(device, tuple);
+        let destination = self.destinations.at_mut(number);
         destination.forget(tuple.local.port);
         destination.used.insert(tuple.local.port);
     }
@@ -217,20 +271,22 @@ impl PortAllocator {
     /// for never (`tcp_tw_reuse` does not apply, no timestamps, substate FIN_WAIT2).
     pub fn note_timewait(&mut self, device: u32, tuple: &FourTuple, reusable_at: Option<Instant>) {
         let port = tuple.local.port;
-        let destination = self.touch(device, tuple);
+        let number = self.touch(device, tuple);
+        let destination = self.destinations.at_mut(number);
         destination.forget(port);
         destination.used.insert(port);
         destination.timewait.insert(port);
         if let Some(at) = reusable_at {
             destination.due.insert(port, at);
             let place = self.due.iter().rposition(|&(t, ..)| t <= at).map_or(0, |i| i + 1);
-            self.due.insert(place, (at, DestinationKey::of(device, tuple), port));
+            self.due.insert(place, (at, number, port));
         }
     }
 
     /// The socket or minisock left the established table.
     pub fn note_released(&mut self, device: u32, tuple: &FourTuple) {
-        let destination = self.touch(device, tuple);
+        let number = self.touch(device, tuple);
+        let destination = self.destinations.at_mut(number);
         destination.forget(tuple.local.port);
         if destination.is_empty() {
             self.destinations.remove(&DestinationKey::of(device, tuple));
@@ -253,31 +309,34 @@ impl PortAllocator {
     /// Bytes on the heap, the maps' own nodes not counted.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let sets = self.destinations.values().map(|d| {
-            size_of::<Destination>()
-                + d.used.heap_bytes()
-                + d.timewait.heap_bytes()
-                + d.reusable.heap_bytes()
-        });
-        sets.sum::<usize>() + self.due.capacity() * size_of::<(Instant, DestinationKey, Port)>()
+        let sets = self
+            .destinations
+            .slots
+            .iter()
+            .map(|d| d.used.heap_bytes() + d.timewait.heap_bytes() + d.reusable.heap_bytes());
+        sets.sum::<usize>()
+            + self.destinations.slots.capacity() * size_of::<Destination>()
+            + self.due.capacity() * size_of::<(Instant, u32, Port)>()
     }
 
-    fn touch(&mut self, device: u32, tuple: &FourTuple) -> &mut Destination {
+    /// Notes a change of the destination and gives its number.
+    fn touch(&mut self, device: u32, tuple: &FourTuple) -> u32 {
         self.changes += 1;
-        let destination = self.destinations.entry(DestinationKey::of(device, tuple)).or_default();
-        destination.changed = self.changes;
-        destination
+        let number = self.destinations.ensure(DestinationKey::of(device, tuple));
+        self.destinations.at_mut(number).changed = self.changes;
+        number
     }
 
     /// Minisocks whose time has come become reusable.
     fn ripen(&mut self, now: Instant) {
-        while let Some(&(at, key, port)) = self.due.front() {
+        while let Some(&(at, number, port)) = self.due.front() {
             if at > now {
                 break;
             }
             self.due.pop_front();
-            let Some(destination) = self.destinations.get_mut(&key) else { continue };
-            // Stale if the minisock went, or was refreshed, in the meantime.
+            let destination = self.destinations.at_mut(number);
+            // Stale if the minisock went, or was refreshed, in the meantime. (The number
+            // may be another destination's by now: then a match is its own due time.)
             if destination.due.get(&port) != Some(&at) {
                 continue;
             }
@@ -331,15 +390,17 @@ impl PortAllocator {
     }
 
     fn hint(&self, cell: u32) -> u32 {
-        if let Some(&hint) = self.moved.get(&cell) {
-            return hint;
-        }
+        self.moved.get(&cell).copied().unwrap_or_else(|| self.initial_hint(cell))
+    }
+
+    /// `table_perturb` is filled with random numbers at the first use.
+    const fn initial_hint(&self, cell: u32) -> u32 {
         match self.generation {
             PortSearchGeneration::Global => 0,
             PortSearchGeneration::Table256
             | PortSearchGeneration::Hardened
             | PortSearchGeneration::HardenedStepOne => {
-                (mix64(self.perturb_seed.wrapping_add(u64::from(cell))) >> 32) as u32
+                (mix64(self.perturb_seed.wrapping_add(cell as u64)) >> 32) as u32
             }
         }
     }

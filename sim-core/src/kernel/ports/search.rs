@@ -81,6 +81,9 @@ impl Stretch {
     }
 
     fn count_in(self, set: &PortSet) -> u32 {
+        if set.is_empty() {
+            return 0;
+        }
         self.runs().map(|run| set.count(run.first, run.last)).sum()
     }
 

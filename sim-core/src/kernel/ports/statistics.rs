@@ -73,6 +73,16 @@ impl Leaker {
         Some(port.0)
     }
 
+    fn plan(&mut self) -> SearchPlan {
+        let query = ask(&self.reserved, self.range, self.now);
+        self.alloc.plan(&query, &self.bind)
+    }
+
+    fn still_holds(&mut self, plan: &SearchPlan) -> bool {
+        let query = ask(&self.reserved, self.range, self.now);
+        self.alloc.is_current(plan, &query, &self.bind)
+    }
+
     fn connect(&mut self) -> Option<u16> {
         self.connect_from(LOOPBACK, SERVER)
     }
@@ -96,6 +106,11 @@ impl Leaker {
         self.bind.take_bound(port, owner);
         Some(port.0)
     }
+}
+
+fn ask(reserved: &ReservedPorts, range: PortRange, now: Instant) -> PortQuery<'_> {
+    let (source, destination) = (LOOPBACK, SERVER);
+    PortQuery { device: 0, source, destination, range, socket_range: None, reserved, now }
 }
 
 fn steps(ports: &[u16], size: i32) -> Vec<i32> {
@@ -328,16 +343,7 @@ fn minisocks_are_taken_over_after_their_delay() {
     let mut stolen = 0;
     for ms in 0..10_000 {
         host.now = Instant::ZERO + Duration::from_millis(ms);
-        let query = PortQuery {
-            device: 0,
-            source: LOOPBACK,
-            destination: SERVER,
-            range: host.range,
-            socket_range: None,
-            reserved: &host.reserved,
-            now: host.now,
-        };
-        let plan = host.alloc.plan(&query, &host.bind);
+        let plan = host.plan();
         host.alloc.commit(&plan, &mut host.rng);
         let Some(port) = plan.port else {
             assert_eq!(plan.inspected.timewait, 100);
@@ -365,4 +371,31 @@ fn the_index_is_small() {
     host.exhaust();
     assert_eq!(host.alloc.held(0, LOOPBACK, SERVER), 28_232);
     assert!(host.alloc.heap_bytes() < 6_000, "{}", host.alloc.heap_bytes());
+}
+
+type Change = fn(&mut Leaker);
+
+/// A plan made when a call starts is checked when its CPU time is spent.
+#[test]
+fn plans_notice_what_they_depend_on() {
+    let elsewhere = |h: &mut Leaker| {
+        assert!(h.connect_from(LOOPBACK, Endpoint::new(LOOPBACK, 80)).is_some());
+    };
+    let changes: [(&str, Change, bool); 6] = [
+        ("nothing", |_| {}, true),
+        ("half a second, the salt lasting", |h| h.now += Duration::from_millis(500), true),
+        ("a connection elsewhere", elsewhere, true),
+        ("a connection to the same destination", |h| assert!(h.connect().is_some()), false),
+        ("a port bound in the range", |h| h.listen(LOOPBACK, 40_001), false),
+        ("other reserved ports", |h| h.reserved.replace([]), false),
+    ];
+    for (what, change, current) in changes {
+        let mut host = Leaker::new(15, DEFAULT);
+        assert!(host.connect().is_some());
+        let plan = host.plan();
+        change(&mut host);
+        assert_eq!(host.still_holds(&plan), current, "{what}");
+        host.now += Duration::from_secs(10);
+        assert!(!host.still_holds(&plan), "fresh salt");
+    }
 }
