@@ -8,6 +8,8 @@ pub mod kernel;
 pub mod net;
 pub mod observe;
 pub mod rng;
+#[cfg(feature = "scenario")]
+pub mod scenario;
 pub mod sim;
 pub mod tcp;
 pub mod text;

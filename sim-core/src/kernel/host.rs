@@ -24,7 +24,7 @@ use crate::tcp::timers::JiffyClock;
 use crate::tcp::{Actions, TcpConfig, TcpContext, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::Counters;
-use crate::units::{FourTuple, HostId, Ipv4Addr, Pid, ProcIx, SocketId};
+use crate::units::{FourTuple, HostId, Ipv4Addr, Pid, Port, ProcIx, SocketId};
 
 /// One host's network stack, processes and limits.
 #[derive(Debug)]
@@ -335,5 +335,16 @@ impl Kernel {
         let gauge =
             if socket.is_inet6() { &mut self.gauges.tcp6_inuse } else { &mut self.gauges.tcp_inuse };
         *gauge = if on { *gauge + 1 } else { *gauge - 1 };
+        if let Some(owner) = socket.owner {
+            let port = socket.local_port();
+            self.count_parity(owner.process, port, on);
+        }
+    }
+
+    /// A descriptor of the process came to refer to a connection in the
+    /// established table, or ceased to.
+    pub(crate) fn count_parity(&mut self, process: ProcIx, port: Port, on: bool) {
+        let count = &mut self.processes[process.index()].by_parity[usize::from(port.0 & 1)];
+        *count = if on { *count + 1 } else { *count - 1 };
     }
 }

@@ -4,7 +4,8 @@ use super::effects::{Effects, KernelTimer};
 use super::connect::ANY_DEVICE;
 use super::established_table::EstablishedEntry;
 use super::host::{Kernel, Minisock};
-use super::ports::tw_reusable_at;
+use super::ports::{TwReuse, tw_reusable_at};
+use super::sysctl;
 use super::socket::SocketFlags;
 use super::timewait::TimeWaitSock;
 use crate::errno::Errno;
@@ -35,7 +36,7 @@ impl Kernel {
         reply.unwrap_or(Ok(Reply::Done))
     }
 
-    fn apply(&mut self, now: Instant, id: SocketId, actions: &mut tcp::Actions, fx: &mut Effects) {
+    pub(super) fn apply(&mut self, now: Instant, id: SocketId, actions: &mut tcp::Actions, fx: &mut Effects) {
         let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
         let tuple = socket.tuple;
         for &(from, to, cause) in &actions.transitions {
@@ -107,7 +108,7 @@ impl Kernel {
             self.gauges.orphans -= 1;
         }
         if socket.is_udp() {
-            self.gauges.udp_inuse -= u32::from(!socket.local_port().eq(&crate::units::Port::NONE));
+            self.gauges.udp_inuse -= u32::from(!socket.local_port().eq(&Port::NONE));
         } else {
             self.gauges.tcp_alloc -= 1;
         }
@@ -121,7 +122,7 @@ impl Kernel {
         let tuple = socket.tuple;
         let from = socket.tcb.state();
         socket.waiters.drain_into(&mut fx.wakes);
-        if self.timewaits.len() >= self.config.sysctls.tcp_max_tw_buckets().unsigned_abs() {
+        if self.timewaits.len() >= self.config.sysctls.max_tw_buckets() {
             self.mib.inc(Mib::TCPTimeWaitOverflow);
             count_transition(&mut self.state_counts, from, TcpState::Closed);
             fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Overflow });
@@ -152,16 +153,40 @@ impl Kernel {
     pub(crate) fn reusable_at(&self, now: Instant, tw: TwId) -> Option<Instant> {
         let minisock = self.timewaits.get(tw.0).expect("caller holds the minisock");
         let sock = &minisock.sock;
-        if !self.tw_reuse_applies(sock) {
-            return None;
+        let tuple = sock.tuple();
+        let allowed = match self.config.sysctls.tw_reuse() {
+            sysctl::TwReuse::Never => false,
+            sysctl::TwReuse::Always => true,
+            sysctl::TwReuse::Loopback => tuple.local.addr.is_loopback() || tuple.remote.addr.is_loopback(),
+        };
+        (allowed && self.may_be_reused(sock)).then(|| tw_reusable_at(now, self.boot_age(), self.reuse_clock()))
+    }
+
+    /// An explicitly bound port may take a minisock over whatever
+    /// `tcp_tw_reuse` says, once its last timestamp is old enough.
+    pub(crate) fn reusable_when_bound(&self, now: Instant, tw: TwId) -> bool {
+        let sock = &self.timewaits.get(tw.0).expect("the table refers to a live minisock").sock;
+        self.may_be_reused(sock) && sock.stamp() < now
+    }
+
+    /// Timestamps were seen, and the substate allows it in this kernel.
+    fn may_be_reused(&self, sock: &TimeWaitSock) -> bool {
+        sock.timestamps_seen()
+            && (sock.substate() == TcpState::TimeWait || !self.config.profile.fin_wait2_not_reusable)
+    }
+
+    fn reuse_clock(&self) -> TwReuse {
+        if self.config.profile.tw_reuse_delay {
+            TwReuse::Delay(Duration::from_millis(u64::from(self.config.sysctls.tcp_tw_reuse_delay().unsigned_abs())))
+        } else {
+            TwReuse::WholeSeconds
         }
-        Some(tw_reusable_at(now, self.boot_age(), self.tw_reuse_rule()))
     }
 
     /// The full socket is done (its minisock lives on, or nothing does).
     fn force_closed(&mut self, id: SocketId) {
         let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
-        socket.tcb.mark_done();
+        socket.tcb.retire();
         self.unhash(id);
         self.free_if_unreferenced(id);
     }
@@ -187,7 +212,13 @@ impl Kernel {
     /// `close()` of the last descriptor of a TCP socket.
     pub(crate) fn tcp_close(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
         let socket = self.socket_mut(id);
-        socket.owner = None;
+        let (owner, port) = (socket.owner.take(), socket.local_port());
+        if let Some(owner) = owner
+            && socket.flags.has(SocketFlags::HASHED)
+        {
+            self.count_parity(owner.process, port, false);
+        }
+        let socket = self.socket(id);
         if socket.listen().is_some() {
             self.listen_stop(now, id, fx);
             return;
@@ -208,7 +239,7 @@ impl Kernel {
         }
         socket.flags.set(SocketFlags::ORPHAN, true);
         self.gauges.orphans += 1;
-        if self.gauges.orphans > self.config.sysctls.tcp_max_orphans().unsigned_abs() {
+        if self.gauges.orphans > self.config.sysctls.max_orphans() {
             // Linux tcp_check_oom: reset instead of keeping one orphan too many.
             self.mib.inc(Mib::TCPAbortOnMemory);
             let _ = self.tcp_step(now, id, TcpInput::Call(UserCall::Abort(Cause::Overflow)), fx);

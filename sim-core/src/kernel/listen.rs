@@ -182,7 +182,8 @@ impl Kernel {
             return;
         }
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
-        let tcb = self.requests.get(id.0).expect("just processed").child(&context);
+        let parent = &self.sockets.get(listener.0).expect("a request's listener lives").tcb;
+        let tcb = self.requests.get(id.0).expect("just processed").child(parent, &context);
         self.forget_request(id);
         self.add_child(now, listener, tuple, tcb, segment, fx);
     }
@@ -201,7 +202,6 @@ impl Kernel {
         self.mib.inc(Mib::PassiveOpens);
         let parent = self.socket(listener);
         let domain = if parent.is_inet6() { Domain::Inet6 } else { Domain::Inet };
-        let options = parent.rare.as_ref().map(|rare| rare.tcp_options.clone()).unwrap_or_default();
         let mut child = Socket::new(tcb, domain, false, 0);
         child.tuple = tuple;
         child.flags.set(SocketFlags::UNACCEPTED, true);
@@ -217,9 +217,6 @@ impl Kernel {
         self.bind.inherit(tuple.local.port, owner);
         self.established.replace(&tuple, EstablishedEntry::Full(id));
         self.set_hashed(id, true);
-        for option in options {
-            let _ = self.tcp_step(now, id, TcpInput::Call(UserCall::SetOption(option)), fx);
-        }
         let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
         if self.sockets.get(id.0).is_none() {
             return;
@@ -260,7 +257,9 @@ impl Kernel {
             ts_offset: self.timestamp_offset(tuple),
             mss: self.route_mss(tuple.remote.addr),
         };
-        let Some(tcb) = request_sock::cookie_child(segment, tuple, parameters, self.secrets.cookie, &context) else {
+        let parent = &self.socket(listener).tcb;
+        let key = self.secrets.cookie;
+        let Some(tcb) = request_sock::cookie_child(segment, tuple, parameters, key, parent, &context) else {
             self.mib.inc(Mib::SyncookiesFailed);
             return false;
         };
@@ -376,7 +375,7 @@ impl Kernel {
         let from = self.socket(id).state();
         count_transition(&mut self.state_counts, from, TcpState::Closed);
         fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Close });
-        self.socket_mut(id).tcb.mark_done();
+        self.socket_mut(id).tcb.retire();
         self.unhash(id);
         let socket = self.socket_mut(id);
         socket.waiters.drain_into(&mut fx.wakes);

@@ -15,6 +15,9 @@ pub struct Process {
     pub(crate) cap_sys_resource: bool,
     /// Not yet ended.
     pub(crate) alive: bool,
+    /// Connections in the established table that its descriptors refer to, by
+    /// parity of the local port.
+    pub(crate) by_parity: [u32; 2],
 }
 
 impl Process {
@@ -33,6 +36,7 @@ impl Process {
             cap_sys_admin: config.cap_sys_admin,
             cap_sys_resource: config.cap_sys_resource,
             alive: true,
+            by_parity: [0; 2],
         }
     }
 
@@ -50,6 +54,12 @@ impl Process {
     #[must_use]
     pub const fn fds(&self) -> &FdTable {
         &self.fds
+    }
+    /// Connections in the established table that its descriptors refer to, on
+    /// even and on odd local ports.
+    #[must_use]
+    pub const fn connections_by_parity(&self) -> [u32; 2] {
+        self.by_parity
     }
     /// False once it has exited.
     #[must_use]

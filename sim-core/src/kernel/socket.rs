@@ -57,9 +57,6 @@ pub(crate) struct Rare {
     pub(crate) send_progress: u32,
     /// `TCP_DEFER_ACCEPT`, seconds.
     pub(crate) defer_accept: u32,
-    /// Options set on the socket that its accepted children inherit and the
-    /// machine keeps; replayed on the child.
-    pub(crate) tcp_options: Vec<crate::tcp::TcpSocketOption>,
 }
 
 /// Small facts of a socket, one bit each.

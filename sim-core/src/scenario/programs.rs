@@ -25,7 +25,7 @@ pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<
         ProgramSpec::Sysbench(spec) => {
             Box::new(Sysbench::new(sysbench(spec, host).map_err(|reason| refuse(&reason))?))
         }
-        ProgramSpec::Mysql(spec) => Box::new(MysqlClient::new(mysql(spec, host).map_err(|reason| refuse(&reason))?)),
+        ProgramSpec::Mysql(spec) => Box::new(MysqlClient::new(&mysql(spec, host).map_err(|reason| refuse(&reason))?)),
         ProgramSpec::Dns(spec) => Box::new(DnsServer::new(dns(spec, host))),
         ProgramSpec::Reconnect(_) | ProgramSpec::Pool(_) | ProgramSpec::Script(_) => return Err(refuse("not yet")),
     })
@@ -61,10 +61,6 @@ fn mysqld(spec: &MysqldSpec) -> Result<ServerConfig, String> {
         }
     }
     config.vars.configure(Var::ExtraMaxConnections, spec.extra_max_connections.into());
-    config.bind_address = match spec.bind_address {
-        BindSpec::DualStack => None,
-        BindSpec::V4(addr) => Some(addr),
-    };
     config.admin_address = spec.admin_address;
     config.first_connection_id =
         u32::try_from(spec.next_connection_id).map_err(|_| "next_connection_id is above 4294967295".to_owned())?;

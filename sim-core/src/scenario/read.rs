@@ -9,7 +9,7 @@ use crate::kernel::Kernel;
 use crate::kernel::fd::FdFile;
 use crate::sim::Phase;
 use crate::tcp::TcpState;
-use crate::units::{HostId, Port, ProcIx, SocketId};
+use crate::units::{HostId, ProcIx, SocketId};
 
 /// Steps that an undisturbed search takes (FACTS of the hardened generation):
 /// everything else is `port_step[other]`.
@@ -80,11 +80,9 @@ fn process_metric(built: &Built, (host, ix): (HostId, ProcIx), kind: &ProcessMet
             whole(stats.port_steps.iter().filter(|(step, _)| !USUAL_STEPS.contains(step)).map(|(_, n)| n).sum())
         }
         ProcessMetric::PortParity(parity) => {
-            let low = kernel.sysctls().ip_local_port_range().low;
-            count(kernel, ix, |kernel, id| {
-                connected(kernel, id)
-                    && kernel.local_port(id).is_some_and(|port| port != Port::NONE && (port.0 ^ low.0) & 1 == u16::from(*parity))
-            })
+            let low = kernel.sysctls().ip_local_port_range().low.0 & 1;
+            let counts = process.connections_by_parity();
+            Some(i64::from(counts[usize::from((u16::from(*parity) ^ low) & 1)]))
         }
         ProcessMetric::Processlist(word) => {
             let rows = world.app(host, ix).status(world.now()).processlist;

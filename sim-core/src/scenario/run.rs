@@ -187,7 +187,7 @@ impl Run {
             if next > self.scenario.end {
                 return Ok(false);
             }
-            self.one_step(observer)?;
+            self.one_step(self.scenario.end, observer)?;
         }
         if mark == MarkRef::End {
             self.run_until(self.scenario.end, observer)?;
@@ -203,7 +203,7 @@ impl Run {
         loop {
             let stop = self.next_check().map_or(until, |at| at.min(until));
             while self.built.world.next_at() <= stop && self.built.world.next_at() < Instant::MAX {
-                self.one_step(observer)?;
+                self.one_step(stop, observer)?;
                 if self.next_check().is_some_and(|at| at < stop) {
                     break;
                 }
@@ -219,8 +219,8 @@ impl Run {
         }
     }
 
-    fn one_step(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        if let Step::Action(index) = self.built.world.step(observer)? {
+    fn one_step(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<(), SimError> {
+        if let Step::Action(index) = self.built.world.step(horizon, observer)? {
             self.act(index as usize, observer)?;
         }
         self.look_for_marks(observer);

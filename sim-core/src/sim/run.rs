@@ -89,7 +89,7 @@ impl World {
             slot.call = call;
             slot.entered = now;
             slot.state = TaskState::Running;
-            if run.end >= self.queue.next_at() {
+            if run.end >= self.queue.next_at() || run.end > self.horizon {
                 self.queue.push(now, run.end, Event::Run { host, process: task.process, task: task.task });
                 return Ok(());
             }

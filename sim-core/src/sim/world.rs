@@ -58,6 +58,8 @@ pub struct World {
     pub(crate) budgets: Budgets,
     pub(crate) events: u64,
     at_this_instant: u64,
+    /// Programs do not run inline past this instant.
+    pub(crate) horizon: Instant,
     programs: u32,
     pub(crate) exhaustion: Option<Exhaustion>,
     /// Scratch: emptied after every kernel entry.
@@ -80,6 +82,7 @@ impl World {
             budgets,
             events: 0,
             at_this_instant: 0,
+            horizon: Instant::MAX,
             programs: 0,
             exhaustion: None,
             fx: Effects::default(),
@@ -206,7 +209,7 @@ impl World {
     /// When a budget is exceeded.
     pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
         while self.queue.next_at() <= until && self.queue.next_at() < Instant::MAX {
-            if let Step::Action(index) = self.step(observer)? {
+            if let Step::Action(index) = self.step(until, observer)? {
                 return Ok(Step::Action(index));
             }
         }
@@ -214,14 +217,16 @@ impl World {
         Ok(Step::Idle)
     }
 
-    /// Handles the next event.
+    /// Handles the next event, whenever it is. What a program does in
+    /// consequence without waiting is done at once, but not past `horizon`; the
+    /// run is the same whatever the horizon.
     ///
     /// # Errors
     /// When a budget is exceeded.
-    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<Step, SimError> {
+    pub fn step(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
         let Some((at, event)) = self.queue.pop() else { return Ok(Step::Idle) };
+        self.horizon = horizon.max(at);
         self.tick(at)?;
-        self.digest.word(at.nanos());
         match event {
             Event::Deliver { host, packet } => self.deliver(host, packet, observer)?,
             Event::Run { host, process, task } => self.run_task(host, TaskRef { process, task }, observer)?,
@@ -405,6 +410,7 @@ impl World {
             budgets: self.budgets,
             events: self.events,
             at_this_instant: self.at_this_instant,
+            horizon: Instant::MAX,
             programs: self.programs,
             exhaustion: self.exhaustion,
             fx: Effects::default(),

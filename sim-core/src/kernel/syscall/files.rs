@@ -65,6 +65,6 @@ impl Kernel {
         if socket.state() == TcpState::Listen {
             return Err(Errno::Inval);
         }
-        Ok(Ret::Count(socket.tcb.unread_bytes()))
+        Ok(Ret::Count(socket.tcb.unread()))
     }
 }

@@ -49,7 +49,7 @@ impl Kernel {
         match call {
             Call::Socket { domain, ty, nonblock } => self.sys_socket(process, *domain, *ty, *nonblock).into(),
             Call::Bind { fd, addr } => self.sys_bind(process, *fd, *addr).into(),
-            Call::Listen { fd, backlog } => self.sys_listen(process, *fd, *backlog, fx).into(),
+            Call::Listen { fd, backlog } => self.sys_listen(caller, *fd, *backlog, fx).into(),
             Call::Accept { fd, nonblock } => self.sys_accept(caller, *fd, *nonblock),
             Call::Connect { fd, addr } => self.sys_connect(caller, *fd, *addr, fx),
             Call::Send { fd, data } => self.sys_send(caller, *fd, data, fx),

@@ -114,7 +114,8 @@ impl Kernel {
         }
     }
 
-    pub(super) fn sys_listen(&mut self, process: ProcIx, fd: Fd, backlog: u32, fx: &mut Effects) -> crate::app::CallResult {
+    pub(super) fn sys_listen(&mut self, caller: Caller, fd: Fd, backlog: u32, fx: &mut Effects) -> crate::app::CallResult {
+        let (now, process) = (caller.now, caller.task.process);
         let id = self.fd_socket(process, fd)?;
         let backlog = backlog.min(self.config.sysctls.somaxconn().unsigned_abs());
         let socket = self.socket_mut(id);
@@ -136,13 +137,13 @@ impl Kernel {
         if let Some(owner) = socket.bucket {
             socket.bucket = Some(self.bind.listen(local.port, owner)?);
         }
-        let socket = self.socket_mut(id);
-        let from = socket.state();
-        socket.tcb = Tcb::new_listen();
+        let mut actions = core::mem::take(&mut self.scratch);
+        actions.clear();
+        let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
+        socket.tcb.listen(&mut actions);
         socket.rare_mut().listen = Some(ListenState { backlog, ..ListenState::default() });
-        let tuple = socket.tuple;
-        count_transition(&mut self.state_counts, from, TcpState::Listen);
-        fx.records.push(RecordKind::State { tuple, from, to: TcpState::Listen, cause: Cause::PassiveOpen });
+        self.apply(now, id, &mut actions, fx);
+        self.scratch = actions;
         let owner = self.socket(id).bind_owner();
         self.listeners.insert(Listener {
             socket: id,
@@ -326,7 +327,11 @@ impl Kernel {
         child.flags.set(SocketFlags::UNACCEPTED, false);
         child.owner = Some(Owner { process, fd: new_fd });
         child.ino = ino;
-        Outcome::Done(Ok(Ret::Accepted(new_fd, child.tuple.remote)))
+        let (tuple, hashed) = (child.tuple, child.flags.has(SocketFlags::HASHED));
+        if hashed {
+            self.count_parity(process, tuple.local.port, true);
+        }
+        Outcome::Done(Ok(Ret::Accepted(new_fd, tuple.remote)))
     }
 
     pub(super) fn sys_shutdown(&mut self, caller: Caller, fd: Fd, how: ShutdownHow, fx: &mut Effects) -> crate::app::CallResult {
@@ -344,6 +349,10 @@ impl Kernel {
             if read {
                 // inet_shutdown on a listener: stops listening, keeps the port.
                 let owner = self.socket_mut(id).owner.take();
+                if let Some(owner) = owner {
+                    let port = self.socket(id).local_port();
+                    self.count_parity(owner.process, port, false);
+                }
                 self.socket_mut(id).flags.set(SocketFlags::UNACCEPTED, true);
                 self.listen_stop(caller.now, id, fx);
                 let socket = self.socket_mut(id);

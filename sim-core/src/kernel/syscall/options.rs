@@ -47,9 +47,6 @@ impl Kernel {
                 if socket.is_udp() {
                     return Err(Errno::NoProtoOpt);
                 }
-                if matches!(socket.state(), TcpState::Closed | TcpState::Listen) {
-                    socket.rare_mut().tcp_options.push(tcp);
-                }
                 self.tcp_step(caller.now, id, TcpInput::Call(UserCall::SetOption(tcp)), fx)?;
             }
         }
@@ -83,7 +80,7 @@ impl Kernel {
                 let range = socket.rare.as_ref().and_then(|r| r.local_port_range);
                 Ok(Ret::Count(range.map_or(0, |r| u32::from(r.high.0) << 16 | u32::from(r.low.0))))
             }
-            SocketOption::Tcp(option) => socket.tcb.get_option(option, &self.tcp_config).map(Ret::Count),
+            SocketOption::Tcp(_) => Err(Errno::NoProtoOpt),
         }
     }
 

@@ -82,7 +82,7 @@ impl Kernel {
                 add(tcb.readable(), PollEvents::IN);
                 add(tcb.eof(), PollEvents::IN.with(PollEvents::RDHUP));
                 add(tcb.writable(), PollEvents::OUT);
-                add(tcb.both_shut(), PollEvents::HUP);
+                add(tcb.rcv_shutdown() && tcb.send_shutdown(), PollEvents::HUP);
             }
         }
         add(error, PollEvents::ERR);
