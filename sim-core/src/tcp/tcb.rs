@@ -247,6 +247,6 @@ mod tests {
 
     #[test]
     fn an_idle_connection_is_small() {
-        assert!(size_of::<Tcb>() <= 200, "{} bytes", size_of::<Tcb>());
+        assert!(size_of::<Tcb>() <= 100, "{} bytes", size_of::<Tcb>());
     }
 }

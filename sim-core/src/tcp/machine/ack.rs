@@ -155,7 +155,7 @@ impl Tcb {
         if syn || bare_fin {
             retransmitted |= self.is(Bits::CTL_RETRANS);
             sent_at = sent_at.or(Some(self.ctl_sent));
-            freed += 1;
+            freed += u16::from(bare_fin);
             self.clear(Bits::SYN_OUT.with(Bits::CTL_RETRANS).with(Bits::CTL_LOST));
         }
         if let Some(cold) = &mut self.cold {
