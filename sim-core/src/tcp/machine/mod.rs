@@ -119,7 +119,7 @@ pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut A
             IcmpError { errno, seq, hard: _ },
         ) => close::icmp_soft(tcb, errno, seq),
     }
-    tcb.settle();
+    tcb.settle(ms32(cx.now), cx.config.tcp_invalid_ratelimit.as_millis());
 }
 
 /// Ends the connection (`tcp_done_with_error`): CLOSED, the error pending, everybody told.

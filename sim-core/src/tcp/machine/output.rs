@@ -50,7 +50,7 @@ impl Tcb {
     /// `tcp_acceptable_seq`: the sequence number of a segment without data.
     fn acceptable_seq(&self) -> SeqNum {
         let beyond = self.snd_nxt.distance(self.wnd_end());
-        if !self.wnd_end().before(self.snd_nxt) || (self.rcv_wscale != 0 && beyond < 1 << self.rcv_wscale) {
+        if !self.wnd_end().before(self.snd_nxt) || (self.rcv_wscale() != 0 && beyond < 1 << self.rcv_wscale()) {
             self.snd_nxt
         } else {
             self.wnd_end()
@@ -83,7 +83,7 @@ impl Tcb {
         let config = run.cx.config;
         TcpOptions {
             mss: Some(self.advmss),
-            wscale: config.tcp_window_scaling.then_some(self.rcv_wscale),
+            wscale: config.tcp_window_scaling.then_some(self.rcv_wscale()),
             sack_permitted: config.tcp_sack,
             timestamp: config.tcp_timestamps.then(|| (self.tsval(run.now()), self.ts_recent)),
             sack: None,
@@ -123,7 +123,7 @@ impl Tcb {
             ..Segment::default()
         });
         self.ack_sent(run);
-        if data && run.ms().wrapping_sub(self.lrcvtime).saturating_mul(1_000) < self.ato {
+        if data && run.ms().wrapping_sub(self.lrcvtime) < u32::from(self.ato) {
             // tcp_event_data_sent: a reply soon after data makes the session interactive.
             self.set(Bits::PINGPONG);
         }
@@ -134,7 +134,7 @@ impl Tcb {
         if self.quick > 0 && self.is(Bits::ACK_SCHED) {
             self.quick -= 1;
             if self.quick == 0 {
-                self.ato = super::data::ATO_MIN_US;
+                self.ato = super::data::ATO_MIN_MS;
             }
         }
         self.clear(Bits::ACK_ANY);
@@ -189,7 +189,7 @@ impl Tcb {
 
     /// `tcp_nagle_test` with Minshall's rule: may the segment of `len` bytes go now?
     fn nagle_lets(&self, len: u32, mss: u32, last: bool, nagle_off: bool) -> bool {
-        if !last || nagle_off || self.is(Bits::NODELAY) || len >= mss || (last && self.is(Bits::FIN_MERGED)) {
+        if !last || nagle_off || self.is(Bits::NODELAY) || len >= mss || self.is(Bits::FIN_MERGED) {
             return true;
         }
         let Some(cold) = &self.cold else { return true };

@@ -15,7 +15,7 @@ pub(super) fn arrives(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     let flags = seg.flags;
     if flags.ack() {
         if !seg.ack.after(tcb.snd_una) || seg.ack.after(tcb.snd_nxt) {
-            if tcb.retransmits == 0 {
+            if tcb.retransmits() == 0 {
                 // TCP_TIMEOUT_MIN: the SYN goes out again two jiffies later (KERNEL-NOTES 7).
                 let soon = run.cx.clock.span(2);
                 tcb.arm_rto(soon, run);
@@ -71,11 +71,10 @@ fn options(tcb: &mut Tcb, seg: &Segment, run: &Run<'_, '_>) {
     match theirs.wscale {
         Some(shift) if config.tcp_window_scaling => {
             tcb.set(Bits::WSCALE_OK);
-            tcb.snd_wscale = shift.min(14);
+            tcb.set_wscales(shift.min(14), tcb.rcv_wscale());
         }
         Some(_) | None => {
-            tcb.snd_wscale = 0;
-            tcb.rcv_wscale = 0;
+            tcb.set_wscales(0, 0);
         }
     }
     // RFC 9293 §3.7.1: no option means 536.

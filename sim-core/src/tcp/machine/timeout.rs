@@ -33,10 +33,10 @@ fn delayed_ack(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     if tcb.is(Bits::PINGPONG) {
         // Nothing was sent that could carry it: no longer interactive.
         tcb.clear(Bits::PINGPONG);
-        tcb.ato = super::data::ATO_MIN_US;
+        tcb.ato = super::data::ATO_MIN_MS;
     } else {
-        let rto = u32::try_from(tcb.rto_now(run).as_micros()).unwrap_or(u32::MAX);
-        tcb.ato = (tcb.ato.saturating_mul(2)).min(rto);
+        let rto = u16::try_from(tcb.rto_now(run).as_millis()).unwrap_or(u16::MAX);
+        tcb.ato = tcb.ato.saturating_mul(2).min(rto);
     }
     tcb.send_ack(run);
     run.count(Mib::DelayedACKs);
@@ -90,7 +90,7 @@ pub(super) fn model_timeout(boundary: u8, base: Duration, rto_max: Duration) -> 
 /// user time-out) since the first retransmission?
 fn timed_out(tcb: &Tcb, boundary: u8, user_timeout: Duration, run: &Run<'_, '_>) -> bool {
     let Some(since) = tcb.cold.as_ref().and_then(|cold| cold.retrans_stamp) else { return false };
-    if tcb.retransmits == 0 {
+    if tcb.retransmits() == 0 {
         return false;
     }
     let opening = matches!(tcb.state(), TcpState::SynSent | TcpState::SynReceived);
@@ -123,7 +123,7 @@ fn give_up(tcb: &Tcb, run: &Run<'_, '_>) -> bool {
         TcpState::SynSent | TcpState::SynReceived => {
             until = syn_cnt.unwrap_or(config.tcp_syn_retries);
             let linear = if tcb.state() == TcpState::SynSent { config.tcp_syn_linear_timeouts } else { 0 };
-            if tcb.retransmits >= until.saturating_add(linear) {
+            if tcb.retransmits() >= until.saturating_add(linear) {
                 return true;
             }
         }
@@ -176,11 +176,11 @@ fn retransmit_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
             return;
         }
         enter_loss(tcb);
-        tcb.retransmits = tcb.retransmits.saturating_add(1);
         // A connect counts from its first SYN (tcp_connect sets retrans_stamp).
         let age = if opening { run.us().wrapping_sub(tcb.ctl_sent) / 1_000 } else { 0 };
         let since = run.ms().wrapping_sub(age);
         let cold = tcb.cold();
+        cold.retransmits = cold.retransmits.saturating_add(1);
         cold.total_rto = cold.total_rto.saturating_add(1);
         cold.retrans_stamp = cold.retrans_stamp.or(Some(since));
         tcb.resend(Resend::Head, run);

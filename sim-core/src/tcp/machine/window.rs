@@ -20,7 +20,7 @@ pub(crate) fn initial_window(config: &TcpConfig, rcvbuf: u32, mss: u16, wscale_o
         space -= space % mss;
     }
     let wscale = if wscale_ok {
-        let most = space.max(config.tcp_rmem_max).min(65_535 << 14).max(1);
+        let most = space.max(config.tcp_rmem_max).clamp(1, 65_535 << 14);
         u8::try_from(most.ilog2().saturating_sub(15).min(14)).expect("at most 14")
     } else {
         0
@@ -36,7 +36,7 @@ const fn align(n: u32, shift: u8) -> u32 {
 impl Tcb {
     /// `window_clamp` once the buffers are set (`tcp_init_buffer_space`).
     pub(super) fn window_clamp(&self) -> u32 {
-        let representable = 65_535_u32 << self.rcv_wscale;
+        let representable = 65_535_u32 << self.rcv_wscale();
         if !self.is(Bits::BUFFERS_SET) {
             return representable;
         }
@@ -70,14 +70,14 @@ impl Tcb {
         }
         if free < full >> 1 {
             self.quick = 0;
-            free = (free >> self.rcv_wscale) << self.rcv_wscale;
+            free = (free >> self.rcv_wscale()) << self.rcv_wscale();
             if free < allowed >> 4 || free < mss {
                 return 0;
             }
         }
         free = free.min(self.rcv_ssthresh);
-        if self.rcv_wscale != 0 {
-            return align(free, self.rcv_wscale);
+        if self.rcv_wscale() != 0 {
+            return align(free, self.rcv_wscale());
         }
         let window = self.rcv_wnd;
         if window <= free.saturating_sub(mss) || window > free {
@@ -96,11 +96,11 @@ impl Tcb {
         let current = self.rcv_wnd();
         let mut new = self.window_wanted();
         if new < current {
-            new = align(current, self.rcv_wscale);
+            new = align(current, self.rcv_wscale());
         }
         self.rcv_wnd = new;
         self.rcv_wup = self.rcv_nxt;
-        let field = new.min(65_535 << self.rcv_wscale) >> self.rcv_wscale;
+        let field = new.min(65_535 << self.rcv_wscale()) >> self.rcv_wscale();
         if field == 0 && old != 0 {
             run.count(Mib::TCPToZeroWindowAdv);
         } else if field != 0 && old == 0 {

@@ -70,6 +70,10 @@ pub(crate) struct Cold {
     /// RTO expiries since the last progress.
     pub(crate) total_rto: u8,
     pub(crate) probes_out: u8,
+    /// `icsk_retransmits`.
+    pub(crate) retransmits: u8,
+    /// When an out-of-window segment was last answered, in ms; 0 for never.
+    pub(crate) last_oow_ack: u32,
     pub(crate) dup_acks: u8,
     /// SND.NXT when loss was found; recovery lasts until it is acknowledged.
     pub(crate) high_seq: Option<SeqNum>,
@@ -114,6 +118,8 @@ impl Cold {
             probes_tstamp: None,
             total_rto: 0,
             probes_out: 0,
+            retransmits: 0,
+            last_oow_ack: 0,
             dup_acks: 0,
             high_seq: None,
             tlp_high_seq: None,
@@ -132,7 +138,7 @@ impl Cold {
     }
 
     /// True when dropping it loses nothing.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self, now_ms: u32, ratelimit_ms: u64) -> bool {
         self.tx.is_empty()
             && self.ofo.is_empty()
             && self.keepalive_at == Instant::MAX
@@ -142,6 +148,8 @@ impl Cold {
             && self.high_seq.is_none()
             && self.tlp_high_seq.is_none()
             && self.soft_error.is_none()
+            && self.retransmits == 0
+            && (self.last_oow_ack == 0 || u64::from(now_ms.wrapping_sub(self.last_oow_ack)) >= ratelimit_ms)
             && !self.has_options()
     }
 

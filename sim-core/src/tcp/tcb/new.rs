@@ -1,6 +1,6 @@
 //! Where control blocks come from.
 
-use super::{Bits, Cold, RxQueue, Tcb};
+use super::{Bits, RxQueue, Tcb};
 use crate::tcp::actions::Actions;
 use crate::tcp::config::{TcpConfig, TcpContext};
 use crate::tcp::state::{Cause, TcpState};
@@ -64,7 +64,6 @@ impl Default for Tcb {
             rcv_ssthresh: 0,
             rcvbuf: 0,
             sndbuf: 0,
-            bytes_acked: 0,
             ts_offset: 0,
             ts_recent: 0,
             ts_recent_stamp: 0,
@@ -74,19 +73,17 @@ impl Default for Tcb {
             rttvar: TIMEOUT_INIT_US,
             ctl_sent: 0,
             lrcvtime: 0,
-            last_oow_ack: 0,
-            ato: 0,
             advmss: 536,
             mss_clamp: 536,
             rcv_mss: 0,
             last_seg_size: 0,
             cwnd: INIT_CWND,
+            ato: 0,
+            bytes_acked: 0,
             error: None,
             state: TcpState::Closed,
-            snd_wscale: 0,
-            rcv_wscale: 0,
+            wscales: 0,
             quick: 0,
-            retransmits: 0,
             backoff: 0,
         }
     }
@@ -135,8 +132,6 @@ impl Tcb {
             snd_wl1: init.irs,
             rcv_wnd: init.rcv_wnd,
             rcv_ssthresh: init.rcv_wnd,
-            rcv_wscale: init.rcv_wscale,
-            snd_wscale: init.snd_wscale,
             advmss: init.advmss,
             mss_clamp: init.mss_clamp,
             ts_offset: init.ts_offset,
@@ -145,6 +140,7 @@ impl Tcb {
             bits: Bits::PASSIVE,
             ..Self::default()
         };
+        tcb.set_wscales(init.snd_wscale, init.rcv_wscale);
         tcb.assign(Bits::WSCALE_OK, init.wscale_ok);
         tcb.assign(Bits::SACK_OK, init.sack_ok);
         tcb.assign(Bits::NODELAY, listener.is(Bits::NODELAY));
@@ -163,8 +159,8 @@ impl Tcb {
         tcb
     }
 
-    /// The cold part of a listener's options, if any was set.
+    /// `TCP_MAXSEG`, if it was set.
     pub(crate) fn user_mss(&self) -> Option<u16> {
-        self.cold.as_ref().and_then(|cold: &Box<Cold>| cold.user_mss)
+        self.cold.as_ref().and_then(|cold| cold.user_mss)
     }
 }

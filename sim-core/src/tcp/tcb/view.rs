@@ -1,6 +1,6 @@
 //! What others may see of a control block.
 
-use super::{Bits, Cold, Tcb};
+use super::{Bits, Tcb};
 use crate::errno::Errno;
 use crate::tcp::config::TcpConfig;
 use crate::tcp::state::TcpState;
@@ -77,7 +77,7 @@ impl Tcb {
         if self.xmit_at != Instant::MAX {
             let persist = self.is(Bits::XMIT_PROBE0);
             let kind = if persist { TimerKind::Persist } else { TimerKind::Retransmit };
-            let retries = if persist { self.probes_out() } else { self.retransmits };
+            let retries = if persist { self.probes_out() } else { self.retransmits() };
             return Some(TimerView { kind, expires: self.xmit_at, retries });
         }
         let expires = self.cold.as_ref()?.keepalive_at;
@@ -153,7 +153,13 @@ impl Tcb {
     /// Shift of the windows we receive, then of those we send.
     #[must_use]
     pub const fn wscale(&self) -> (u8, u8) {
-        (self.snd_wscale, self.rcv_wscale)
+        (self.snd_wscale(), self.rcv_wscale())
+    }
+    pub(crate) const fn snd_wscale(&self) -> u8 {
+        self.wscales & 15
+    }
+    pub(crate) const fn rcv_wscale(&self) -> u8 {
+        self.wscales >> 4
     }
     /// Window scaling was agreed.
     #[must_use]
@@ -196,13 +202,13 @@ impl Tcb {
     }
     /// Retransmission time-outs since the last progress (`icsk_retransmits`).
     #[must_use]
-    pub const fn retransmits(&self) -> u8 {
-        self.retransmits
+    pub fn retransmits(&self) -> u8 {
+        self.cold.as_ref().map_or(0, |cold| cold.retransmits)
     }
     /// Keepalive or zero-window probes unanswered (`tcpi_probes`).
     #[must_use]
     pub fn probes_out(&self) -> u8 {
-        self.cold.as_ref().map_or(0, |cold: &Box<Cold>| cold.probes_out)
+        self.cold.as_ref().map_or(0, |cold| cold.probes_out)
     }
     /// MSS announced, less what options take (`tcpi_advmss`).
     #[must_use]
