@@ -1,1 +1,332 @@
-//! Stub.
+//! Minisocks: what is left of a connection in TIME_WAIT, or of an orphan's in
+//! FIN_WAIT2 (Linux `struct tcp_timewait_sock`, net/ipv4/tcp_minisocks.c).
+
+use crate::tcp::machine::{ms32, reset_for};
+use crate::tcp::tcb::{Tcb, seconds};
+use crate::tcp::{TcpContext, TcpState};
+use crate::time::{Duration, Instant};
+use crate::trace::Mib;
+use crate::units::FourTuple;
+use crate::wire::{Flags, Segment, SeqNum, TcpOptions};
+
+/// `TCP_TIMEWAIT_LEN`: the length of TIME_WAIT.
+pub const TIMEWAIT_LEN: Duration = Duration::from_secs(60);
+
+/// A minisock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TimeWaitSock {
+    /// When it dies; [`TimeWaitSock::process`] may move it.
+    pub expires: Instant,
+    /// The connection.
+    pub tuple: FourTuple,
+    rcv_nxt: SeqNum,
+    snd_nxt: SeqNum,
+    rcv_wnd: u32,
+    ts_offset: u32,
+    ts_recent: u32,
+    /// Second `ts_recent` was stored; 0: no timestamps.
+    ts_recent_stamp: u32,
+    /// When the minisock was made, in ms modulo 2³².
+    entry_stamp: u32,
+    /// When an out-of-window segment was last answered, in ms; 0 for never.
+    last_oow_ack: u32,
+    rcv_wscale: u8,
+    fin_wait2: bool,
+}
+
+/// What to do about a segment that met a minisock. `rearmed` says that
+/// [`TimeWaitSock::expires`] has moved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TwVerdict {
+    /// Nothing to send.
+    Ignore {
+        /// `expires` has moved.
+        rearmed: bool,
+    },
+    /// Send this acknowledgment.
+    Ack {
+        /// The acknowledgment.
+        segment: Segment,
+        /// `expires` has moved.
+        rearmed: bool,
+        /// A FIN turned FIN_WAIT2 into TIME_WAIT.
+        entered_time_wait: bool,
+    },
+    /// The segment was a reset: free the minisock.
+    Kill,
+    /// Data for a closed receiver: send this reset and free the minisock.
+    Reset(Segment),
+    /// A newer SYN (`TCP_TW_SYN`): if a listener has the port, free the
+    /// minisock and let the SYN open a new connection with this initial
+    /// sequence number; else send the acknowledgment.
+    Reopen {
+        /// Initial sequence number of the new connection.
+        iss: SeqNum,
+        /// What to send where nobody listens.
+        otherwise: Segment,
+    },
+}
+
+/// By which rule `connect()` may take over a tuple in TIME_WAIT.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TwReuseRule {
+    /// `net.ipv4.tcp_tw_reuse`: 0, 1 or 2.
+    pub tcp_tw_reuse: u8,
+    /// `net.ipv4.tcp_tw_reuse_delay` (Linux 6.14); `None` compares whole seconds.
+    pub tcp_tw_reuse_delay: Option<Duration>,
+    /// Either address is in 127/8, or the socket is bound to `lo`.
+    pub loopback: bool,
+    /// The local port was chosen by `bind()`.
+    pub explicit_bind: bool,
+    /// Minisocks in FIN_WAIT2 may be reused too (before Linux 6.12 and its backports).
+    pub fin_wait2_reusable: bool,
+}
+
+/// What the new connection inherits from a minisock it replaces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TwReuse {
+    /// Initial sequence number, far above the old connection's.
+    pub iss: SeqNum,
+    /// For [`Tcb::inherit_timewait`].
+    pub ts_recent: u32,
+    /// For [`Tcb::inherit_timewait`].
+    pub ts_recent_stamp: u32,
+}
+
+/// `tcp_in_window`: inside, or an empty segment at the right edge.
+pub(crate) fn in_window(seq: SeqNum, end: SeqNum, from: SeqNum, to: SeqNum) -> bool {
+    seq == from || (end.after(from) && seq.before(to)) || (seq == to && seq == end)
+}
+
+impl TimeWaitSock {
+    /// The minisock of a connection that asked for one
+    /// ([`crate::tcp::Fate::TimeWait`]), alive for `wait` as the timer wheel has it.
+    #[must_use]
+    pub fn new(tuple: FourTuple, tcb: &Tcb, substate: TcpState, wait: Duration, cx: &TcpContext<'_>) -> Self {
+        let (ts_recent, ts_recent_stamp) = if tcb.timestamps_ok() { tcb.ts_recent() } else { (0, 0) };
+        Self {
+            expires: cx.clock.expiry(cx.now, wait),
+            tuple,
+            rcv_nxt: tcb.rcv_nxt(),
+            snd_nxt: tcb.snd_nxt(),
+            rcv_wnd: tcb.rcv_wnd(),
+            ts_offset: tcb.ts_offset(),
+            ts_recent,
+            ts_recent_stamp,
+            entry_stamp: ms32(cx.now),
+            last_oow_ack: 0,
+            rcv_wscale: tcb.wscale().1,
+            fin_wait2: substate == TcpState::FinWait2,
+        }
+    }
+
+    /// [`TcpState::FinWait2`] or [`TcpState::TimeWait`].
+    #[must_use]
+    pub const fn substate(&self) -> TcpState {
+        if self.fin_wait2 { TcpState::FinWait2 } else { TcpState::TimeWait }
+    }
+
+    /// RCV.NXT of the dead connection.
+    #[must_use]
+    pub const fn rcv_nxt(&self) -> SeqNum {
+        self.rcv_nxt
+    }
+
+    /// SND.NXT of the dead connection.
+    #[must_use]
+    pub const fn snd_nxt(&self) -> SeqNum {
+        self.snd_nxt
+    }
+
+    /// The initial sequence number that is safe for a successor.
+    const fn next_iss(&self) -> SeqNum {
+        let iss = self.snd_nxt.add(65_535 + 2);
+        if iss.0 == 0 { SeqNum(1) } else { iss }
+    }
+
+    /// `tcp_v4_timewait_ack`.
+    fn ack(&self, cx: &TcpContext<'_>) -> Segment {
+        let timestamp =
+            (self.ts_recent_stamp != 0).then(|| (ms32(cx.now).wrapping_add(self.ts_offset), self.ts_recent));
+        Segment {
+            seq: self.snd_nxt,
+            ack: self.rcv_nxt,
+            flags: Flags::ACK,
+            window: u16::try_from(self.rcv_wnd >> self.rcv_wscale).unwrap_or(u16::MAX),
+            options: TcpOptions { timestamp, ..TcpOptions::default() },
+            ..Segment::default()
+        }
+    }
+
+    fn rearm(&mut self, cx: &TcpContext<'_>) {
+        self.expires = cx.clock.expiry(cx.now, TIMEWAIT_LEN);
+    }
+
+    fn store_ts(&mut self, seg: &Segment, cx: &TcpContext<'_>) {
+        if self.ts_recent_stamp != 0
+            && let Some((tsval, _)) = seg.options.timestamp
+        {
+            self.ts_recent = tsval;
+            self.ts_recent_stamp = seconds(cx.now);
+        }
+    }
+
+    /// `tcp_paws_reject`.
+    fn paws_reject(&self, seg: &Segment, cx: &TcpContext<'_>) -> bool {
+        /// `TCP_PAWS_MSL`: a reset is believed again after a minute.
+        const PAWS_MSL_S: u32 = 60;
+        let Some((tsval, _)) = seg.options.timestamp.filter(|_| self.ts_recent_stamp != 0) else { return false };
+        let age = seconds(cx.now).wrapping_sub(self.ts_recent_stamp);
+        let old = self.ts_recent.wrapping_sub(tsval).cast_signed() > 0;
+        old && self.ts_recent != 0 && !(seg.flags.rst() && age >= PAWS_MSL_S)
+    }
+
+    /// `tcp_timewait_check_oow_rate_limit`.
+    fn answer(&mut self, seg: &Segment, mib: Mib, rearmed: bool, cx: &TcpContext<'_>, out: &mut Vec<Mib>) -> TwVerdict {
+        if seg.seq_len() == 0 || seg.flags.syn() {
+            let now = ms32(cx.now);
+            let elapsed = u64::from(now.wrapping_sub(self.last_oow_ack));
+            if self.last_oow_ack != 0 && elapsed < cx.config.tcp_invalid_ratelimit.as_millis() {
+                out.push(mib);
+                return TwVerdict::Ignore { rearmed };
+            }
+            self.last_oow_ack = now.max(1);
+        }
+        TwVerdict::Ack { segment: self.ack(cx), rearmed, entered_time_wait: false }
+    }
+
+    /// `tcp_timewait_state_process` (RFC 9293 §3.10.7.4, RFC 1337, RFC 6191).
+    pub fn process(&mut self, seg: &Segment, cx: &TcpContext<'_>, counters: &mut Vec<Mib>) -> TwVerdict {
+        let paws_reject = self.paws_reject(seg, cx);
+        if self.fin_wait2 {
+            self.process_fin_wait2(seg, paws_reject, cx, counters)
+        } else {
+            self.process_time_wait(seg, paws_reject, cx, counters)
+        }
+    }
+
+    fn process_fin_wait2(
+        &mut self,
+        seg: &Segment,
+        paws_reject: bool,
+        cx: &TcpContext<'_>,
+        counters: &mut Vec<Mib>,
+    ) -> TwVerdict {
+        let (seq, end) = (seg.seq, seg.end_seq());
+        if paws_reject || !in_window(seq, end, self.rcv_nxt, self.rcv_nxt.add(self.rcv_wnd)) {
+            return self.answer(seg, Mib::TCPACKSkippedFinWait2, false, cx, counters);
+        }
+        if seg.flags.rst() {
+            return TwVerdict::Kill;
+        }
+        if seg.flags.syn() && !seq.before(self.rcv_nxt) {
+            return reset_or_kill(seg, counters);
+        }
+        if !seg.flags.ack() || !end.after(self.rcv_nxt) || end == seq {
+            return TwVerdict::Ignore { rearmed: false };
+        }
+        // Only the FIN itself is welcome: data after close() draws a reset.
+        if !seg.flags.fin() || end != self.rcv_nxt.add(1) {
+            return reset_or_kill(seg, counters);
+        }
+        self.fin_wait2 = false;
+        self.rcv_nxt = end;
+        self.rcv_wnd = self.rcv_wnd.saturating_sub(1);
+        self.store_ts(seg, cx);
+        self.rearm(cx);
+        TwVerdict::Ack { segment: self.ack(cx), rearmed: true, entered_time_wait: true }
+    }
+
+    fn process_time_wait(
+        &mut self,
+        seg: &Segment,
+        paws_reject: bool,
+        cx: &TcpContext<'_>,
+        counters: &mut Vec<Mib>,
+    ) -> TwVerdict {
+        let flags = seg.flags;
+        if !paws_reject && seg.seq == self.rcv_nxt && (seg.seq_len() == 0 || flags.rst()) {
+            let mut rearmed = false;
+            if flags.rst() {
+                // TIME-WAIT assassination (RFC 1337), allowed unless tcp_rfc1337=1 (KERNEL-NOTES 12).
+                if !cx.config.tcp_rfc1337 {
+                    return TwVerdict::Kill;
+                }
+            } else {
+                self.rearm(cx);
+                rearmed = true;
+            }
+            self.store_ts(seg, cx);
+            return TwVerdict::Ignore { rearmed };
+        }
+        let newer_ts = seg.options.timestamp.is_some_and(|(tsval, _)| {
+            self.ts_recent_stamp != 0 && self.ts_recent.wrapping_sub(tsval).cast_signed() < 0
+        });
+        if flags.syn() && !flags.rst() && !flags.ack() && !paws_reject && (seg.seq.after(self.rcv_nxt) || newer_ts) {
+            return TwVerdict::Reopen { iss: self.next_iss(), otherwise: self.ack(cx) };
+        }
+        if paws_reject {
+            counters.push(Mib::PAWSEstab);
+        }
+        if flags.rst() {
+            return TwVerdict::Ignore { rearmed: false };
+        }
+        let rearmed = paws_reject || flags.ack();
+        if rearmed {
+            self.rearm(cx);
+        }
+        self.answer(seg, Mib::TCPACKSkippedTimeWait, rearmed, cx, counters)
+    }
+
+    /// `tcp_twsk_unique`: may `connect()` take the tuple over at `now`?
+    #[must_use]
+    pub fn reusable(&self, now: Instant, rule: &TwReuseRule) -> Option<TwReuse> {
+        let allowed = match rule.tcp_tw_reuse {
+            0 => false,
+            2 => rule.loopback,
+            1 | 3..=u8::MAX => true,
+        } && (!self.fin_wait2 || rule.fin_wait2_reusable);
+        let old_enough = match rule.tcp_tw_reuse_delay {
+            Some(delay) => u64::from(ms32(now).wrapping_sub(self.entry_stamp)) > delay.as_millis(),
+            None => seconds(now).wrapping_sub(self.ts_recent_stamp).cast_signed() > 1,
+        };
+        let ok = self.ts_recent_stamp != 0 && (rule.explicit_bind || (allowed && old_enough));
+        ok.then(|| TwReuse {
+            iss: self.next_iss(),
+            ts_recent: self.ts_recent,
+            ts_recent_stamp: self.ts_recent_stamp,
+        })
+    }
+
+    /// The first instant at which [`TimeWaitSock::reusable`] can be true for an
+    /// automatically chosen port, if ever: for a queue of reusable ports.
+    #[must_use]
+    pub fn reusable_from(&self, rule: &TwReuseRule) -> Option<Instant> {
+        self.reusable(Instant::from_nanos(self.expires.nanos()), &TwReuseRule { explicit_bind: true, ..*rule })?;
+        if rule.tcp_tw_reuse == 0
+            || (rule.tcp_tw_reuse == 2 && !rule.loopback)
+            || (self.fin_wait2 && !rule.fin_wait2_reusable)
+        {
+            return None;
+        }
+        Some(match rule.tcp_tw_reuse_delay {
+            Some(delay) => {
+                let ms = u64::from(self.entry_stamp) + delay.as_millis() + 1;
+                Instant::from_nanos(ms * 1_000_000)
+            }
+            // `seconds` counts from 1: the second after the next.
+            None => Instant::from_nanos((u64::from(self.ts_recent_stamp) + 1) * 1_000_000_000),
+        })
+    }
+}
+
+/// The reset of `TCP_TW_RST`; the minisock goes in any case.
+fn reset_or_kill(seg: &Segment, counters: &mut Vec<Mib>) -> TwVerdict {
+    match reset_for(seg) {
+        Some(reset) => {
+            counters.push(Mib::OutRsts);
+            TwVerdict::Reset(reset)
+        }
+        None => TwVerdict::Kill,
+    }
+}

@@ -1,0 +1,437 @@
+//! Sending (Linux net/ipv4/tcp_output.c).
+
+use super::{Run, ms32};
+use crate::tcp::state::TcpState;
+use crate::tcp::tcb::{Bits, Skb, SkbFlags, Tcb, join};
+use crate::time::{Duration, Instant};
+use crate::trace::Mib;
+use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum, TcpOptions};
+
+/// `TCP_TIMEOUT_INIT`.
+pub(super) const TIMEOUT_INIT: Duration = Duration::from_secs(1);
+
+/// The reset that answers a segment with no connection to go to
+/// (RFC 9293 §3.10.7.1, `tcp_v4_send_reset`); `None` for a reset.
+#[must_use]
+pub fn reset_for(seg: &Segment) -> Option<Segment> {
+    if seg.flags.rst() {
+        return None;
+    }
+    Some(if seg.flags.ack() {
+        Segment { seq: seg.ack, flags: Flags::RST, ..Segment::default() }
+    } else {
+        Segment { ack: seg.end_seq(), flags: Flags::RST.with(Flags::ACK), ..Segment::default() }
+    })
+}
+
+/// Answers `seg` with a reset, if it is not one itself.
+pub(super) fn send_reset(seg: &Segment, run: &mut Run<'_, '_>) {
+    if let Some(reset) = reset_for(seg) {
+        run.count(Mib::OutRsts);
+        run.out.segments.push(reset);
+    }
+}
+
+/// What to send again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resend {
+    /// The oldest segment, joined with small ones after it.
+    Head,
+    /// The newest one in flight.
+    Tail,
+}
+
+impl Tcb {
+    /// SND.UNA + SND.WND.
+    pub(super) const fn wnd_end(&self) -> SeqNum {
+        self.snd_una.add(self.snd_wnd)
+    }
+
+    /// `tcp_acceptable_seq`: the sequence number of a segment without data.
+    fn acceptable_seq(&self) -> SeqNum {
+        let beyond = self.snd_nxt.distance(self.wnd_end());
+        if !self.wnd_end().before(self.snd_nxt) || (self.rcv_wscale() != 0 && beyond < 1 << self.rcv_wscale()) {
+            self.snd_nxt
+        } else {
+            self.wnd_end()
+        }
+    }
+
+    fn established_options(&self, run: &mut Run<'_, '_>) -> TcpOptions {
+        let timestamp = self.is(Bits::TS_OK).then(|| (self.tsval(run.now()), self.ts_recent));
+        let first_gap = self.cold.as_ref().and_then(|cold| cold.ofo.first().map(|first| {
+            let mut right = first.end();
+            for next in &cold.ofo[1..] {
+                if next.seq == right {
+                    right = next.end();
+                }
+            }
+            SackBlock { left: first.seq, right }
+        }));
+        let sack = if self.is(Bits::SACK_OK) { run.dsack.take().or(first_gap) } else { None };
+        TcpOptions { timestamp, sack, ..TcpOptions::default() }
+    }
+
+    /// Our timestamp at `now`.
+    pub(super) const fn tsval(&self, now: Instant) -> u32 {
+        ms32(now).wrapping_add(self.ts_offset)
+    }
+
+    /// `tcp_syn_options`: what our SYN offers (also repeated on the SYN-ACK of
+    /// a simultaneous open).
+    fn syn_options(&self, run: &Run<'_, '_>) -> TcpOptions {
+        let config = run.cx.config;
+        TcpOptions {
+            mss: Some(self.advmss),
+            wscale: config.tcp_window_scaling.then_some(self.rcv_wscale()),
+            sack_permitted: config.tcp_sack,
+            timestamp: config.tcp_timestamps.then(|| (self.tsval(run.now()), self.ts_recent)),
+            sack: None,
+        }
+    }
+
+    /// Sends a SYN, or the SYN-ACK of a simultaneous open.
+    pub(super) fn send_syn(&mut self, run: &mut Run<'_, '_>) {
+        let reply = self.state() == TcpState::SynReceived;
+        let window = u16::try_from(self.rcv_wnd.min(65_535)).expect("capped");
+        run.out.segments.push(Segment {
+            seq: self.snd_una,
+            ack: if reply { self.rcv_nxt } else { SeqNum(0) },
+            flags: if reply { Flags::SYN.with(Flags::ACK) } else { Flags::SYN },
+            window,
+            options: self.syn_options(run),
+            ..Segment::default()
+        });
+        self.ctl_sent = run.us();
+        if reply {
+            self.ack_sent(run);
+        }
+    }
+
+    /// `__tcp_transmit_skb` after the handshake.
+    fn transmit(&mut self, seq: SeqNum, flags: Flags, payload: Payload, run: &mut Run<'_, '_>) {
+        let window = self.select_window(run);
+        let options = self.established_options(run);
+        let data = !payload.is_empty();
+        run.out.segments.push(Segment {
+            seq,
+            ack: self.rcv_nxt,
+            flags: flags.with(Flags::ACK),
+            window,
+            options,
+            payload,
+            ..Segment::default()
+        });
+        self.ack_sent(run);
+        if data && run.ms().wrapping_sub(self.lrcvtime) < u32::from(self.ato) {
+            // tcp_event_data_sent: a reply soon after data makes the session interactive.
+            self.set(Bits::PINGPONG);
+        }
+    }
+
+    /// `tcp_event_ack_sent`.
+    fn ack_sent(&mut self, _run: &mut Run<'_, '_>) {
+        if self.quick > 0 && self.is(Bits::ACK_SCHED) {
+            self.quick -= 1;
+            if self.quick == 0 {
+                self.ato = super::data::ATO_MIN_MS;
+            }
+        }
+        self.clear(Bits::ACK_ANY);
+        self.delack_at = Instant::MAX;
+    }
+
+    /// `tcp_send_ack`.
+    pub(super) fn send_ack(&mut self, run: &mut Run<'_, '_>) {
+        self.transmit(self.acceptable_seq(), Flags::ACK, Payload::EMPTY, run);
+    }
+
+    /// `tcp_send_active_reset`.
+    pub(super) fn send_active_reset(&mut self, run: &mut Run<'_, '_>) {
+        run.count(Mib::OutRsts);
+        self.transmit(self.acceptable_seq(), Flags::RST, Payload::EMPTY, run);
+    }
+
+    /// `tcp_xmit_probe_skb`: an ACK one below SND.UNA, which must be answered.
+    fn send_probe(&mut self, run: &mut Run<'_, '_>) {
+        self.transmit(self.snd_una.sub(1), Flags::ACK, Payload::EMPTY, run);
+    }
+
+    /// `tcp_send_fin`: the FIN rides on data still waiting, else goes alone.
+    pub(super) fn send_fin(&mut self, run: &mut Run<'_, '_>) {
+        let rides = self.cold.as_ref().is_some_and(|cold| cold.tx.len() > cold.sent);
+        self.set(Bits::FIN_QUEUED);
+        self.assign(Bits::FIN_MERGED, rides);
+        self.write_seq = self.write_seq.add(1);
+        self.push_pending(true, run);
+    }
+
+    /// `__tcp_push_pending_frames`.
+    pub(super) fn push_pending(&mut self, nagle_off: bool, run: &mut Run<'_, '_>) {
+        if self.state() == TcpState::Closed || !self.has_unsent() {
+            return;
+        }
+        self.write_xmit(nagle_off, false, run);
+        // tcp_check_probe_timer
+        if self.packets_out() == 0 && self.has_unsent() && self.xmit_at == Instant::MAX {
+            let base = self.probe0_base(run);
+            self.arm_probe0(base, run);
+        }
+    }
+
+    /// Segments in flight that are neither lost nor selectively acknowledged.
+    fn in_flight(&self) -> u32 {
+        let data = self.cold.as_ref().map_or(0, |cold| {
+            cold.tx.iter().take(cold.sent).filter(|skb| !skb.flags.lost && !skb.flags.sacked).count()
+        });
+        u32::try_from(data).unwrap_or(u32::MAX) + u32::from(self.ctl_out() && !self.is(Bits::CTL_LOST))
+    }
+
+    /// `tcp_nagle_test` with Minshall's rule: may the segment of `len` bytes go now?
+    fn nagle_lets(&self, len: u32, mss: u32, last: bool, nagle_off: bool) -> bool {
+        if !last || nagle_off || self.is(Bits::NODELAY) || len >= mss || self.is(Bits::FIN_MERGED) {
+            return true;
+        }
+        let Some(cold) = &self.cold else { return true };
+        let small_unacked = cold.snd_sml.after(self.snd_una) && !cold.snd_sml.after(self.snd_nxt);
+        self.packets_out() == 0 || !small_unacked
+    }
+
+    /// `tcp_write_xmit`: sends what window, congestion window and Nagle allow;
+    /// just one segment for a loss probe.
+    pub(super) fn write_xmit(&mut self, nagle_off: bool, one: bool, run: &mut Run<'_, '_>) {
+        let mss = self.snd_mss();
+        let mut sent_any = false;
+        while self.has_unsent() && (one || self.in_flight() < u32::from(self.cwnd)) {
+            if one && sent_any {
+                break;
+            }
+            let unsent = self.cold.as_ref().and_then(|cold| cold.tx.get(cold.sent).map(|skb| (skb.seq, skb.payload.len())));
+            let Some((seq, len)) = unsent else {
+                // Only the FIN is left.
+                if self.snd_nxt.add(1).after(self.wnd_end()) {
+                    break;
+                }
+                self.send_bare_fin(run);
+                sent_any = true;
+                break;
+            };
+            let cold = self.cold();
+            let last = cold.tx.len() == cold.sent + 1;
+            let merged = last && self.is(Bits::FIN_MERGED);
+            let part = len.min(mss);
+            let end = seq.add(part + u32::from(merged && part == len));
+            if end.after(self.wnd_end()) || !self.nagle_lets(part, mss, last && part == len, nagle_off) {
+                break;
+            }
+            if part < len {
+                self.split(part);
+            }
+            self.send_next(run);
+            sent_any = true;
+        }
+        if sent_any && !one {
+            self.schedule_loss_probe(false, run);
+        }
+    }
+
+    /// `tcp_fragment` of the first unsent segment; PSH stays with its end.
+    fn split(&mut self, len: u32) {
+        let cold = self.cold();
+        let at = cold.sent;
+        let skb = &mut cold.tx[at];
+        let rest = skb.payload.slice(len, skb.payload.len() - len);
+        let tail = Skb { seq: skb.seq.add(len), payload: rest, ..skb.clone() };
+        skb.payload = skb.payload.slice(0, len);
+        skb.flags.psh = false;
+        cold.tx.insert(at + 1, tail);
+    }
+
+    /// Sends the first unsent segment as it is (`tcp_event_new_data_sent`).
+    fn send_next(&mut self, run: &mut Run<'_, '_>) {
+        let (now_us, mss, merged_fin) = (run.us(), self.snd_mss(), self.is(Bits::FIN_MERGED));
+        let prior = self.packets_out();
+        let cold = self.cold();
+        let last = cold.tx.len() == cold.sent + 1;
+        let skb = &mut cold.tx[cold.sent];
+        skb.sent_us = now_us;
+        let fin = last && merged_fin;
+        let (seq, end, payload) = (skb.seq, skb.end().add(u32::from(fin)), skb.payload.clone());
+        let flags = data_flags(skb.flags, fin);
+        if payload.len() < mss {
+            cold.snd_sml = end;
+        }
+        cold.sent += 1;
+        self.snd_nxt = end;
+        self.transmit(seq, flags, payload, run);
+        self.after_new_data(prior, run);
+    }
+
+    fn send_bare_fin(&mut self, run: &mut Run<'_, '_>) {
+        let prior = self.packets_out();
+        let seq = self.snd_nxt;
+        self.ctl_sent = run.us();
+        self.clear(Bits::CTL_RETRANS.with(Bits::CTL_LOST));
+        self.snd_nxt = seq.add(1);
+        self.transmit(seq, Flags::FIN, Payload::EMPTY, run);
+        self.after_new_data(prior, run);
+    }
+
+    fn after_new_data(&mut self, prior_packets: u32, run: &mut Run<'_, '_>) {
+        if prior_packets == 0 || self.is(Bits::XMIT_TLP) {
+            self.rearm_rto(run);
+        }
+    }
+
+    /// `tcp_retransmit_skb` / `__tcp_retransmit_skb`. False if nothing is in flight.
+    pub(super) fn resend(&mut self, which: Resend, run: &mut Run<'_, '_>) -> bool {
+        if self.is(Bits::SYN_OUT) {
+            run.count(Mib::RetransSegs);
+            run.count(Mib::TCPSynRetrans);
+            self.set(Bits::CTL_RETRANS);
+            self.clear(Bits::CTL_LOST);
+            self.send_syn(run);
+            return true;
+        }
+        let bare_fin = self.bare_fin_out();
+        let sent = self.cold.as_ref().map_or(0, |cold| cold.sent);
+        let index = match which {
+            Resend::Head => self.cold.as_ref().and_then(|cold| {
+                let in_flight = cold.tx.iter().take(cold.sent);
+                in_flight.clone().position(|skb| skb.flags.lost).or_else(|| (sent > 0).then_some(0))
+            }),
+            Resend::Tail => if bare_fin { None } else { sent.checked_sub(1) },
+        };
+        let Some(index) = index else {
+            if !bare_fin {
+                return false;
+            }
+            run.count(Mib::RetransSegs);
+            self.set(Bits::CTL_RETRANS);
+            self.clear(Bits::CTL_LOST);
+            self.ctl_sent = run.us();
+            self.transmit(self.snd_nxt.sub(1), Flags::FIN, Payload::EMPTY, run);
+            return true;
+        };
+        if which == Resend::Head {
+            self.collapse(index);
+        }
+        self.resend_data(index, run);
+        true
+    }
+
+    /// `tcp_retrans_try_collapse`: what fits into one segment goes as one.
+    fn collapse(&mut self, index: usize) {
+        let mss = self.snd_mss();
+        let bare_fin = self.bare_fin_out();
+        let mut absorbed_fin = false;
+        let cold = self.cold();
+        while index + 1 < cold.sent {
+            let next = &cold.tx[index + 1];
+            if cold.tx[index].payload.len() + next.payload.len() > mss || next.flags.sacked {
+                break;
+            }
+            let next = cold.tx.remove(index + 1).expect("index + 1 is below the number sent");
+            cold.sent -= 1;
+            let head = &mut cold.tx[index];
+            head.payload = join(&head.payload, &next.payload);
+            head.flags.psh |= next.flags.psh;
+        }
+        if bare_fin && index + 1 == cold.sent && cold.tx[index].payload.len() < mss {
+            absorbed_fin = true;
+        }
+        if absorbed_fin {
+            self.set(Bits::FIN_MERGED);
+        }
+    }
+
+    fn resend_data(&mut self, index: usize, run: &mut Run<'_, '_>) {
+        let (now_us, una, wnd_end, merged_fin) = (run.us(), self.snd_una, self.wnd_end(), self.is(Bits::FIN_MERGED));
+        let cold = self.cold();
+        let fin = merged_fin && index + 1 == cold.tx.len();
+        let skb = &mut cold.tx[index];
+        // tcp_trim_head: only what is still unacknowledged.
+        if skb.seq.before(una) {
+            let acked = una.distance(skb.seq);
+            skb.payload = skb.payload.slice(acked, skb.payload.len().saturating_sub(acked));
+            skb.seq = una;
+        }
+        skb.sent_us = now_us;
+        skb.flags = SkbFlags { retrans: true, lost: false, ..skb.flags };
+        let (seq, mut payload, mut flags) = (skb.seq, skb.payload.clone(), data_flags(skb.flags, fin));
+        // A receiver that shrank its window gets no more than fits, but at least the head.
+        if seq.before(wnd_end) && skb.end().after(wnd_end) && !payload.is_empty() {
+            payload = payload.slice(0, wnd_end.distance(seq));
+            flags = Flags::ACK;
+        }
+        run.count(Mib::RetransSegs);
+        self.transmit(seq, flags, payload, run);
+    }
+
+    /// Sends lost segments again as far as the congestion window allows
+    /// (`tcp_xmit_retransmit_queue`).
+    pub(super) fn resend_lost(&mut self, run: &mut Run<'_, '_>) {
+        while self.in_flight() < u32::from(self.cwnd) {
+            let lost_data = self.cold.as_ref().is_some_and(|cold| cold.tx.iter().take(cold.sent).any(|skb| skb.flags.lost));
+            if !(lost_data || (self.is(Bits::CTL_LOST) && self.bare_fin_out())) {
+                break;
+            }
+            self.resend(Resend::Head, run);
+        }
+    }
+
+    /// `tcp_write_wakeup`: what the window still takes of the next segment, or a probe.
+    pub(super) fn write_wakeup(&mut self, mib: Mib, run: &mut Run<'_, '_>) {
+        let room = self.wnd_end().distance(self.snd_nxt);
+        let open = self.snd_nxt.before(self.wnd_end());
+        let unsent = self.cold.as_ref().and_then(|cold| cold.tx.get(cold.sent).map(|skb| skb.payload.len()));
+        match unsent {
+            Some(len) if open => {
+                let part = len.min(room).min(self.snd_mss());
+                if part < len {
+                    self.split(part);
+                }
+                let cold = self.cold();
+                let at = cold.sent;
+                cold.tx[at].flags.psh = true;
+                self.send_next(run);
+            }
+            None if open && self.has_unsent() => self.send_bare_fin(run),
+            Some(_) | None => {
+                run.count(mib);
+                self.send_probe(run);
+            }
+        }
+    }
+
+    /// Queues data behind what already waits (`tcp_sendmsg_locked`): a segment
+    /// not sent yet is filled up first.
+    pub(super) fn queue_data(&mut self, mut payload: Payload) {
+        let mss = self.snd_mss();
+        let mut seq = self.write_seq;
+        self.write_seq = seq.add(payload.len());
+        let cold = self.cold();
+        if cold.tx.len() > cold.sent
+            && let Some(tail) = cold.tx.back_mut()
+        {
+            let part = payload.take_front(mss.saturating_sub(tail.payload.len()));
+            tail.payload = join(&tail.payload, &part);
+            seq = seq.add(part.len());
+            tail.flags.psh = payload.is_empty();
+        }
+        if !payload.is_empty() {
+            cold.tx.push_back(Skb { seq, sent_us: 0, payload, flags: SkbFlags { psh: true, ..SkbFlags::default() } });
+        }
+    }
+}
+
+const fn data_flags(marks: SkbFlags, fin: bool) -> Flags {
+    let mut flags = Flags::ACK;
+    if marks.psh {
+        flags = flags.with(Flags::PSH);
+    }
+    if fin {
+        flags = flags.with(Flags::FIN);
+    }
+    flags
+}

@@ -1,0 +1,241 @@
+//! RFC 5961, PAWS, order of arrival; and every state against every flag.
+
+use super::*;
+
+// ---------------------------------------------------------------- RST
+
+#[test]
+fn resets_are_exact_or_challenged() {
+    // KERNEL-NOTES 1: the right edge itself is challenged, beyond it silence.
+    let wnd = Pair::connected().ends[0].rcv_wnd();
+    for (offset, closed, answers) in [(0, true, 0), (1, false, 1), (wnd, false, 1), (wnd + 1, false, 0), (u32::MAX, false, 0)] {
+        let mut pair = Pair::connected();
+        let mut reset = pair.segment(0, Flags::RST);
+        reset.seq = reset.seq.add(offset);
+        let sent = pair.inject(0, &reset);
+        assert_eq!(sent.len(), answers, "offset {offset}");
+        assert_eq!(pair.ends[0].state() == TcpState::Closed, closed, "offset {offset}");
+    }
+}
+
+#[test]
+fn a_reset_one_below_counts_after_a_fin() {
+    // KERNEL-NOTES 2.
+    let mut pair = Pair::connected();
+    pair.close(1);
+    pair.run(Duration::from_millis(60));
+    let mut reset = pair.segment(0, Flags::RST);
+    reset.seq = reset.seq.sub(1);
+    pair.inject(0, &reset);
+    assert_eq!(pair.ends[0].state(), TcpState::Closed);
+}
+
+// ---------------------------------------------------------------- SYN, ACK
+
+#[test]
+fn a_syn_is_challenged_at_the_rate_limit() {
+    let mut pair = Pair::connected();
+    let syn = pair.segment(0, Flags::SYN);
+    let answer = pair.inject(0, &syn);
+    assert_eq!(answer.len(), 1);
+    assert_eq!(answer[0].flags, Flags::ACK);
+    assert!(pair.inject(0, &syn).is_empty());
+    assert!(pair.counters[0].contains(&Mib::TCPACKSkippedChallenge));
+    pair.run(Duration::from_millis(501));
+    assert_eq!(pair.inject(0, &syn).len(), 1);
+}
+
+#[test]
+fn acks_of_nothing_are_challenged() {
+    // KERNEL-NOTES 15.
+    let mut pair = Pair::connected();
+    let mut ack = pair.segment(0, Flags::ACK);
+    ack.ack = ack.ack.add(1);
+    assert_eq!(pair.inject(0, &ack).len(), 1);
+    pair.run(Duration::from_secs(1));
+    ack = pair.segment(0, Flags::ACK);
+    ack.ack = ack.ack.sub(100_000);
+    assert_eq!(pair.inject(0, &ack).len(), 1);
+    assert!(pair.counters[0].contains(&Mib::TCPChallengeACK));
+}
+
+#[test]
+fn a_segment_without_flags_is_dropped() {
+    let mut pair = Pair::connected();
+    let nothing = Segment { payload: Payload::opaque(5), ..pair.segment(0, Flags::NONE) };
+    assert!(pair.inject(0, &nothing).is_empty());
+    assert_eq!(pair.ends[0].recv_q(), 0);
+}
+
+// ---------------------------------------------------------------- PAWS
+
+#[test]
+fn an_old_timestamp_is_acknowledged_and_dropped() {
+    let mut pair = Pair::connected();
+    pair.run(Duration::from_secs(1));
+    pair.send(1, 5);
+    pair.run(MS);
+    let mut old = Segment { payload: Payload::opaque(5), ..pair.segment(0, Flags::ACK) };
+    old.options.timestamp = old.options.timestamp.map(|(tsval, ecr)| (tsval - 500, ecr));
+    assert_eq!(pair.inject(0, &old).len(), 1);
+    assert_eq!(pair.ends[0].recv_q(), 5);
+    assert!(pair.counters[0].contains(&Mib::PAWSEstab));
+    // A reset is believed all the same.
+    let reset = Segment { payload: Payload::EMPTY, flags: Flags::RST, ..old };
+    pair.inject(0, &reset);
+    assert_eq!(pair.ends[0].state(), TcpState::Closed);
+}
+
+// ---------------------------------------------------------------- order
+
+#[test]
+fn out_of_order_segments_wait_and_are_reported() {
+    let mut pair = Pair::connected();
+    let start = pair.segment(0, Flags::ACK);
+    let at = |offset: u32, len: u32| Segment { seq: start.seq.add(offset), payload: Payload::opaque(len), ..start.clone() };
+    let gap = pair.inject(0, &at(10, 10));
+    assert_eq!(pair.ends[0].recv_q(), 0);
+    let sack = gap[0].options.sack.expect("the gap is reported");
+    assert_eq!((sack.left, sack.right), (start.seq.add(10), start.seq.add(20)));
+    pair.inject(0, &at(25, 5));
+    pair.inject(0, &at(5, 10));
+    let filled = pair.inject(0, &at(0, 7));
+    assert_eq!(pair.ends[0].recv_q(), 20);
+    assert_eq!(filled[0].ack, start.seq.add(20), "acknowledged at once");
+    let fin = Segment { flags: Flags::FIN.with(Flags::ACK), ..at(20, 10) };
+    pair.inject(0, &fin);
+    assert_eq!(pair.ends[0].recv_q(), 31);
+    assert_eq!(pair.ends[0].state(), TcpState::CloseWait);
+}
+
+#[test]
+fn a_duplicate_is_acknowledged_with_dsack() {
+    let mut pair = Pair::connected();
+    let data = Segment { payload: Payload::opaque(10), ..pair.segment(0, Flags::ACK.with(Flags::PSH)) };
+    pair.inject(0, &data);
+    let again = pair.inject(0, &data);
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].options.sack.map(|block| block.left), Some(data.seq));
+    assert_eq!(pair.ends[0].recv_q(), 10);
+}
+
+#[test]
+fn a_retransmitted_fin_is_acknowledged_again() {
+    let mut pair = Pair::connected();
+    let fin = pair.segment(0, Flags::FIN.with(Flags::ACK));
+    pair.inject(0, &fin);
+    pair.run(Duration::from_millis(60));
+    assert_eq!(pair.inject(0, &fin).len(), 1);
+    assert_eq!(pair.ends[0].recv_q(), 1);
+}
+
+// ---------------------------------------------------------------- every state
+
+/// Brings end 0 into each state that a control block can be in.
+fn in_state(state: TcpState) -> Pair {
+    let mut pair = Pair::new();
+    match state {
+        TcpState::Closed | TcpState::TimeWait => {}
+        TcpState::Listen => pair.ends[0] = Tcb::new_listen(&config()),
+        TcpState::SynSent | TcpState::SynReceived => {
+            pair.mute = [true; 2];
+            pair.open(0);
+            if state == TcpState::SynReceived {
+                let syn = Segment { seq: SeqNum(70_000), flags: Flags::SYN, window: 9_000, ..Segment::default() };
+                pair.inject(0, &syn);
+            }
+        }
+        TcpState::Established
+        | TcpState::FinWait1
+        | TcpState::FinWait2
+        | TcpState::CloseWait
+        | TcpState::Closing
+        | TcpState::LastAck => {
+            pair = Pair::connected();
+            let write = UserCall::Shutdown { read: false, write: true };
+            if matches!(state, TcpState::FinWait1 | TcpState::FinWait2 | TcpState::Closing) {
+                pair.mute[0] = state != TcpState::FinWait2;
+                pair.call(0, write.clone()).expect("it is connected");
+                pair.run(Duration::from_millis(60));
+            }
+            if matches!(state, TcpState::CloseWait | TcpState::Closing | TcpState::LastAck) {
+                pair.call(1, write.clone()).expect("it is connected");
+                pair.run(Duration::from_millis(60));
+            }
+            if state == TcpState::LastAck {
+                pair.mute[0] = true;
+                pair.call(0, write).expect("it is connected");
+            }
+        }
+    }
+    if state != TcpState::TimeWait {
+        assert_eq!(pair.ends[0].state(), state);
+    }
+    pair.mute = [true; 2];
+    pair
+}
+
+#[test]
+fn every_state_takes_every_flag_combination() {
+    for state in TcpState::ALL {
+        for flags in 0..64 {
+            for offset in [0, 1, u32::MAX, 5_000, 0x8000_0000] {
+                for len in [0, 1, 3_000] {
+                    let mut pair = in_state_cached(state);
+                    let mut seg = pair.segment(0, Flags(flags));
+                    seg.seq = seg.seq.add(offset);
+                    seg.payload = Payload::opaque(len);
+                    // A transition that is not in the table fails in `apply`.
+                    let answers = pair.inject(0, &seg);
+                    assert!(answers.len() <= 2, "{state} {flags:06b}: {answers:?}");
+                    assert!(!seg.flags.rst() || answers.iter().all(|seg| !seg.flags.rst()), "{state}: RST answers RST");
+                    assert!(pair.ends[0].recv_q() <= 3_001 + 1);
+                    pair.input(0, TcpInput::Timeout);
+                }
+            }
+        }
+    }
+}
+
+thread_local! {
+    static TEMPLATES: Vec<Tcb> = TcpState::ALL.iter().map(|&state| in_state(state).ends[0].clone()).collect();
+}
+
+/// A pair whose end 0 is a copy of the template for `state`.
+fn in_state_cached(state: TcpState) -> Pair {
+    let mut pair = Pair::new();
+    pair.now = Instant::from_nanos(6_000_000_000);
+    pair.mute = [true; 2];
+    pair.ends[0] = TEMPLATES.with(|all| all[state as usize].clone());
+    pair
+}
+
+#[test]
+fn every_state_takes_every_call() {
+    let calls = [
+        UserCall::Open { iss: SeqNum(7), ts_offset: 0, mss: 1_460 },
+        UserCall::Send(Payload::opaque(10)),
+        UserCall::Receive { max: 10, peek: true },
+        UserCall::Receive { max: 10, peek: false },
+        UserCall::Shutdown { read: true, write: false },
+        UserCall::Shutdown { read: false, write: true },
+        UserCall::Shutdown { read: true, write: true },
+        UserCall::Close,
+        UserCall::Abort(crate::tcp::Cause::Abort),
+        UserCall::TakeError,
+        UserCall::SetOption(TcpSocketOption::KeepAlive(true)),
+    ];
+    for state in TcpState::ALL {
+        for first in &calls {
+            for second in &calls {
+                let mut pair = in_state_cached(state);
+                let _ = pair.call(0, first.clone());
+                let _ = pair.call(0, second.clone());
+                pair.run(Duration::from_secs(2));
+                if pair.ends[0].is_orphan() && pair.ends[0].state() == TcpState::Closed {
+                    assert!(pair.fates[0].is_some(), "{state} {first:?} {second:?}");
+                }
+            }
+        }
+    }
+}
