@@ -1,7 +1,7 @@
 //! What unit tests of programs need in place of a kernel.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a fake kernel answers most calls alike")]
 
-use super::api::{App, AppContext, Call, CallName, CallResult, Limits, PollEvents, PollSet, Resume, Ret, SocketOption};
+use super::api::{App, AppContext, Call, CallName, CallResult, Limits, PollEvents, Resume, Ret, SocketOption};
 use crate::errno::Errno;
 use crate::rng::{SimRng, Stream};
 use crate::time::Instant;
