@@ -57,6 +57,8 @@ mod tests {
         assert_eq!([1, 2, 3, 4, 5, 200].map(|n| ms(exponential, n, &mut rng)), [10, 20, 40, 80, 100, 100]);
         assert_eq!(ms(BackOff::Fixed(first), 9, &mut rng), 10);
         let jittered: Vec<_> = (1..200).map(|_| ms(BackOff::Jittered { first, cap }, 4, &mut rng)).collect();
-        assert!(jittered.iter().all(|&w| w <= 80) && jittered.iter().any(|&w| w < 20) && jittered.iter().any(|&w| w > 60));
+        assert!(
+            jittered.iter().all(|&w| w <= 80) && jittered.iter().any(|&w| w < 20) && jittered.iter().any(|&w| w > 60)
+        );
     }
 }

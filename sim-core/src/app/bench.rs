@@ -4,9 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::api::{
-    App, AppContext, AppStatus, Call, CallResult, Domain, PollEvents, PollSet, Resume, Ret, SockType,
-};
+use super::api::{App, AppContext, AppStatus, Call, CallResult, Domain, PollEvents, PollSet, Resume, Ret, SockType};
 use super::flow::{self, ErrnoCounts};
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Fd, TaskId};

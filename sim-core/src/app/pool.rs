@@ -85,9 +85,7 @@ impl PoolConfig {
             ..Self::BASE
         };
         Some(match name {
-            "hikari" => {
-                Self { min: 10, on_failure: OnConnectFailure::Retry(doubling(10, 5_000)), ..long_lived }
-            }
+            "hikari" => Self { min: 10, on_failure: OnConnectFailure::Retry(doubling(10, 5_000)), ..long_lived },
             "go-sql" => Self { max: 0, max_idle: Some(2), bad_connection_retries: 2, ..Self::BASE },
             "sqlx" => Self {
                 test_before_acquire: true,
@@ -314,7 +312,11 @@ impl PoolClient {
         }
         let limit = pool.max_idle.unwrap_or(if pool.max == 0 { u32::MAX } else { pool.max }).max(pool.min);
         if old || self.idle.len() >= limit as usize {
-            if old { self.counters.closed_old += 1 } else { self.counters.closed_idle += 1 }
+            if old {
+                self.counters.closed_old += 1
+            } else {
+                self.counters.closed_idle += 1
+            }
             (self.workers[w].at, self.workers[w].after_close) = (At::Close(slot), AfterClose::Done);
             return Some(self.slots[slot].connection.quit());
         }
@@ -500,8 +502,17 @@ impl App for PoolClient {
 
     fn status(&self, _now: Instant) -> AppStatus {
         let names = [
-            "pool.open", "pool.idle", "pool.waiting", "connect.ok", "requests", "errors", "timeouts", "connections.lost",
-            "closed_idle", "closed_old", "login_errors",
+            "pool.open",
+            "pool.idle",
+            "pool.waiting",
+            "connect.ok",
+            "requests",
+            "errors",
+            "timeouts",
+            "connections.lost",
+            "closed_idle",
+            "closed_old",
+            "login_errors",
         ];
         let mut counters: Vec<(String, u64)> =
             names.iter().filter_map(|n| Some(((*n).to_owned(), self.metric(n)?))).collect();
@@ -603,7 +614,11 @@ mod tests {
             let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config(preset, 1, 1)));
             kernel.connects.extend((0..100).map(|_| Err(Errno::ConnRefused)));
             kernel.run(&mut app, 40_000_000_000);
-            (app.metric("connect.ECONNREFUSED").unwrap(), app.metric("errors").unwrap(), app.metric("timeouts").unwrap())
+            (
+                app.metric("connect.ECONNREFUSED").unwrap(),
+                app.metric("errors").unwrap(),
+                app.metric("timeouts").unwrap(),
+            )
         };
         assert_eq!(refused("mysql2"), (1, 1, 0));
         // 10 + 20 + … + 2560 + 5000 … ms fit into 30 s: 14 attempts.

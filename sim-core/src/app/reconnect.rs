@@ -175,7 +175,14 @@ impl ReconnectClient {
         };
         let mut threads: Vec<Thread> = (0..config.threads.max(1)).map(thread).collect();
         threads[0].at = At::Spawn(1);
-        Self { config, threads, thread_of: Vec::new(), started_at: Instant::ZERO, stop: false, counters: Counters::default() }
+        Self {
+            config,
+            threads,
+            thread_of: Vec::new(),
+            started_at: Instant::ZERO,
+            stop: false,
+            counters: Counters::default(),
+        }
     }
 
     /// Waits for the thread's next slot, if there is a pace, then connects.
@@ -246,7 +253,7 @@ impl ReconnectClient {
         match self.threads[ix].at {
             At::Connect => match result {
                 Ok(_) => self.connected(ix, cx.now),
-                Err(errno) if errno == Errno::InProgress => {
+                Err(Errno::InProgress) => {
                     self.threads[ix].at = At::PollConnect;
                     Call::Poll { set: PollSet::one(fd, PollEvents::OUT), timeout: self.config.connect_timeout }
                 }
