@@ -451,7 +451,7 @@ mod tests {
         let call = app.resume(t, Resume::Done(Ok(Ret::Done)), &mut cx.at(0));
         assert!(matches!(call, Call::Poll { timeout: None, .. }));
         let peer = Endpoint::new(Ipv4Addr::LOCALHOST, 40_000);
-        let mut ask = |app: &mut DnsServer, cx: &mut FakeCx, at| {
+        let ask = |app: &mut DnsServer, cx: &mut FakeCx, at| {
             let mut set = PollSet::one(Fd(3), PollEvents::IN);
             set.entries_mut()[0].revents = PollEvents::IN;
             assert!(matches!(app.resume(t, Resume::Done(Ok(Ret::Ready(set))), &mut cx.at(at)), Call::Recv { .. }));

@@ -1,11 +1,16 @@
 //! Programs that run on simulated hosts, and the interface they are written to.
 
 pub mod api;
+pub mod backoff;
+pub mod bench;
 pub mod dns;
 mod flow;
 pub mod mysql;
 pub mod mysql_client;
+pub mod pool;
+pub mod reconnect;
 mod resolver;
+pub mod script;
 pub mod sysbench;
 #[cfg(test)]
 mod testkit;

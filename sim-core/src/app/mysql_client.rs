@@ -106,7 +106,9 @@ impl MysqlClient {
             (self.at, self.want_connection) = (At::Connect, false);
             return self.connection.connect(Depth::Login);
         }
-        if self.logged_in && let Some(sql) = self.todo.front() {
+        if self.logged_in
+            && let Some(sql) = self.todo.front()
+        {
             self.at = At::Query;
             return self.connection.query(sql);
         }

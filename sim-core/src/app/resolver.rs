@@ -5,9 +5,7 @@
 //! rest of the process's life (`RES_SNGLKUP`), and as the changed options look
 //! like an application's own, it stops looking at `/etc/resolv.conf`.
 
-use super::api::{
-    AppContext, Call, CallResult, Domain, FileKind, PollEvents, PollSet, SockType, SocketOption,
-};
+use super::api::{AppContext, Call, CallResult, Domain, FileKind, PollEvents, PollSet, SockType, SocketOption};
 use super::dns::{self, QueryType};
 use super::flow::{self, Flow};
 use crate::errno::Errno;
@@ -137,9 +135,7 @@ impl Resolver {
     ) -> Flow<Result<Ipv4Addr, ResolveError>> {
         match self.at {
             At::Stat => Flow::Do(self.open_hosts()),
-            At::OpenHosts | At::Fstat | At::Lseek | At::Read | At::ReadEnd | At::CloseHosts => {
-                self.hosts(result)
-            }
+            At::OpenHosts | At::Fstat | At::Lseek | At::Read | At::ReadEnd | At::CloseHosts => self.hosts(result),
             At::Socket | At::RecvErr | At::Connect => self.set_up(result, cx),
             At::PollOut => Flow::Do(self.send(cx)),
             At::Send => match result {
@@ -357,6 +353,7 @@ impl Resolver {
 }
 
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a fake kernel answers most calls alike")]
 mod tests {
     use super::*;
     use crate::app::api::Ret;
@@ -393,7 +390,9 @@ mod tests {
                 self.names.push(call.name().name());
                 let result = match &call {
                     Call::Socket { .. } | Call::Open { .. } => Ok(Ret::Fd(Fd(7))),
-                    Call::Read { .. } if self.names.iter().filter(|n| **n == "read").count() == 1 => Ok(Ret::Count(605)),
+                    Call::Read { .. } if self.names.iter().filter(|n| **n == "read").count() == 1 => {
+                        Ok(Ret::Count(605))
+                    }
                     Call::Sendmmsg { datagrams, .. } => {
                         datagrams.iter().for_each(|d| self.take(d));
                         Ok(Ret::Count(2))
@@ -439,8 +438,18 @@ mod tests {
         let (mut server, mut resolver) = (server(&[]), resolver());
         assert_eq!(server.lookup(&mut resolver), Ok(ADDR));
         let dns = [
-            "setsockopt", "connect", "poll", "sendmmsg", "poll", "ioctl", "recvfrom", "poll", "ioctl", "mprotect",
-            "recvfrom", "close",
+            "setsockopt",
+            "connect",
+            "poll",
+            "sendmmsg",
+            "poll",
+            "ioctl",
+            "recvfrom",
+            "poll",
+            "ioctl",
+            "mprotect",
+            "recvfrom",
+            "close",
         ];
         assert_eq!(server.names, [&HOSTS[..], &dns[..]].concat());
     }
@@ -453,8 +462,20 @@ mod tests {
         assert_eq!(server.names.iter().filter(|n| **n == "sendto").count(), 2);
         assert_eq!(server.lookup(&mut resolver), Ok(ADDR));
         let dns = [
-            "setsockopt", "connect", "poll", "sendto", "poll", "ioctl", "recvfrom", "poll", "sendto", "poll", "ioctl",
-            "mprotect", "recvfrom", "close",
+            "setsockopt",
+            "connect",
+            "poll",
+            "sendto",
+            "poll",
+            "ioctl",
+            "recvfrom",
+            "poll",
+            "sendto",
+            "poll",
+            "ioctl",
+            "mprotect",
+            "recvfrom",
+            "close",
         ];
         assert_eq!(server.names, [&HOSTS[1..], &dns[..]].concat());
     }

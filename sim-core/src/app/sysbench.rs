@@ -521,9 +521,8 @@ mod tests {
         kernel.run(&mut app, 10 * MS);
         let names = kernel.names_of(2);
         assert_eq!(names[..2], ["recvfrom", "close"]);
-        let cycle = [
-            "getpid", "socket", "fcntl", "connect", "poll", "getsockopt", "fcntl", "mprotect", "clock_nanosleep",
-        ];
+        let cycle =
+            ["getpid", "socket", "fcntl", "connect", "poll", "getsockopt", "fcntl", "mprotect", "clock_nanosleep"];
         assert_eq!(names[2..2 + 2 * cycle.len()], [cycle, cycle].concat());
         assert_eq!(app.metric("fds.leaked"), app.metric("reconnects"));
         assert_eq!(kernel.sockets.len() as u64, app.metric("fds.leaked").unwrap());

@@ -1,7 +1,7 @@
 //! What unit tests of programs need in place of a kernel.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a fake kernel answers most calls alike")]
 
-use super::api::{App, AppContext, Call, CallName, CallResult, Limits, PollEvents, PollSet, Resume, Ret, SocketOption};
+use super::api::{App, AppContext, Call, CallName, CallResult, Limits, PollEvents, Resume, Ret, SocketOption};
 use crate::errno::Errno;
 use crate::rng::{SimRng, Stream};
 use crate::time::Instant;
@@ -41,6 +41,8 @@ pub(crate) struct FakeSocket {
     pub(crate) peer: Option<Endpoint>,
     pub(crate) backlog: VecDeque<Endpoint>,
     pub(crate) closed: bool,
+    /// Tells a socket from an earlier one of the same number.
+    pub(crate) serial: u32,
 }
 
 /// Answers one program's calls from scripted sockets; time only moves by sleeps
@@ -62,6 +64,7 @@ pub(crate) struct FakeKernel {
     ready: VecDeque<(TaskId, Resume)>,
     pending_wakes: Vec<TaskId>,
     tasks: u32,
+    serial: u32,
     pub(crate) exited: Option<u32>,
 }
 
@@ -81,6 +84,7 @@ impl FakeKernel {
             ready: VecDeque::from([(TaskId(0), Resume::Started(0))]),
             pending_wakes: Vec::new(),
             tasks: 1,
+            serial: 0,
             exited: None,
         }
     }
@@ -187,7 +191,8 @@ impl FakeKernel {
         if fd.0 >= self.nofile {
             return Err(Errno::MFile);
         }
-        self.sockets.insert(fd, FakeSocket::default());
+        self.serial += 1;
+        self.sockets.insert(fd, FakeSocket { serial: self.serial, ..FakeSocket::default() });
         Ok(fd)
     }
 

@@ -3,9 +3,7 @@
 
 use super::protocol::{self, CLIENT_CONNECT_WITH_DB, CLIENT_FLAGS, CLIENT_INTERACTIVE, COM_QUERY, COM_QUIT, Login};
 use super::response::{self, LoginReply, Outcome, PacketReader, ResponseReader};
-use crate::app::api::{
-    AppContext, Call, CallResult, Domain, PollEvents, PollSet, ShutdownHow, SockType, SocketOption,
-};
+use crate::app::api::{AppContext, Call, CallResult, Domain, PollEvents, PollSet, ShutdownHow, SockType, SocketOption};
 use crate::app::flow::{self, Flow};
 use crate::app::resolver::{ResolveError, Resolver, ResolverConfig};
 use crate::errno::Errno;
@@ -278,7 +276,7 @@ impl Connection {
                 self.at = At::Connect;
                 Call::Connect { fd, addr: self.addr.expect("the address is known before the socket") }
             }
-            (At::Connect, Err(errno)) if errno == Errno::InProgress => {
+            (At::Connect, Err(Errno::InProgress)) => {
                 self.at = At::PollConnect;
                 Call::Poll { set: PollSet::one(fd, PollEvents::OUT), timeout: self.connect_timeout }
             }
@@ -335,7 +333,7 @@ impl Connection {
         match flow::data(result) {
             Ok(bytes) if bytes.is_empty() => self.lost(),
             Ok(bytes) => self.take(&bytes),
-            Err(errno) if errno == Errno::Again => {
+            Err(Errno::Again) => {
                 self.polled = true;
                 let timeout = if self.at == At::Answer { None } else { self.connect_timeout };
                 Flow::Do(Call::Poll { set: PollSet::one(self.fd(), PollEvents::IN), timeout })

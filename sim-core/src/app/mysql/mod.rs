@@ -1,5 +1,7 @@
 //! A MySQL or MariaDB server and the client side of its protocol.
 
+#[cfg(test)]
+mod bridge;
 pub(crate) mod connection;
 pub mod protocol;
 pub mod response;

@@ -338,7 +338,8 @@ pub fn parse_login(body: &[u8]) -> Option<Login> {
         len
     };
     let db = if capabilities & CLIENT_CONNECT_WITH_DB != 0 { f.nul_string() } else { None };
-    let plugin = if capabilities & CLIENT_PLUGIN_AUTH != 0 { f.nul_string().unwrap_or_default() } else { String::new() };
+    let plugin =
+        if capabilities & CLIENT_PLUGIN_AUTH != 0 { f.nul_string().unwrap_or_default() } else { String::new() };
     let db = db.filter(|db| !db.is_empty());
     Some(Login { capabilities, user, db, plugin, auth_len })
 }
@@ -567,13 +568,8 @@ mod tests {
 
     #[test]
     fn a_point_select_answer_is_as_long_as_captured() {
-        let column = Column {
-            schema: "test",
-            table: "sbtest9".into(),
-            name: "c".into(),
-            ty: ColumnType::String,
-            len: 480,
-        };
+        let column =
+            Column { schema: "test", table: "sbtest9".into(), name: "c".into(), ty: ColumnType::String, len: 480 };
         let row = vec![Some("5".repeat(119))];
         let bytes = result_set(&[column], &[row], 0, false).to_vec();
         // Captured from MariaDB: column count 5, definition 0x2b + 4, EOF 9, row 0x78 + 4, EOF 9.

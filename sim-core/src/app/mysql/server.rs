@@ -386,7 +386,12 @@ impl MysqlServer {
     fn listener(&mut self, result: CallResult, cx: &mut AppContext<'_>) -> Call {
         match self.at {
             At::Rlimit | At::SetRlimit | At::RlimitAgain => self.files(result),
-            At::SpawnConsole | At::SpawnMysqlx | At::Socket(_) | At::ReuseAddr(_) | At::V6Only(_) | At::Bind(_)
+            At::SpawnConsole
+            | At::SpawnMysqlx
+            | At::Socket(_)
+            | At::ReuseAddr(_)
+            | At::V6Only(_)
+            | At::Bind(_)
             | At::Listen(_) => self.open(result),
             At::Poll => match result {
                 Ok(Ret::Ready(set)) => self.accept(&set),

@@ -12,9 +12,7 @@ use super::server::{Door, Flavour, Service, Shared};
 use super::sql::{self, Select, Statement};
 use super::status::PROCESSLIST_QUERY;
 use super::vars::Var;
-use crate::app::api::{
-    AppContext, Call, CallResult, PollEvents, PollSet, Ret, ShutdownHow, SocketOption,
-};
+use crate::app::api::{AppContext, Call, CallResult, PollEvents, PollSet, Ret, ShutdownHow, SocketOption};
 use crate::app::flow::{self, Flow};
 use crate::errno::Errno;
 use crate::tcp::TcpSocketOption;
@@ -325,7 +323,7 @@ impl Thread<'_> {
                 }
                 self.after(then, cx)
             }
-            Err(errno) if errno == Errno::Again => {
+            Err(Errno::Again) => {
                 let timeout = self.write_timeout();
                 let session = self.session();
                 session.at = At::PollOut(then);
@@ -394,7 +392,7 @@ impl Thread<'_> {
         match flow::data(result) {
             Ok(bytes) if bytes.is_empty() => self.broken(),
             Ok(bytes) => self.take(&bytes, cx),
-            Err(errno) if errno == Errno::Again => {
+            Err(Errno::Again) => {
                 let timeout = self.read_timeout();
                 let session = self.session();
                 session.at = if session.at == At::Header { At::PollHeader } else { At::PollBody };
@@ -554,7 +552,11 @@ impl Thread<'_> {
         }
         let held = self.shared.sessions.iter().filter(|s| !s.is_free() && s.authenticated && s.user == user).count();
         (held as u64 >= limit).then(|| {
-            ServerError::new(1203, "42000", format!("User {name} already has more than 'max_user_connections' active connections"))
+            ServerError::new(
+                1203,
+                "42000",
+                format!("User {name} already has more than 'max_user_connections' active connections"),
+            )
         })
     }
 
@@ -676,7 +678,8 @@ impl Thread<'_> {
         let victim = self.shared.find(id).ok_or_else(|| ServerError::unknown_thread(id))?;
         let (user, admin) = (self.session().user, self.session().admin);
         let target = &self.shared.sessions[victim as usize];
-        if !admin && !(target.authenticated && target.user == user) {
+        let own = target.authenticated && target.user == user;
+        if !(admin || own) {
             return Err(ServerError::new(1095, "HY000", format!("You are not owner of thread {id}")));
         }
         let fd = mark_killed(self.shared, victim, cx);

@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn the_benchmark_s_selects_have_their_row_counts() {
-        let rows = |sql| match parse(sql) {
-            Statement::Select(s) => (s.rows, s.aggregate, s.table),
-            other => panic!("{other:?}"),
+        let rows = |sql| {
+            let Statement::Select(s) = parse(sql) else { panic!("{sql} is a select") };
+            (s.rows, s.aggregate, s.table)
         };
         assert_eq!(rows("SELECT c FROM sbtest9 WHERE id=5003"), (1, false, "sbtest9".into()));
         assert_eq!(rows("SELECT c FROM sbtest5 WHERE id BETWEEN 5036 AND 5040"), (5, false, "sbtest5".into()));

@@ -144,8 +144,7 @@ impl Shared {
     /// `SHOW GLOBAL VARIABLES`, in alphabetical order.
     pub(super) fn variable_list(&self) -> Vec<(String, String)> {
         let numeric = SPECS.iter().filter(|s| self.vars.exists(s.var));
-        let mut list: Vec<(String, String)> =
-            numeric.map(|s| (s.name.to_owned(), self.vars.show(s.var))).collect();
+        let mut list: Vec<(String, String)> = numeric.map(|s| (s.name.to_owned(), self.vars.show(s.var))).collect();
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         list.push(text("bind_address", if self.flavour == Flavour::MariaDb { "" } else { "*" }));
         let plain = self.config.version.strip_prefix("5.5.5-").unwrap_or(&self.config.version);

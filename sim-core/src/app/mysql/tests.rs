@@ -260,7 +260,8 @@ fn idle_sessions_end_after_wait_timeout() {
         rig.kernel.socket(fd).sent.clear();
         rig.kernel.calls.clear();
         rig.run(21 * S);
-        let sent: u32 = rig.kernel.calls.iter().map(|(_, c)| if let Call::Send { data, .. } = c { data.len() } else { 0 }).sum();
+        let sent: u32 =
+            rig.kernel.calls.iter().map(|(_, c)| if let Call::Send { data, .. } = c { data.len() } else { 0 }).sum();
         assert_eq!((sent, rig.metric("Aborted_clients")), (bytes, 1), "{version}");
     }
 }

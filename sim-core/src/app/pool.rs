@@ -1,0 +1,630 @@
+//! A connection pool in front of a MySQL server, with the defaults of pools
+//! people use.
+//!
+//! Worker threads take a connection, run a statement, give it back. A worker
+//! that needs a new connection opens it itself, also where the original has a
+//! background thread for that; a housekeeping thread retires idle and old ones.
+
+use std::collections::VecDeque;
+
+use super::api::{App, AppContext, AppStatus, Call, CallResult, Control, ControlError, Resume, Ret};
+use super::backoff::BackOff;
+use super::flow::{ErrnoCounts, Flow};
+use super::mysql::connection::{ConnectError, Connection, Depth, Event};
+use super::mysql::{Credentials, Target};
+use super::resolver::ResolveError;
+use crate::errno::Errno;
+use crate::time::{Duration, Instant};
+use crate::units::TaskId;
+
+/// What a pool does when it cannot open a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnConnectFailure {
+    /// The caller gets the error.
+    Error,
+    /// Tries again after these waits until the acquire time-out.
+    Retry(BackOff),
+    /// As `Retry`, but only after ECONNREFUSED; other errors go to the caller (sqlx).
+    RetryRefused(BackOff),
+}
+
+/// A pool's settings; 0 or `None` means "no limit".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PoolConfig {
+    /// Most connections; 0 for no limit.
+    pub max: u32,
+    /// Connections kept even when idle.
+    pub min: u32,
+    /// Most idle connections; `None` for as many as `max`.
+    pub max_idle: Option<u32>,
+    /// Longest wait for a connection.
+    pub acquire_timeout: Option<Duration>,
+    /// Idle connections older than this are closed.
+    pub idle_timeout: Option<Duration>,
+    /// Connections older than this are closed when they come back.
+    pub max_lifetime: Option<Duration>,
+    /// A connection is tried with a trivial statement before it is handed out.
+    pub test_before_acquire: bool,
+    /// Statements tried again on another connection when theirs turned out dead.
+    pub bad_connection_retries: u32,
+    /// What a failed connection attempt leads to.
+    pub on_failure: OnConnectFailure,
+    /// How often idle connections are looked at.
+    pub housekeeping: Duration,
+}
+
+impl PoolConfig {
+    const BASE: Self = Self {
+        max: 10,
+        min: 0,
+        max_idle: None,
+        acquire_timeout: None,
+        idle_timeout: None,
+        max_lifetime: None,
+        test_before_acquire: false,
+        bad_connection_retries: 0,
+        on_failure: OnConnectFailure::Error,
+        housekeeping: Duration::from_secs(30),
+    };
+    const TEN_MINUTES: Option<Duration> = Some(Duration::from_secs(600));
+    const HALF_HOUR: Option<Duration> = Some(Duration::from_secs(1_800));
+    const HALF_MINUTE: Option<Duration> = Some(Duration::from_secs(30));
+
+    /// The defaults of a pool by name: `hikari`, `go-sql`, `sqlx`, `bb8`,
+    /// `deadpool`, `mysql2`, `mysql_async`. `cpus` is the host's number of CPUs.
+    #[must_use]
+    pub fn preset(name: &str, cpus: u32) -> Option<Self> {
+        let doubling = |first_ms, cap_ms| BackOff::Exponential {
+            first: Duration::from_millis(first_ms),
+            cap: Duration::from_millis(cap_ms),
+        };
+        let long_lived = Self {
+            acquire_timeout: Self::HALF_MINUTE,
+            idle_timeout: Self::TEN_MINUTES,
+            max_lifetime: Self::HALF_HOUR,
+            ..Self::BASE
+        };
+        Some(match name {
+            "hikari" => Self { min: 10, on_failure: OnConnectFailure::Retry(doubling(10, 5_000)), ..long_lived },
+            "go-sql" => Self { max: 0, max_idle: Some(2), bad_connection_retries: 2, ..Self::BASE },
+            "sqlx" => Self {
+                test_before_acquire: true,
+                on_failure: OnConnectFailure::RetryRefused(doubling(10, 6_000)),
+                ..long_lived
+            },
+            "bb8" => Self {
+                test_before_acquire: true,
+                on_failure: OnConnectFailure::Retry(doubling(400, 15_000)),
+                ..long_lived
+            },
+            "deadpool" => Self { max: 2 * cpus, ..Self::BASE },
+            "mysql2" => Self { max_idle: Some(10), idle_timeout: Some(Duration::from_secs(60)), ..Self::BASE },
+            "mysql_async" => Self { max: 100, min: 10, idle_timeout: Some(Duration::ZERO), ..Self::BASE },
+            _ => return None,
+        })
+    }
+}
+
+/// A program that uses a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolClientConfig {
+    /// Where to.
+    pub target: Target,
+    /// As whom.
+    pub credentials: Credentials,
+    /// The pool's settings.
+    pub pool: PoolConfig,
+    /// Threads that use it.
+    pub workers: u32,
+    /// The statement each request runs.
+    pub statement: String,
+    /// Pause of a thread between two requests.
+    pub think: Duration,
+    /// Requests each thread makes; `None` for no end.
+    pub requests: Option<u64>,
+    /// Longest wait for a TCP connection and each step of the login.
+    pub connect_timeout: Option<Duration>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum At {
+    Spawn(u32),
+    Think,
+    /// Waits for a connection to come back.
+    Wait,
+    Connect(usize),
+    BackOff,
+    Test(usize),
+    Query(usize),
+    /// Closing a dead or surplus connection; what follows is in `after_close`.
+    Close(usize),
+    Ended,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum AfterClose {
+    /// Try the request again.
+    Acquire,
+    /// The request is over.
+    Done,
+}
+
+#[derive(Clone, Debug)]
+struct Worker {
+    at: At,
+    after_close: AfterClose,
+    deadline: Option<Instant>,
+    failures: u32,
+    retries: u32,
+    made: u64,
+    /// A connection handed over while waiting.
+    given: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SlotState {
+    Free,
+    Busy,
+    Idle,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    connection: Connection,
+    state: SlotState,
+    born: Instant,
+    idle_since: Instant,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Counters {
+    connected: u64,
+    connect_errors: ErrnoCounts,
+    login_errors: u64,
+    requests: u64,
+    timeouts: u64,
+    errors: u64,
+    closed_idle: u64,
+    closed_old: u64,
+    lost: u64,
+}
+
+/// A program's workers, their pool, and its housekeeper.
+#[derive(Clone, Debug)]
+pub struct PoolClient {
+    config: PoolClientConfig,
+    workers: Vec<Worker>,
+    slots: Vec<Slot>,
+    idle: Vec<usize>,
+    waiters: VecDeque<usize>,
+    keeper: Option<usize>,
+    keeper_task: Option<TaskId>,
+    stop: bool,
+    counters: Counters,
+}
+
+const TOKEN_KEEPER: u64 = u64::MAX;
+
+impl PoolClient {
+    /// A client not yet started.
+    #[must_use]
+    pub fn new(config: PoolClientConfig) -> Self {
+        let worker = Worker {
+            at: At::Think,
+            after_close: AfterClose::Done,
+            deadline: None,
+            failures: 0,
+            retries: 0,
+            made: 0,
+            given: None,
+        };
+        let mut workers = vec![worker; config.workers.max(1) as usize];
+        workers[0].at = At::Spawn(1);
+        Self {
+            config,
+            workers,
+            slots: Vec::new(),
+            idle: Vec::new(),
+            waiters: VecDeque::new(),
+            keeper: None,
+            keeper_task: None,
+            stop: false,
+            counters: Counters::default(),
+        }
+    }
+
+    fn open_count(&self) -> usize {
+        self.slots.iter().filter(|s| s.state != SlotState::Free).count()
+    }
+
+    fn may_open(&self) -> bool {
+        self.config.pool.max == 0 || self.open_count() < self.config.pool.max as usize
+    }
+
+    /// A new request, unless the thread has made all of its.
+    fn request(&mut self, w: usize, now: Instant) -> Call {
+        let worker = &mut self.workers[w];
+        if self.stop || self.config.requests.is_some_and(|n| worker.made >= n) {
+            worker.at = At::Ended;
+            return Call::FutexWait { timeout: None };
+        }
+        worker.deadline = self.config.pool.acquire_timeout.map(|t| now + t);
+        (worker.failures, worker.retries) = (0, 0);
+        self.acquire(w, now)
+    }
+
+    /// Takes an idle connection, opens one, or waits.
+    fn acquire(&mut self, w: usize, now: Instant) -> Call {
+        if let Some(slot) = self.workers[w].given.take().or_else(|| self.idle.pop()) {
+            self.slots[slot].state = SlotState::Busy;
+            if self.config.pool.test_before_acquire {
+                self.workers[w].at = At::Test(slot);
+                return self.slots[slot].connection.query("select 1");
+            }
+            return self.query(w, slot);
+        }
+        if self.may_open() {
+            let slot = self.new_slot(now);
+            self.workers[w].at = At::Connect(slot);
+            return self.slots[slot].connection.connect(Depth::Login);
+        }
+        self.waiters.push_back(w);
+        self.workers[w].at = At::Wait;
+        Call::FutexWait { timeout: self.workers[w].deadline.map(|d| d.since(now)) }
+    }
+
+    fn new_slot(&mut self, now: Instant) -> usize {
+        let mut connection = Connection::new(&self.config.target, self.config.credentials.clone());
+        connection.connect_timeout = self.config.connect_timeout;
+        let slot = Slot { connection, state: SlotState::Busy, born: now, idle_since: now };
+        if let Some(at) = self.slots.iter().position(|s| s.state == SlotState::Free) {
+            self.slots[at] = slot;
+            return at;
+        }
+        self.slots.push(slot);
+        self.slots.len() - 1
+    }
+
+    fn query(&mut self, w: usize, slot: usize) -> Call {
+        self.workers[w].at = At::Query(slot);
+        self.slots[slot].connection.query(&self.config.statement)
+    }
+
+    /// A connection is free again, or there is room for a new one: the
+    /// longest waiting worker goes on.
+    fn wake_one(&mut self, slot: Option<usize>, cx: &mut AppContext<'_>) -> bool {
+        let Some(w) = self.waiters.pop_front() else { return false };
+        self.workers[w].given = slot;
+        cx.wake(Self::task_of(w));
+        true
+    }
+
+    fn task_of(w: usize) -> TaskId {
+        TaskId(u32::try_from(w).expect("worker numbers are 32 bits"))
+    }
+
+    /// Gives a healthy connection back; `Some` call if it is closed instead.
+    fn give_back(&mut self, w: usize, slot: usize, cx: &mut AppContext<'_>) -> Option<Call> {
+        let pool = self.config.pool;
+        let old = pool.max_lifetime.is_some_and(|life| cx.now.since(self.slots[slot].born) >= life);
+        if !old && self.wake_one(Some(slot), cx) {
+            return None;
+        }
+        let limit = pool.max_idle.unwrap_or(if pool.max == 0 { u32::MAX } else { pool.max }).max(pool.min);
+        if old || self.idle.len() >= limit as usize {
+            if old {
+                self.counters.closed_old += 1
+            } else {
+                self.counters.closed_idle += 1
+            }
+            (self.workers[w].at, self.workers[w].after_close) = (At::Close(slot), AfterClose::Done);
+            return Some(self.slots[slot].connection.quit());
+        }
+        (self.slots[slot].state, self.slots[slot].idle_since) = (SlotState::Idle, cx.now);
+        self.idle.push(slot);
+        None
+    }
+
+    /// The request is over: think, then the next.
+    fn done(&mut self, w: usize, now: Instant) -> Call {
+        self.workers[w].made += 1;
+        if self.config.think == Duration::ZERO {
+            return self.request(w, now);
+        }
+        self.workers[w].at = At::Think;
+        Call::Nanosleep { duration: self.config.think }
+    }
+
+    fn free(&mut self, slot: usize, cx: &mut AppContext<'_>) {
+        self.slots[slot].state = SlotState::Free;
+        self.wake_one(None, cx);
+    }
+
+    fn connect_failed(&mut self, w: usize, slot: usize, error: &ConnectError, cx: &mut AppContext<'_>) -> Call {
+        let errno = match error {
+            ConnectError::Tcp(errno) | ConnectError::Resolve(ResolveError::Again(errno)) => Some(*errno),
+            ConnectError::Resolve(ResolveError::NoName) | ConnectError::Lost | ConnectError::Refused(_) => None,
+        };
+        match errno {
+            Some(errno) => self.counters.connect_errors.add(errno),
+            None => self.counters.login_errors += 1,
+        }
+        let retry = match self.config.pool.on_failure {
+            OnConnectFailure::Error => None,
+            OnConnectFailure::Retry(policy) => Some(policy),
+            OnConnectFailure::RetryRefused(policy) => (errno == Some(Errno::ConnRefused)).then_some(policy),
+        };
+        self.free(slot, cx);
+        let worker = &mut self.workers[w];
+        worker.failures += 1;
+        if let Some(policy) = retry {
+            let wait = policy.wait(worker.failures, cx.rng);
+            if worker.deadline.is_none_or(|d| cx.now + wait < d) {
+                worker.at = At::BackOff;
+                return Call::Nanosleep { duration: wait };
+            }
+            self.counters.timeouts += 1;
+        }
+        self.counters.errors += 1;
+        self.done(w, cx.now)
+    }
+
+    fn event(&mut self, w: usize, slot: usize, event: &Event, cx: &mut AppContext<'_>) -> Call {
+        match event {
+            Event::LoggedIn | Event::Connected => {
+                self.counters.connected += 1;
+                self.query(w, slot)
+            }
+            Event::Failed(error) => self.connect_failed(w, slot, error, cx),
+            Event::Answer(_) if self.workers[w].at == At::Test(slot) => self.query(w, slot),
+            Event::Answer(_) => {
+                self.counters.requests += 1;
+                match self.give_back(w, slot, cx) {
+                    Some(call) => call,
+                    None => self.done(w, cx.now),
+                }
+            }
+            Event::Lost => {
+                self.counters.lost += 1;
+                let tested = self.workers[w].at == At::Test(slot);
+                let retry = tested || self.workers[w].retries < self.config.pool.bad_connection_retries;
+                if !tested {
+                    self.workers[w].retries += 1;
+                }
+                if !retry {
+                    self.counters.errors += 1;
+                }
+                self.workers[w].after_close = if retry { AfterClose::Acquire } else { AfterClose::Done };
+                self.workers[w].at = At::Close(slot);
+                self.slots[slot].connection.close()
+            }
+            Event::Closed => {
+                self.free(slot, cx);
+                match self.workers[w].after_close {
+                    AfterClose::Acquire => self.acquire(w, cx.now),
+                    AfterClose::Done => self.done(w, cx.now),
+                }
+            }
+        }
+    }
+
+    fn worker(&mut self, w: usize, result: CallResult, cx: &mut AppContext<'_>) -> Call {
+        match self.workers[w].at {
+            At::Spawn(n) if n < self.config.workers => {
+                self.workers[w].at = At::Spawn(n + 1);
+                Call::Spawn { token: u64::from(n) }
+            }
+            At::Spawn(n) if n == self.config.workers.max(1) => {
+                self.workers[w].at = At::Spawn(n + 1);
+                Call::Spawn { token: TOKEN_KEEPER }
+            }
+            At::Spawn(_) | At::Think => self.request(w, cx.now),
+            At::BackOff => self.acquire(w, cx.now),
+            At::Wait => {
+                if result.is_err() && self.workers[w].given.is_none() {
+                    self.waiters.retain(|x| *x != w);
+                    self.counters.timeouts += 1;
+                    self.counters.errors += 1;
+                    return self.done(w, cx.now);
+                }
+                self.acquire(w, cx.now)
+            }
+            At::Connect(slot) | At::Test(slot) | At::Query(slot) | At::Close(slot) => {
+                match self.slots[slot].connection.resume(result, cx) {
+                    Flow::Do(call) => call,
+                    Flow::End(event) => self.event(w, slot, &event, cx),
+                }
+            }
+            At::Ended => Call::FutexWait { timeout: None },
+        }
+    }
+
+    /// Closes idle connections that are too many, too old or idle too long.
+    fn housekeeper(&mut self, result: CallResult, cx: &mut AppContext<'_>) -> Call {
+        if let Some(slot) = self.keeper {
+            match self.slots[slot].connection.resume(result, cx) {
+                Flow::Do(call) => return call,
+                Flow::End(_) => {
+                    self.keeper = None;
+                    self.free(slot, cx);
+                }
+            }
+        }
+        let pool = self.config.pool;
+        let spare = self.open_count() > pool.min as usize;
+        let due = self.idle.iter().position(|&slot| {
+            let slot = &self.slots[slot];
+            let too_idle = spare && pool.idle_timeout.is_some_and(|t| cx.now.since(slot.idle_since) >= t);
+            too_idle || pool.max_lifetime.is_some_and(|t| cx.now.since(slot.born) >= t)
+        });
+        let Some(at) = due else { return Call::Nanosleep { duration: pool.housekeeping } };
+        let slot = self.idle.remove(at);
+        self.slots[slot].state = SlotState::Busy;
+        self.counters.closed_idle += 1;
+        self.keeper = Some(slot);
+        self.slots[slot].connection.quit()
+    }
+}
+
+impl App for PoolClient {
+    fn resume(&mut self, task: TaskId, resume: Resume, cx: &mut AppContext<'_>) -> Call {
+        let result = match resume {
+            Resume::Started(token) => {
+                if token == TOKEN_KEEPER {
+                    self.keeper_task = Some(task);
+                }
+                Ok(Ret::Done)
+            }
+            Resume::Done(result) => result,
+        };
+        if self.keeper_task == Some(task) {
+            return self.housekeeper(result, cx);
+        }
+        self.worker(task.index(), result, cx)
+    }
+
+    fn fork(&self) -> Option<Box<dyn App>> {
+        Some(Box::new(self.clone()))
+    }
+
+    /// `Stop`: threads end after their present request; connections stay open.
+    fn control(&mut self, control: &Control, _cx: &mut AppContext<'_>) -> Result<(), ControlError> {
+        match control {
+            Control::Stop => {
+                self.stop = true;
+                Ok(())
+            }
+            Control::Sql(_) | Control::KillSession(_) | Control::Connect => {
+                Err(ControlError::Unknown(control.to_string()))
+            }
+        }
+    }
+
+    fn status(&self, _now: Instant) -> AppStatus {
+        let names = [
+            "pool.open",
+            "pool.idle",
+            "pool.waiting",
+            "connect.ok",
+            "requests",
+            "errors",
+            "timeouts",
+            "connections.lost",
+            "closed_idle",
+            "closed_old",
+            "login_errors",
+        ];
+        let mut counters: Vec<(String, u64)> =
+            names.iter().filter_map(|n| Some(((*n).to_owned(), self.metric(n)?))).collect();
+        counters.extend(self.counters.connect_errors.iter().map(|(e, n)| (format!("connect.{e}"), n)));
+        AppStatus { counters, ..AppStatus::default() }
+    }
+
+    fn metric(&self, name: &str) -> Option<u64> {
+        let c = &self.counters;
+        match name {
+            "pool.open" => Some(self.open_count() as u64),
+            "pool.idle" => Some(self.idle.len() as u64),
+            "pool.waiting" => Some(self.waiters.len() as u64),
+            "connect.ok" => Some(c.connected),
+            "connect.failed" => Some(c.connect_errors.total()),
+            "login_errors" => Some(c.login_errors),
+            "requests" => Some(c.requests),
+            "errors" => Some(c.errors),
+            "timeouts" => Some(c.timeouts),
+            "closed_idle" => Some(c.closed_idle),
+            "closed_old" => Some(c.closed_old),
+            "connections.lost" => Some(c.lost),
+            other => c.connect_errors.metric("connect", other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::mysql::{Flavour, protocol};
+    use crate::app::testkit::FakeKernel;
+    use crate::units::{Endpoint, Fd, Ipv4Addr};
+    use crate::wire::Payload;
+
+    fn config(preset: &str, workers: u32, requests: u64) -> PoolClientConfig {
+        PoolClientConfig {
+            target: Target::Addr(Endpoint::new(Ipv4Addr::LOCALHOST, 3_306)),
+            credentials: Credentials { user: "app".to_owned(), db: None, interactive: false },
+            pool: PoolConfig::preset(preset, 4).unwrap(),
+            workers,
+            statement: "select 1".to_owned(),
+            think: Duration::ZERO,
+            requests: Some(requests),
+            connect_timeout: None,
+        }
+    }
+
+    /// Plays the server: greets, accepts every login, answers every statement.
+    fn serve(kernel: &mut FakeKernel, app: &mut PoolClient, rounds: u64) {
+        let shape = Flavour::of("5.7.44").greeting_shape();
+        for _ in 0..rounds {
+            let now = kernel.now;
+            kernel.run(app, now);
+            let fds: Vec<Fd> = kernel.sockets.keys().copied().collect();
+            for fd in fds {
+                let socket = kernel.socket(fd.0);
+                let sent = core::mem::take(&mut socket.sent);
+                if socket.peer.is_none() {
+                    socket.peer = Some(Endpoint::ANY);
+                    socket.inbox.push_back(protocol::greeting("5.7.44", 1, &[b'x'; 20], &shape));
+                } else if sent.get(4) == Some(&protocol::COM_QUERY) {
+                    socket.inbox.push_back(protocol::ok(1, 0, 0));
+                } else if sent.get(3) == Some(&1) {
+                    socket.inbox.push_back(Payload::from_bytes(&protocol::ok(2, 0, 0).to_vec()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pool_opens_no_more_than_its_limit_and_reuses() {
+        let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config("hikari", 25, 4)));
+        serve(&mut kernel, &mut app, 40);
+        assert_eq!((app.metric("requests"), app.metric("connect.ok")), (Some(100), Some(10)));
+        assert_eq!((app.metric("errors"), app.metric("pool.idle")), (Some(0), Some(10)));
+    }
+
+    #[test]
+    fn go_keeps_two_idle_and_closes_the_rest() {
+        let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config("go-sql", 8, 1)));
+        serve(&mut kernel, &mut app, 10);
+        assert_eq!((app.metric("requests"), app.metric("connect.ok")), (Some(8), Some(8)));
+        assert_eq!((app.metric("pool.open"), app.metric("closed_idle")), (Some(2), Some(6)));
+    }
+
+    #[test]
+    fn idle_connections_retire_after_their_time() {
+        let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config("mysql2", 4, 1)));
+        serve(&mut kernel, &mut app, 10);
+        assert_eq!(app.metric("pool.idle"), Some(4));
+        kernel.run(&mut app, 91_000_000_000);
+        assert_eq!((app.metric("pool.open"), app.metric("closed_idle")), (Some(0), Some(4)));
+    }
+
+    #[test]
+    fn failures_are_retried_or_reported_as_the_pool_does() {
+        let refused = |preset| {
+            let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config(preset, 1, 1)));
+            kernel.connects.extend((0..100).map(|_| Err(Errno::ConnRefused)));
+            kernel.run(&mut app, 40_000_000_000);
+            (
+                app.metric("connect.ECONNREFUSED").unwrap(),
+                app.metric("errors").unwrap(),
+                app.metric("timeouts").unwrap(),
+            )
+        };
+        assert_eq!(refused("mysql2"), (1, 1, 0));
+        // 10 + 20 + … + 2560 + 5000 … ms fit into 30 s: 14 attempts.
+        assert_eq!(refused("hikari"), (14, 1, 1));
+        assert_eq!(refused("sqlx").1, 1);
+        assert!(PoolConfig::preset("c3p0", 4).is_none());
+        assert_eq!(PoolConfig::preset("deadpool", 4).unwrap().max, 8);
+    }
+}
