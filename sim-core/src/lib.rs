@@ -7,6 +7,8 @@ pub mod errno;
 pub mod kernel;
 pub mod net;
 pub mod rng;
+#[cfg(feature = "scenario")]
+pub mod scenario;
 pub mod sim;
 pub mod tcp;
 pub mod time;
