@@ -71,7 +71,10 @@ impl Scenario {
         let Some(root) = node::read(bytes, Source::File, &mut problems) else {
             return Err(ScenarioError::new(problems));
         };
-        let mut root = extend(root, &mut problems);
+        let Some(mut root) = extend(root, &mut problems) else {
+            // Whatever the base would have given is missing now, and not the author's fault.
+            return Err(ScenarioError::new(problems));
+        };
         for (index, (key, value)) in overrides.iter().enumerate() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             overrides::apply(&mut root, index, key, value, &mut problems);
@@ -85,32 +88,34 @@ impl Scenario {
     }
 }
 
-/// Resolves `extends`: the presets of the chain below, the file on top.
-fn extend(mut root: Node, problems: &mut Vec<Problem>) -> Node {
+/// Resolves `extends`: the presets of the chain below, the file on top. `None`
+/// if the chain is broken, with the reason among the problems.
+fn extend(mut root: Node, problems: &mut Vec<Problem>) -> Option<Node> {
     node::flatten_sysctls(&mut root);
     let mut chain: Vec<&'static str> = Vec::new();
     let mut layers = vec![root];
     loop {
         let top = layers.last().expect("the file itself is a layer");
         let Some(base) = top.get("extends") else { break };
-        // A value of another type is reported by the schema.
-        let Some(name) = base.text() else { break };
+        let Some(name) = base.text() else {
+            // The schema says what is wrong with a value of another type.
+            schema::validate(&mut layers[0], problems);
+            return None;
+        };
         let (place, name) = (base.place, name.trim_end_matches(".toml").to_owned());
         let report = |kind| Problem::new(kind, place, "extends".to_owned());
         let Some(preset) = preset::find(&name) else {
             let near = problem::nearest(&name, preset::ALL.iter().map(|p| p.name)).map(str::to_owned);
             problems.push(report(ProblemKind::UnknownPreset { name: value::cut(&name) }).near(near));
-            break;
+            return None;
         };
         if chain.contains(&preset.name) || chain.len() >= MAX_EXTENDS {
             let chain = format!("{} -> {}", chain.join(" -> "), preset.name);
             problems.push(report(ProblemKind::ExtendsLoop { chain }));
-            break;
+            return None;
         }
         chain.push(preset.name);
-        let Some(mut below) = node::read(preset.text.as_bytes(), Source::Preset(preset.name), problems) else {
-            break;
-        };
+        let mut below = node::read(preset.text.as_bytes(), Source::Preset(preset.name), problems)?;
         node::flatten_sysctls(&mut below);
         layers.push(below);
     }
@@ -118,5 +123,5 @@ fn extend(mut root: Node, problems: &mut Vec<Problem>) -> Node {
     while let Some(above) = layers.pop() {
         tree = node::overlay(tree, above);
     }
-    tree
+    Some(tree)
 }

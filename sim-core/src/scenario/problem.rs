@@ -339,8 +339,8 @@ impl ScenarioError {
     }
 }
 
-/// The candidate nearest to `word`, if near enough to be what was meant: an
-/// edit distance (with transpositions) of at most a third of its length.
+/// The candidate nearest to `word`, if near enough to be what was meant: one
+/// slip, and one more for every four letters. Two letters swapped are half a slip.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = fold(word);
     // A longer word is no slip of the pen, and would make the table large.
@@ -350,7 +350,10 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     candidates
         .into_iter()
         .map(|candidate| (distance(&lower, &fold(candidate)), candidate))
-        .filter(|&(d, candidate)| d <= 1 + candidate.chars().count().max(lower.len()) / 4)
+        .filter(|&(d, candidate)| {
+            let letters = candidate.chars().count().max(lower.len());
+            d <= 2 + letters / 4 * 2 && d < letters * 2
+        })
         .min_by_key(|&(d, _)| d)
         .map(|(_, candidate)| candidate)
 }
@@ -360,15 +363,16 @@ fn fold(word: &str) -> Vec<char> {
     word.chars().map(|c| if matches!(c, '-' | ' ') { '_' } else { c.to_ascii_lowercase() }).collect()
 }
 
-/// Optimal string alignment distance.
+/// Twice the optimal string alignment distance, a swap of neighbours counted once.
 fn distance(a: &[char], b: &[char]) -> usize {
     let width = b.len() + 1;
     let mut before: Vec<usize> = vec![0; width];
-    let mut previous: Vec<usize> = (0..width).collect();
+    let mut previous: Vec<usize> = (0..width).map(|j| 2 * j).collect();
     for (i, &ca) in a.iter().enumerate() {
-        let mut row = vec![i + 1; width];
+        let mut row = vec![2 * (i + 1); width];
         for (j, &cb) in b.iter().enumerate() {
-            let mut best = (previous[j] + usize::from(ca != cb)).min(previous[j + 1] + 1).min(row[j] + 1);
+            let substituted = previous[j] + if ca == cb { 0 } else { 2 };
+            let mut best = substituted.min(previous[j + 1] + 2).min(row[j] + 2);
             if i > 0 && j > 0 && ca == b[j - 1] && a[i - 1] == cb {
                 best = best.min(before[j - 1] + 1);
             }

@@ -260,7 +260,7 @@ fn bad_additions_are_placed_and_explained() {
         ("[[timeline]]\nat = \"1s\"\ndo = \"heal\"\nfrom = \"db\"", "missing-key", "{whole}", None),
         ("[[mark]]\nname = \"end\"\nwhen = { metric = \"db.ss.total\", op = \">\", value = 1 }", "duplicate-name", "\"end\"", None),
         ("[[mark]]\nname = \"m\"\nwhen = { metric = \"db.ss.totl\", op = \">\", value = 1 }", "unknown-metric", "\"db.ss.totl\"", Some("total")),
-        ("[[mark]]\nname = \"m\"\nwhen = { metric = \"db.ss.total\", op = \"=>\", value = 1 }", "unknown-word", "\"=>\"", None),
+        ("[[mark]]\nname = \"m\"\nwhen = { metric = \"db.ss.total\", op = \"=>\", value = 1 }", "unknown-word", "\"=>\"", Some(">=")),
         ("[[expect]]\nmetric = \"db.ss.total\"", "no-bound", "{whole}", None),
         ("[[expect]]\nmetric = \"db.ss.total\"\neq = 1\nmax = 2", "conflicting-bounds", "2", None),
         ("[[expect]]\nmetric = \"db.ss.total\"\nwithin = [2, 1]", "inverted-range", "[2, 1]", None),
