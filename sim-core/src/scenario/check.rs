@@ -271,7 +271,8 @@ fn end(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&DurationText>) -> Instant {
 fn budget(cx: &mut Cx<'_>, at: &At<'_>, file: &ScenarioFile) -> BudgetSpec {
     let given = file.budget.clone().unwrap_or_default();
     let default = BudgetSpec::default();
-    let mut read = |key: &str, number: Option<i64>, default: u64| cx.int(&at.key(key), number, 1, i64::MAX).unwrap_or(default);
+    let mut read =
+        |key: &str, number: Option<i64>, default: u64| cx.int(&at.key(key), number, 1, i64::MAX).unwrap_or(default);
     BudgetSpec {
         events: read("events", given.events, default.events),
         same_instant: read("same_instant", given.same_instant, default.same_instant),
@@ -459,8 +460,9 @@ fn links(cx: &mut Cx<'_>, at: &At<'_>, files: &[LinkFile]) -> Vec<LinkSpec> {
         let at = at.item(i);
         let between = file.between.as_deref().unwrap_or(&[]);
         let ends = at.key("between");
-        let &[ref first, ref second] = between else { continue };
-        let (Some(first), Some(second)) = (cx.host(&ends.item(0), Some(first)), cx.host(&ends.item(1), Some(second))) else {
+        let [first, second] = between else { continue };
+        let (Some(first), Some(second)) = (cx.host(&ends.item(0), Some(first)), cx.host(&ends.item(1), Some(second)))
+        else {
             continue;
         };
         if first == second {

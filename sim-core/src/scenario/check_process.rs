@@ -79,7 +79,9 @@ fn process(cx: &mut Cx<'_>, at: &At<'_>, file: &ProcessFile, host: HostIx) -> Op
     let start = cx.duration_or(&at.key("start"), file.start.as_ref(), Duration::ZERO);
     let table = at.key(kind.word());
     let program = match kind {
-        ProgramKind::Mysqld => ProgramSpec::Mysqld(Box::new(mysqld(cx, &table, &file.mysqld.clone().unwrap_or_default()))),
+        ProgramKind::Mysqld => {
+            ProgramSpec::Mysqld(Box::new(mysqld(cx, &table, &file.mysqld.clone().unwrap_or_default())))
+        }
         ProgramKind::Sysbench => {
             let settings = needed(cx, at, kind, file.sysbench.as_ref())?;
             ProgramSpec::Sysbench(Box::new(sysbench(cx, &table, settings, host)?))
@@ -212,7 +214,8 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
         Some(list) => {
             let at = at.key("mysql-ignore-errors");
             let numbers: Result<Vec<u16>, _> = list.split(',').map(|n| n.trim().parse()).collect();
-            let unknown = |_| ProblemKind::UnknownWord { word: value::cut(list), allowed: "all, none, 1213,2013".to_owned() };
+            let unknown =
+                |_| ProblemKind::UnknownWord { word: value::cut(list), allowed: "all, none, 1213,2013".to_owned() };
             IgnoreErrors::List(cx.take(&at, numbers.map_err(unknown)).unwrap_or_default())
         }
     };
@@ -318,7 +321,7 @@ fn dns(cx: &mut Cx<'_>, at: &At<'_>, file: &DnsFile) -> DnsSpec {
     let mut stalls = Vec::new();
     for (i, span) in file.stalls.iter().enumerate() {
         let at = at.key("stalls").item(i);
-        let &[ref from, ref to] = span.as_slice() else {
+        let [from, to] = span.as_slice() else {
             let text = format!("{} durations", span.len());
             cx.report(&at, ProblemKind::BadDuration { text });
             continue;

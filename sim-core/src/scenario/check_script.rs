@@ -148,9 +148,7 @@ fn op(cx: &mut Cx<'_>, at: &At<'_>, file: &OpFile, handles: &mut Handles) -> Opt
             run: block(cx, &at.key("run"), run.as_deref()?, handles),
         },
         OpFile::Spawn { run } => ScriptOp::Spawn { run: block(cx, &at.key("run"), run.as_deref()?, handles) },
-        OpFile::Exit { status } => {
-            ScriptOp::Exit { status: cx.int(&at.key("status"), *status, 0, 255).unwrap_or(0) }
-        }
+        OpFile::Exit { status } => ScriptOp::Exit { status: cx.int(&at.key("status"), *status, 0, 255).unwrap_or(0) },
     })
 }
 

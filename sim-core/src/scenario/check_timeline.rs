@@ -361,7 +361,9 @@ fn network_action(cx: &mut Cx<'_>, at: &At<'_>, file: &TimelineFile) -> Option<A
             };
             Some(ActionKind::Rule(rule(cx, at, &found, Verdict::Drop)))
         }
-        TimelineFile::Reject { name, reject_with: with, from, to, sport, dport, tcp_flags, probability, count, .. } => {
+        TimelineFile::Reject {
+            name, reject_with: with, from, to, sport, dport, tcp_flags, probability, count, ..
+        } => {
             let found = Match {
                 name: name.as_ref(),
                 from: from.as_ref(),

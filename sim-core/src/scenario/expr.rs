@@ -32,9 +32,9 @@ pub enum Expr {
     /// A metric.
     Metric(Metric),
     /// `-x`.
-    Neg(Box<Expr>),
+    Neg(Box<Self>),
     /// Two values and an operator.
-    Binary(BinaryOp, Box<Expr>, Box<Expr>),
+    Binary(BinaryOp, Box<Self>, Box<Self>),
 }
 
 /// Why an expression has no value.
@@ -253,7 +253,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "1 +", "(1", "1)", "1 2", "host.ss.orphaned host.ss.orphaned", "1 ? 2", "99999999999999999999", "* 3"] {
+        for text in
+            ["", "1 +", "(1", "1)", "1 2", "host.ss.orphaned host.ss.orphaned", "1 ? 2", "99999999999999999999", "* 3"]
+        {
             let (kind, _) = parse(text, &names()).expect_err(text);
             assert_eq!(kind.id(), "bad-expression", "{text}");
         }

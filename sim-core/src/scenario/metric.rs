@@ -211,7 +211,9 @@ impl Names {
             [] | [_] => return Err(incomplete()),
             ["tcp", "unhashed"] => MetricKind::TcpUnhashed,
             ["tcp", state] => MetricKind::Tcp(reader.state(state)?),
-            ["ss", word] => MetricKind::Ss(reader.word(word, SsMetric::from_word(word), SsMetric::ALL.iter().map(|w| w.word()))?),
+            ["ss", word] => {
+                MetricKind::Ss(reader.word(word, SsMetric::from_word(word), SsMetric::ALL.iter().map(|w| w.word()))?)
+            }
             ["mib", name] => MetricKind::Mib(reader.mib(name)?),
             ["cpu", "busy"] => MetricKind::CpuBusy,
             ["cpu", word] => return Err(reader.unknown(word, ["busy"])),
@@ -373,10 +375,7 @@ mod tests {
     fn names() -> Names {
         Names {
             hosts: vec!["client".into(), "db".into()],
-            processes: vec![
-                ("sysbench".into(), 0, ProgramKind::Sysbench),
-                ("mysqld".into(), 1, ProgramKind::Mysqld),
-            ],
+            processes: vec![("sysbench".into(), 0, ProgramKind::Sysbench), ("mysqld".into(), 1, ProgramKind::Mysqld)],
         }
     }
 

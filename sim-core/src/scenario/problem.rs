@@ -327,7 +327,11 @@ impl ScenarioError {
             Source::Preset(_) => 2,
         };
         problems.sort_by(|a, b| {
-            (rank(a.place.source), a.place.source, a.place.start).cmp(&(rank(b.place.source), b.place.source, b.place.start))
+            (rank(a.place.source), a.place.source, a.place.start).cmp(&(
+                rank(b.place.source),
+                b.place.source,
+                b.place.start,
+            ))
         });
         problems.dedup();
         Self { problems }

@@ -379,12 +379,12 @@ pub(super) enum OpFile {
     Repeat {
         times: Option<i64>,
         #[schemars(required)]
-        run: Option<Vec<OpFile>>,
+        run: Option<Vec<Self>>,
     },
     /// Runs operations in a thread of their own.
     Spawn {
         #[schemars(required)]
-        run: Option<Vec<OpFile>>,
+        run: Option<Vec<Self>>,
     },
     /// Ends the process.
     Exit { status: Option<i64> },

@@ -463,12 +463,12 @@ pub enum ScriptOp {
         /// How often; `None` for ever.
         times: Option<u64>,
         /// What.
-        run: Vec<ScriptOp>,
+        run: Vec<Self>,
     },
     /// A thread of its own.
     Spawn {
         /// What it runs.
-        run: Vec<ScriptOp>,
+        run: Vec<Self>,
     },
     /// Ends the process.
     Exit {

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::file::ScenarioFile;
 use super::node::{Entry, Node, Source, Value};
 use super::problem::{Problem, ProblemKind, nearest};
+use super::value::cut;
 
 /// The schema, made once.
 pub(super) fn schema_json() -> &'static Json {
@@ -32,7 +33,7 @@ pub(super) fn validate(root: &mut Node, problems: &mut Vec<Problem>) {
 
 /// A place in the document on the way down.
 struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
+    parent: Option<&'a Self>,
     step: Step<'a>,
 }
 
@@ -43,8 +44,8 @@ enum Step<'a> {
 }
 
 impl<'a> Path<'a> {
-    const fn key(&'a self, key: &'a str) -> Path<'a> {
-        Path { parent: Some(self), step: Step::Key(key) }
+    const fn key(&'a self, key: &'a str) -> Self {
+        Self { parent: Some(self), step: Step::Key(key) }
     }
 
     fn text(&self) -> String {
@@ -95,8 +96,8 @@ impl Checker<'_> {
         if let Some(branches) = schema.get("oneOf").and_then(Json::as_array) {
             return self.one_of(node, branches, path);
         }
-        self.coerce(node, &self.types(schema));
         let types = self.types(schema);
+        coerce(node, &types);
         if !types.is_empty() && !types.contains(&type_of(node)) {
             self.wrong_type(node, &types, path);
             return false;
@@ -133,18 +134,6 @@ impl Checker<'_> {
         types
     }
 
-    /// `--set` values are typed bare: a number stands for a text where a text is asked for.
-    fn coerce(&self, node: &mut Node, types: &[&str]) {
-        if !matches!(node.place.source, Source::Override(_)) || !types.contains(&"string") || types.contains(&type_of(node)) {
-            return;
-        }
-        match node.value {
-            Value::Int(number) => node.value = Value::Str(number.to_string()),
-            Value::Bool(flag) => node.value = Value::Str(flag.to_string()),
-            Value::Str(_) | Value::Float(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => {}
-        }
-    }
-
     fn wrong_type(&mut self, node: &Node, types: &[&str], path: &Path<'_>) {
         let expected: Vec<(&str, &str)> = types.iter().map(|t| type_phrase(t)).collect();
         let list = |pick: fn(&(&'static str, &'static str)) -> &'static str, or: &str| {
@@ -157,7 +146,7 @@ impl Checker<'_> {
 
     fn any_of(&mut self, node: &mut Node, schema: &'static Json, branches: &'static [Json], path: &Path<'_>) -> bool {
         let types = self.types(schema);
-        self.coerce(node, &types);
+        coerce(node, &types);
         let found = type_of(node);
         match branches.iter().find(|branch| self.types(branch).contains(&found)) {
             Some(branch) => self.check(node, branch, path),
@@ -217,7 +206,7 @@ impl Checker<'_> {
         if words.contains(&word) {
             return true;
         }
-        let kind = ProblemKind::UnknownWord { word: shorten(word), allowed: words.join(", ") };
+        let kind = ProblemKind::UnknownWord { word: cut(word), allowed: words.join(", ") };
         let near = nearest(word, words.iter().copied()).map(str::to_owned);
         self.problems.push(Problem::new(kind, node.place, path.text()).near(near));
         false
@@ -252,7 +241,7 @@ impl Checker<'_> {
                 None => {
                     let keys = known.into_iter().flat_map(|p| p.keys()).map(String::as_str);
                     let near = nearest(&entry.key, keys).map(str::to_owned);
-                    let kind = ProblemKind::UnknownKey { key: shorten(&entry.key), table: path.table_name() };
+                    let kind = ProblemKind::UnknownKey { key: cut(&entry.key), table: path.table_name() };
                     let at = path.key(&entry.key).text();
                     self.problems.push(Problem::new(kind, entry.key_place, at).near(near));
                     false
@@ -309,12 +298,17 @@ impl Checker<'_> {
     }
 }
 
-/// A word of the file for a sentence: long nonsense is cut.
-fn shorten(word: &str) -> String {
-    if word.chars().count() <= 60 {
-        return word.to_owned();
+/// `--set` values are typed bare: a number stands for a text where a text is asked for.
+fn coerce(node: &mut Node, types: &[&str]) {
+    if !matches!(node.place.source, Source::Override(_)) || !types.contains(&"string") || types.contains(&type_of(node))
+    {
+        return;
     }
-    word.chars().take(57).chain("...".chars()).collect()
+    match node.value {
+        Value::Int(number) => node.value = Value::Str(number.to_string()),
+        Value::Bool(flag) => node.value = Value::Str(flag.to_string()),
+        Value::Str(_) | Value::Float(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => {}
+    }
 }
 
 const fn type_of(node: &Node) -> &'static str {

@@ -76,8 +76,7 @@ pub struct HostSpec {
 }
 
 /// Cost profiles a scenario may name: those of `kernel::CostProfile`.
-pub const COST_PROFILES: &[&str] =
-    &["al2-5.10-4vcpu", "kernel-truth-6.18", "arm64-6.6", "free", "bench"];
+pub const COST_PROFILES: &[&str] = &["al2-5.10-4vcpu", "kernel-truth-6.18", "arm64-6.6", "free", "bench"];
 
 /// Sockets of programs that are not simulated, as `ss -s` would count them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -149,7 +149,8 @@ pub(super) fn port(number: i64) -> Result<u16, ProblemKind> {
 /// `net.ipv4.ip_local_port_range`, by Linux's rules.
 pub(super) fn port_range(text: &str, unprivileged_start: u64) -> Result<(u16, u16), ProblemKind> {
     let bad = || ProblemKind::BadPortRange { text: cut(text) };
-    let numbers: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '-' || c == ',').filter(|s| !s.is_empty()).collect();
+    let numbers: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c == '-' || c == ',').filter(|s| !s.is_empty()).collect();
     let &[low, high] = numbers.as_slice() else {
         return Err(bad());
     };
@@ -239,7 +240,12 @@ mod tests {
         for bad in ["", "10", "s", "1..5s", "-3s", "1.s", "10 parsecs", "0.1ns", "1e3s"] {
             assert!(matches!(duration(bad), Err(ProblemKind::BadDuration { .. })), "{bad}");
         }
-        for long in ["99999999999999999999s", "600000000000000h", "18446744073709551616ns", "999999999999999999999999999999999s"] {
+        for long in [
+            "99999999999999999999s",
+            "600000000000000h",
+            "18446744073709551616ns",
+            "999999999999999999999999999999999s",
+        ] {
             assert!(matches!(duration(long), Err(ProblemKind::DurationOverflow { .. })), "{long}");
         }
     }
