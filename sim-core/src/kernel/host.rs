@@ -36,7 +36,7 @@ pub struct Kernel {
     pub(crate) clock: JiffyClock,
     pub(crate) sockets: Arena<Socket>,
     pub(crate) timewaits: Arena<Minisock>,
-    pub(crate) requests: Arena<RequestSock>,
+    pub(crate) requests: Arena<Request>,
     pub(crate) established: EstablishedTable,
     pub(crate) bind: BindTable,
     pub(crate) listeners: ListenTable,
@@ -72,6 +72,13 @@ const fn port_search(profile: &KernelProfile) -> ports::PortSearchGeneration {
         }
         PortSearchGeneration::Hardened => ports::PortSearchGeneration::Hardened,
     }
+}
+
+/// A request socket and the listener it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) sock: RequestSock,
+    pub(crate) listener: SocketId,
 }
 
 /// A TIME_WAIT minisock and what the kernel keeps beside it.

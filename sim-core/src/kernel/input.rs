@@ -6,12 +6,13 @@ use super::established_table::EstablishedEntry;
 use super::host::Kernel;
 use super::lifecycle::{count_transition, transmit};
 use super::timewait::TwVerdict;
-use crate::tcp::{Cause, TcpInput};
+use crate::tcp::machine::reset_for;
+use crate::tcp::{Cause, TcpInput, TcpState};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{FourTuple, SocketId, TwId};
 use crate::wire::icmp::Quoted;
-use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
+use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple};
 
 impl Kernel {
     /// A packet addressed to this host.
@@ -60,51 +61,62 @@ impl Kernel {
     /// RFC 9293 §3.10.7.1 (state CLOSED): everything but a RST is answered with a RST
     /// (`tcp_v4_send_reset`).
     pub(crate) fn refuse(&mut self, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
-        if segment.flags.rst() {
-            return;
+        if let Some(reset) = reset_for(segment) {
+            self.mib.inc(Mib::OutRsts);
+            transmit(&mut self.mib, tuple, reset, fx);
         }
-        transmit(&mut self.mib, tuple, reset_for(segment), fx);
     }
 
     fn on_timewait_segment(&mut self, now: Instant, id: TwId, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
         let context = crate::tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let minisock = self.timewaits.get_mut(id.0).expect("the table refers to a live minisock");
-        let tw = &mut minisock.sock;
-        let (before, due) = (tw.substate(), tw.expires());
-        let verdict = tw.process(segment, &context);
-        let (after, expires) = (tw.substate(), tw.expires());
-        let bound = minisock.bucket.is_some_and(|owner| owner.explicit);
-        if before != after {
-            count_transition(&mut self.state_counts, before, after);
-            fx.records.push(RecordKind::State { tuple, from: before, to: after, cause: Cause::FinArrived });
-            if !bound {
-                let reusable = self.reusable_at(now, id);
-                self.ports.note_timewait(ANY_DEVICE, &tuple, reusable);
-            }
-        }
-        if expires != due {
-            fx.timers.push((expires, KernelTimer::TimeWait(id)));
+        let mut counters = Vec::new();
+        let verdict = minisock.sock.process(segment, &context, &mut counters);
+        let expires = minisock.sock.expires;
+        for mib in counters {
+            self.mib.inc(mib);
         }
         match verdict {
-            TwVerdict::Drop => {}
-            TwVerdict::Ack(reply) => transmit(&mut self.mib, tuple, reply, fx),
-            TwVerdict::Reset => {
-                self.timewait_kill(id, Cause::Abort, fx);
-                self.refuse(tuple, segment, fx);
+            TwVerdict::Ignore { rearmed } => self.rearm_timewait(id, expires, rearmed, fx),
+            TwVerdict::Ack { segment, rearmed, entered_time_wait } => {
+                if entered_time_wait {
+                    self.timewait_entered(now, id, tuple, fx);
+                }
+                self.rearm_timewait(id, expires, rearmed, fx);
+                transmit(&mut self.mib, tuple, segment, fx);
             }
             TwVerdict::Kill => self.timewait_kill(id, Cause::RstArrived, fx),
-            TwVerdict::Reopen { iss } => match self.listeners.lookup(tuple.local, tuple.remote, &self.ehash) {
-                Some(listener) => {
-                    self.timewait_kill(id, Cause::SynArrived, fx);
-                    self.on_syn(now, listener, tuple, segment, Some(iss), fx);
+            TwVerdict::Reset(reset) => {
+                self.timewait_kill(id, Cause::Abort, fx);
+                transmit(&mut self.mib, tuple, reset, fx);
+            }
+            TwVerdict::Reopen { iss, otherwise } => {
+                match self.listeners.lookup(tuple.local, tuple.remote, &self.ehash) {
+                    Some(listener) => {
+                        self.timewait_kill(id, Cause::SynArrived, fx);
+                        self.on_syn(now, listener, tuple, segment, Some(iss), fx);
+                    }
+                    None => transmit(&mut self.mib, tuple, otherwise, fx),
                 }
-                None => {
-                    // No listener: as tcp_v4_rcv falls through to the ACK case.
-                    let tw = &self.timewaits.get(id.0).expect("still there").sock;
-                    let reply = tw.ack(&crate::tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config });
-                    transmit(&mut self.mib, tuple, reply, fx);
-                }
-            },
+            }
+        }
+    }
+
+    fn rearm_timewait(&mut self, id: TwId, expires: Instant, rearmed: bool, fx: &mut Effects) {
+        if rearmed {
+            fx.timers.push((expires, KernelTimer::TimeWait(id)));
+        }
+    }
+
+    /// A FIN turned a minisock's FIN_WAIT2 into TIME_WAIT.
+    fn timewait_entered(&mut self, now: Instant, id: TwId, tuple: FourTuple, fx: &mut Effects) {
+        let (from, to) = (TcpState::FinWait2, TcpState::TimeWait);
+        count_transition(&mut self.state_counts, from, to);
+        fx.records.push(RecordKind::State { tuple, from, to, cause: Cause::FinArrived });
+        let bucket = self.timewaits.get(id.0).expect("it just answered").bucket;
+        if bucket.is_none_or(|owner| !owner.explicit) {
+            let reusable = self.reusable_at(now, id);
+            self.ports.note_timewait(ANY_DEVICE, &tuple, reusable);
         }
     }
 
@@ -144,7 +156,7 @@ impl Kernel {
 
     /// A minisock's timer is due (unless it was re-armed since).
     pub(crate) fn on_timewait_timer(&mut self, now: Instant, id: TwId, fx: &mut Effects) {
-        if self.timewaits.get(id.0).is_some_and(|tw| tw.sock.expires() <= now) {
+        if self.timewaits.get(id.0).is_some_and(|tw| tw.sock.expires <= now) {
             self.mib.inc(Mib::TW);
             self.timewait_kill(id, Cause::TimerExpired, fx);
         }

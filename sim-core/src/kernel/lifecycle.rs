@@ -129,8 +129,9 @@ impl Kernel {
             self.force_closed(id);
             return;
         }
-        let expires = self.clock.expiry(now, timeout);
-        let sock = TimeWaitSock::new(&socket.tcb, tuple, substate, expires);
+        let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        let sock = TimeWaitSock::new(tuple, &socket.tcb, substate, timeout, &context);
+        let expires = sock.expires;
         let (inet6, bound) = (socket.is_inet6(), socket.flags.has(SocketFlags::BOUND));
         // The minisock takes the socket's place as owner of the port.
         let bucket = socket.bucket.take();
@@ -153,7 +154,7 @@ impl Kernel {
     pub(crate) fn reusable_at(&self, now: Instant, tw: TwId) -> Option<Instant> {
         let minisock = self.timewaits.get(tw.0).expect("caller holds the minisock");
         let sock = &minisock.sock;
-        let tuple = sock.tuple();
+        let tuple = sock.tuple;
         let allowed = match self.config.sysctls.tw_reuse() {
             sysctl::TwReuse::Never => false,
             sysctl::TwReuse::Always => true,
@@ -162,16 +163,10 @@ impl Kernel {
         (allowed && self.may_be_reused(sock)).then(|| tw_reusable_at(now, self.boot_age(), self.reuse_clock()))
     }
 
-    /// An explicitly bound port may take a minisock over whatever
-    /// `tcp_tw_reuse` says, once its last timestamp is old enough.
-    pub(crate) fn reusable_when_bound(&self, now: Instant, tw: TwId) -> bool {
-        let sock = &self.timewaits.get(tw.0).expect("the table refers to a live minisock").sock;
-        self.may_be_reused(sock) && sock.stamp() < now
-    }
-
-    /// Timestamps were seen, and the substate allows it in this kernel.
-    fn may_be_reused(&self, sock: &TimeWaitSock) -> bool {
-        sock.timestamps_seen()
+    /// Timestamps were seen, and the substate allows it in this kernel: all
+    /// that an explicitly bound port asks for.
+    pub(crate) fn may_be_reused(&self, sock: &TimeWaitSock) -> bool {
+        sock.successor().is_some()
             && (sock.substate() == TcpState::TimeWait || !self.config.profile.fin_wait2_not_reusable)
     }
 
@@ -194,7 +189,7 @@ impl Kernel {
     /// Removes a minisock from every table.
     pub(crate) fn timewait_kill(&mut self, id: TwId, cause: Cause, fx: &mut Effects) {
         let Some(Minisock { sock, bucket, .. }) = self.timewaits.remove(id.0) else { return };
-        let (tuple, from) = (sock.tuple(), sock.substate());
+        let (tuple, from) = (sock.tuple, sock.substate());
         self.established.remove(&tuple);
         match bucket {
             Some(owner) => {
@@ -265,9 +260,6 @@ pub(crate) fn transmit(
     fx: &mut Effects,
 ) {
     mib.inc(Mib::OutSegs);
-    if segment.flags.rst() {
-        mib.inc(Mib::OutRsts);
-    }
     fx.records.push(RecordKind::Transmit {
         tuple,
         seq: segment.seq,

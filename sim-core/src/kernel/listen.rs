@@ -4,14 +4,15 @@ use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
 use super::host::Kernel;
 use super::lifecycle::{count_transition, transmit};
-use super::request_sock::{self, RequestSock, RequestVerdict, SynParameters};
+use super::host::Request;
+use super::request_sock::{ReqTimeout, ReqVerdict, RequestQueue, RequestSetup, RequestSock};
 use super::socket::{Socket, SocketFlags};
 use crate::app::Domain;
 use crate::tcp::{Cause, Tcb, TcpContext, TcpInput, TcpState, UserCall};
 use crate::time::{Duration, Instant};
 use crate::trace::{DropReason, Mib, RecordKind};
 use crate::units::{FourTuple, ReqId, SocketId};
-use crate::wire::{Segment, SeqNum, reset_for};
+use crate::wire::{Segment, SeqNum};
 
 /// How long after the last cookie an ACK without a request may still carry one
 /// (`TCP_SYNCOOKIE_VALID`, 2 minutes).
@@ -37,7 +38,7 @@ impl Kernel {
             if !flags.syn() && self.on_cookie(now, listener, tuple, segment, fx) {
                 return;
             }
-            transmit(&mut self.mib, tuple, reset_for(segment), fx);
+            self.refuse(tuple, segment, fx);
             return;
         }
         // Third check. Linux tcp_rcv_state_process drops SYN+FIN.
@@ -86,14 +87,11 @@ impl Kernel {
             self.drop_syn(tuple, DropReason::RequestQueueFull, fx);
             return;
         }
-        let parameters = SynParameters {
-            iss: iss.unwrap_or_else(|| self.initial_sequence(now, tuple)),
-            ts_offset: self.timestamp_offset(tuple),
-            mss: self.route_mss(tuple.remote.addr),
-        };
+        let setup = self.request_setup(tuple, iss.unwrap_or_else(|| self.initial_sequence(now, tuple)));
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        let parent = &self.sockets.get(listener.0).expect("the listen table refers to a live socket").tcb;
         if want_cookie {
-            let reply = request_sock::cookie_syn_ack(segment, tuple, parameters, self.secrets.cookie, &context);
+            let reply = self.secrets.cookie.syn_ack(setup, segment, parent, &context);
             self.mib.inc(Mib::SyncookiesSent);
             if let Some(listen) = self.socket_mut(listener).listen_mut() {
                 listen.last_cookie = Some(now);
@@ -101,9 +99,9 @@ impl Kernel {
             transmit(&mut self.mib, tuple, reply, fx);
             return;
         }
-        let (request, syn_ack) = RequestSock::from_syn(segment, tuple, listener, parameters, &context);
-        let deadline = request.deadline();
-        let id = ReqId(self.requests.insert(request));
+        let mut sock = RequestSock::new(setup, segment, parent, &context);
+        let (deadline, syn_ack) = (sock.deadline, sock.syn_ack(&context));
+        let id = ReqId(self.requests.insert(Request { sock, listener }));
         self.established.insert(&tuple, EstablishedEntry::Request(id));
         count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
         fx.records.push(RecordKind::State {
@@ -118,6 +116,15 @@ impl Kernel {
         }
         fx.timers.push((deadline, KernelTimer::Request(id)));
         transmit(&mut self.mib, tuple, syn_ack, fx);
+    }
+
+    fn request_setup(&self, tuple: FourTuple, iss: SeqNum) -> RequestSetup {
+        RequestSetup {
+            tuple,
+            iss,
+            ts_offset: self.timestamp_offset(tuple),
+            path_mss: self.route_mss(tuple.remote.addr),
+        }
     }
 
     fn drop_syn(&mut self, tuple: FourTuple, reason: DropReason, fx: &mut Effects) {
@@ -136,56 +143,57 @@ impl Kernel {
     ) {
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let request = self.requests.get_mut(id.0).expect("the table refers to a live request");
-        let listener = request.listener();
-        match request.process(segment, &context) {
-            RequestVerdict::Drop => {}
-            RequestVerdict::Send(reply) => transmit(&mut self.mib, tuple, reply, fx),
-            RequestVerdict::Challenge(reply) => {
-                self.mib.inc(Mib::TCPChallengeACK);
-                transmit(&mut self.mib, tuple, reply, fx);
+        let listener = request.listener;
+        let defer = self.sockets.get(listener.0).and_then(|s| s.rare.as_ref()).map_or(0, |r| retransmits_in(r.defer_accept));
+        let (young, deadline) = (request.sock.is_young(), request.sock.deadline);
+        let mut counters = Vec::new();
+        let mut verdict = request.sock.process(segment, defer, &context, &mut counters);
+        if verdict == ReqVerdict::Complete && self.accept_queue_full(listener) {
+            counters.extend([Mib::ListenOverflows, Mib::ListenDrops]);
+            let request = self.requests.get_mut(id.0).expect("it just answered");
+            verdict = request.sock.overflow(segment, &context, &mut counters);
+            fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
+        }
+        for mib in counters {
+            self.mib.inc(mib);
+        }
+        let request = self.requests.get(id.0).expect("it just answered");
+        if request.sock.deadline != deadline {
+            fx.timers.push((request.sock.deadline, KernelTimer::Request(id)));
+        }
+        if young && !request.sock.is_young() {
+            self.grow_old(listener);
+        }
+        match verdict {
+            ReqVerdict::Ignore => {}
+            ReqVerdict::Reply(reply) => transmit(&mut self.mib, tuple, reply, fx),
+            ReqVerdict::ListenerResets(reset) => {
+                if let Some(reset) = reset {
+                    transmit(&mut self.mib, tuple, reset, fx);
+                }
             }
-            RequestVerdict::Reset => {
-                self.mib.inc(Mib::EmbryonicRsts);
-                self.drop_request(id, Cause::RstArrived, fx);
+            ReqVerdict::Drop(reset) => {
+                let cause = if segment.flags.rst() { Cause::RstArrived } else { Cause::Abort };
+                self.drop_request(id, cause, fx);
+                if let Some(reset) = reset {
+                    transmit(&mut self.mib, tuple, reset, fx);
+                }
             }
-            RequestVerdict::ResetPeer => {
-                self.mib.inc(Mib::EmbryonicRsts);
-                transmit(&mut self.mib, tuple, reset_for(segment), fx);
-                self.drop_request(id, Cause::Abort, fx);
+            ReqVerdict::Complete => {
+                let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
+                let parent = &self.sockets.get(listener.0).expect("a request's listener lives").tcb;
+                let tcb = self.requests.get(id.0).expect("it just answered").sock.child(parent, &context);
+                self.forget_request(id);
+                self.add_child(now, listener, tuple, tcb, segment, fx);
             }
-            RequestVerdict::Established => self.complete_request(now, id, listener, tuple, segment, fx),
         }
     }
 
-    /// The handshake's last ACK: a child goes to the accept queue, unless that is full.
-    fn complete_request(
-        &mut self,
-        now: Instant,
-        id: ReqId,
-        listener: SocketId,
-        tuple: FourTuple,
-        segment: &Segment,
-        fx: &mut Effects,
-    ) {
-        if self.accept_queue_full(listener) {
-            // Linux tcp_v4_syn_recv_sock: exit_overflow, then tcp_check_req's listen_overflow.
-            self.mib.inc(Mib::ListenOverflows);
-            self.mib.inc(Mib::ListenDrops);
-            if self.tcp_config.tcp_abort_on_overflow {
-                self.mib.inc(Mib::EmbryonicRsts);
-                transmit(&mut self.mib, tuple, reset_for(segment), fx);
-                self.drop_request(id, Cause::Abort, fx);
-            } else {
-                fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
-                self.requests.get_mut(id.0).expect("just processed").set_acked();
-            }
-            return;
+    /// A request's SYN-ACK was repeated for the first time.
+    fn grow_old(&mut self, listener: SocketId) {
+        if let Some(listen) = self.sockets.get_mut(listener.0).and_then(Socket::listen_mut) {
+            listen.young -= 1;
         }
-        let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
-        let parent = &self.sockets.get(listener.0).expect("a request's listener lives").tcb;
-        let tcb = self.requests.get(id.0).expect("just processed").child(parent, &context);
-        self.forget_request(id);
-        self.add_child(now, listener, tuple, tcb, segment, fx);
     }
 
     /// Puts an accepted child in place of its request and lets it process the
@@ -252,14 +260,11 @@ impl Kernel {
             return false;
         }
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
-        let parameters = SynParameters {
-            iss: segment.ack.sub(1),
-            ts_offset: self.timestamp_offset(tuple),
-            mss: self.route_mss(tuple.remote.addr),
-        };
         let parent = &self.socket(listener).tcb;
-        let key = self.secrets.cookie;
-        let Some(tcb) = request_sock::cookie_child(segment, tuple, parameters, key, parent, &context) else {
+        let setup = self.request_setup(tuple, segment.ack.sub(1));
+        let child =
+            self.secrets.cookie.check(setup, segment, parent, &context).map(|request| request.child(parent, &context));
+        let Some(tcb) = child else {
             self.mib.inc(Mib::SyncookiesFailed);
             return false;
         };
@@ -289,59 +294,53 @@ impl Kernel {
     /// Takes a request out of its listener's count and the arena.
     fn forget_request(&mut self, id: ReqId) {
         let request = self.requests.remove(id.0).expect("caller holds the request");
-        let listener = request.listener();
-        if let Some(listen) = self.sockets.get_mut(listener.0).and_then(Socket::listen_mut) {
+        if let Some(listen) = self.sockets.get_mut(request.listener.0).and_then(Socket::listen_mut) {
             listen.requests -= 1;
-            if request.retransmits() == 0 {
-                listen.young -= 1;
-            }
+            listen.young -= u32::from(request.sock.is_young());
         }
     }
 
     fn drop_request(&mut self, id: ReqId, cause: Cause, fx: &mut Effects) {
-        let tuple = self.requests.get(id.0).expect("caller holds the request").tuple();
+        let tuple = self.requests.get(id.0).expect("caller holds the request").sock.tuple;
         self.established.remove(&tuple);
         self.forget_request(id);
         count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
-        self.mib.inc(Mib::AttemptFails);
         fx.records.push(RecordKind::State { tuple, from: TcpState::SynReceived, to: TcpState::Closed, cause });
     }
 
     /// Linux `reqsk_timer_handler`: retransmit the SYN-ACK or give up.
     pub(crate) fn on_request_timer(&mut self, now: Instant, id: ReqId, fx: &mut Effects) {
-        let Some(request) = self.requests.get(id.0) else { return };
-        if request.deadline() > now {
+        let Some(request) = self.requests.get_mut(id.0) else { return };
+        if request.sock.deadline > now {
             return;
         }
-        let listener = request.listener();
-        let listen = self.socket(listener).listen().expect("a listener has queues");
-        let limit = synack_retry_limit(
-            listen.requests,
-            listen.young,
-            listen.backlog,
-            u32::from(self.tcp_config.tcp_synack_retries),
-        );
+        let (listener, young) = (request.listener, request.sock.is_young());
+        let parent = self.sockets.get(listener.0).expect("a request's listener lives");
+        let listen = parent.listen().expect("a listener has queues");
+        let queue = RequestQueue {
+            len: listen.requests,
+            young: listen.young,
+            backlog: listen.backlog,
+            defer_accept: parent.rare.as_ref().map_or(0, |rare| retransmits_in(rare.defer_accept)),
+            syn_cnt: parent.tcb.syn_cnt(),
+        };
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
-        let request = self.requests.get_mut(id.0).expect("looked up above");
-        let tuple = request.tuple();
-        let first = request.retransmits() == 0;
-        match request.on_timeout(limit, &context) {
-            Some(reply) => {
-                let (deadline, resent) = (request.deadline(), request.retransmits() > 0);
-                if first
-                    && resent
-                    && let Some(listen) = self.socket_mut(listener).listen_mut()
-                {
-                    listen.young -= 1;
-                }
+        let mut counters = Vec::new();
+        let verdict = request.sock.on_timeout(&queue, &context, &mut counters);
+        let (tuple, deadline, old) = (request.sock.tuple, request.sock.deadline, !request.sock.is_young());
+        for mib in counters {
+            self.mib.inc(mib);
+        }
+        if young && old {
+            self.grow_old(listener);
+        }
+        match verdict {
+            ReqTimeout::Expired => self.drop_request(id, Cause::TimedOut, fx),
+            ReqTimeout::Wait => fx.timers.push((deadline, KernelTimer::Request(id))),
+            ReqTimeout::Resend(reply) => {
                 fx.timers.push((deadline, KernelTimer::Request(id)));
-                if let Some(reply) = reply {
-                    self.mib.inc(Mib::TCPTimeouts);
-                    self.mib.inc(Mib::RetransSegs);
-                    transmit(&mut self.mib, tuple, reply, fx);
-                }
+                transmit(&mut self.mib, tuple, reply, fx);
             }
-            None => self.drop_request(id, Cause::TimedOut, fx),
         }
     }
 
@@ -352,7 +351,7 @@ impl Kernel {
         self.listeners.remove(tuple.local.port, id);
         self.set_hashed(id, false);
         let requests: Vec<(u32, FourTuple)> =
-            self.requests.iter().filter(|(_, r)| r.listener() == id).map(|(slot, r)| (slot, r.tuple())).collect();
+            self.requests.iter().filter(|(_, r)| r.listener == id).map(|(slot, r)| (slot, r.sock.tuple)).collect();
         for (request, peer) in requests {
             self.established.remove(&peer);
             self.requests.remove(request);
@@ -383,19 +382,15 @@ impl Kernel {
     }
 }
 
-/// How often a SYN-ACK is repeated: `tcp_synack_retries`, fewer when more than
-/// half of the queue is taken by requests that had a retransmission already
-/// (Linux `reqsk_timer_handler`).
-fn synack_retry_limit(queued: u32, young: u32, backlog: u32, configured: u32) -> u32 {
-    let mut limit = configured;
-    if queued.saturating_mul(2) > backlog.max(8) {
-        let mut young = young.saturating_mul(2);
-        while limit > 2 && queued >= young {
-            limit -= 1;
-            young = young.saturating_mul(2);
-        }
+/// `secs_to_retrans`: TCP_DEFER_ACCEPT's seconds as a number of SYN-ACK time-outs.
+fn retransmits_in(seconds: u32) -> u8 {
+    let (mut count, mut period, mut timeout) = (0, 0_u32, 1_u32);
+    while seconds > period && count < u8::MAX {
+        count += 1;
+        period = period.saturating_add(timeout);
+        timeout = (timeout * 2).min(120);
     }
-    limit
+    count
 }
 
 #[cfg(test)]
@@ -403,10 +398,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn synack_retries_shrink_only_in_a_crowded_old_queue() {
-        assert_eq!(synack_retry_limit(4, 4, 128, 5), 5);
-        assert_eq!(synack_retry_limit(100, 0, 128, 5), 2);
-        assert_eq!(synack_retry_limit(100, 100, 128, 5), 5);
-        assert_eq!(synack_retry_limit(100, 30, 128, 5), 4);
+    fn defer_accept_seconds_become_time_outs() {
+        let counts = [0, 1, 2, 3, 4, 7, 8].map(retransmits_in);
+        assert_eq!(counts, [0, 1, 2, 2, 3, 3, 4]);
     }
 }

@@ -1,7 +1,8 @@
 //! Source addresses, path MSS, initial sequence numbers.
 
 use super::host::Kernel;
-use super::siphash::{SipKey, siphash_3u32};
+use super::request_sock::CookieJar;
+use super::siphash::{SipKey, mix64, siphash_3u32};
 use crate::time::Instant;
 use crate::units::{FourTuple, Ipv4Addr};
 use crate::wire::SeqNum;
@@ -61,7 +62,7 @@ pub(crate) struct Secrets {
     sequence: SipKey,
     timestamp: SipKey,
     /// SYN cookies.
-    pub(crate) cookie: u64,
+    pub(crate) cookie: CookieJar,
     /// The established table's.
     pub(crate) ehash: u64,
 }
@@ -71,7 +72,7 @@ impl Secrets {
         Self {
             sequence: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
             timestamp: SipKey::from_seed(seed, u64::from_be_bytes(*b"ts_secre")),
-            cookie: seed ^ u64::from_be_bytes(*b"syncooki"),
+            cookie: CookieJar { key: [mix64(seed), mix64(!seed)] },
             ehash: seed ^ u64::from_be_bytes(*b"ehashsec"),
         }
     }

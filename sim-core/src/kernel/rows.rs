@@ -106,7 +106,7 @@ impl Kernel {
                     udp: false,
                     recv_q: 0,
                     send_q: 0,
-                    timer: Some(TimerView { kind: TimerKind::TimeWait, expires: minisock.sock.expires(), retries: 0 }),
+                    timer: Some(TimerView { kind: TimerKind::TimeWait, expires: minisock.sock.expires, retries: 0 }),
                     owner: None,
                     ino: 0,
                 }
@@ -116,14 +116,14 @@ impl Kernel {
                 EntryView {
                     tuple: row.tuple,
                     state: TcpState::SynReceived,
-                    inet6: self.socket(request.listener()).is_inet6(),
+                    inet6: self.socket(request.listener).is_inet6(),
                     udp: false,
                     recv_q: 0,
                     send_q: 0,
                     timer: Some(TimerView {
                         kind: TimerKind::Retransmit,
-                        expires: request.deadline(),
-                        retries: request.retransmits(),
+                        expires: request.sock.deadline,
+                        retries: request.sock.num_timeout,
                     }),
                     owner: None,
                     ino: 0,

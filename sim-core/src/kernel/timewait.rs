@@ -67,21 +67,6 @@ pub enum TwVerdict {
     },
 }
 
-/// By which rule `connect()` may take over a tuple in TIME_WAIT.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TwReuseRule {
-    /// `net.ipv4.tcp_tw_reuse`: 0, 1 or 2.
-    pub tcp_tw_reuse: u8,
-    /// `net.ipv4.tcp_tw_reuse_delay` (Linux 6.14); `None` compares whole seconds.
-    pub tcp_tw_reuse_delay: Option<Duration>,
-    /// Either address is in 127/8, or the socket is bound to `lo`.
-    pub loopback: bool,
-    /// The local port was chosen by `bind()`.
-    pub explicit_bind: bool,
-    /// Minisocks in FIN_WAIT2 may be reused too (before Linux 6.12 and its backports).
-    pub fin_wait2_reusable: bool,
-}
-
 /// What the new connection inherits from a minisock it replaces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TwReuse {
@@ -278,44 +263,14 @@ impl TimeWaitSock {
         self.answer(seg, Mib::TCPACKSkippedTimeWait, rearmed, cx, counters)
     }
 
-    /// `tcp_twsk_unique`: may `connect()` take the tuple over at `now`?
+    /// What a connection that takes the tuple over begins with
+    /// (`tcp_twsk_unique`); `None` if no timestamps were seen, which forbids it.
     #[must_use]
-    pub fn reusable(&self, now: Instant, rule: &TwReuseRule) -> Option<TwReuse> {
-        let allowed = match rule.tcp_tw_reuse {
-            0 => false,
-            2 => rule.loopback,
-            1 | 3..=u8::MAX => true,
-        } && (!self.fin_wait2 || rule.fin_wait2_reusable);
-        let old_enough = match rule.tcp_tw_reuse_delay {
-            Some(delay) => u64::from(ms32(now).wrapping_sub(self.entry_stamp)) > delay.as_millis(),
-            None => seconds(now).wrapping_sub(self.ts_recent_stamp).cast_signed() > 1,
-        };
-        let ok = self.ts_recent_stamp != 0 && (rule.explicit_bind || (allowed && old_enough));
-        ok.then(|| TwReuse {
+    pub fn successor(&self) -> Option<TwReuse> {
+        (self.ts_recent_stamp != 0).then(|| TwReuse {
             iss: self.next_iss(),
             ts_recent: self.ts_recent,
             ts_recent_stamp: self.ts_recent_stamp,
-        })
-    }
-
-    /// The first instant at which [`TimeWaitSock::reusable`] can be true for an
-    /// automatically chosen port, if ever: for a queue of reusable ports.
-    #[must_use]
-    pub fn reusable_from(&self, rule: &TwReuseRule) -> Option<Instant> {
-        self.reusable(Instant::from_nanos(self.expires.nanos()), &TwReuseRule { explicit_bind: true, ..*rule })?;
-        if rule.tcp_tw_reuse == 0
-            || (rule.tcp_tw_reuse == 2 && !rule.loopback)
-            || (self.fin_wait2 && !rule.fin_wait2_reusable)
-        {
-            return None;
-        }
-        Some(match rule.tcp_tw_reuse_delay {
-            Some(delay) => {
-                let ms = u64::from(self.entry_stamp) + delay.as_millis() + 1;
-                Instant::from_nanos(ms * 1_000_000)
-            }
-            // `seconds` counts from 1: the second after the next.
-            None => Instant::from_nanos((u64::from(self.ts_recent_stamp) + 1) * 1_000_000_000),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Takes a [`HostView`] from a running world.
 
-use super::rlimits::{Resource, Rlimits};
+use super::rlimits::Rlimits;
 use super::view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
     TimerKind, Transport,

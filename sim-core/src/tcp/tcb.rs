@@ -4,6 +4,7 @@
 
 mod cold;
 mod new;
+mod options;
 mod queue;
 mod view;
 

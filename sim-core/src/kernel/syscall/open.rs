@@ -9,15 +9,15 @@ use crate::kernel::effects::Effects;
 use crate::kernel::established_table::EstablishedEntry;
 use crate::kernel::fd::{FdFile, FdFlags};
 use crate::kernel::host::Kernel;
-use crate::kernel::lifecycle::count_transition;
 use crate::kernel::listen_table::Listener;
 use crate::kernel::ports::{OpenPortQuery, find_open_port};
 use crate::kernel::socket::{ListenState, Owner, Socket, SocketFlags};
+use crate::kernel::timewait::TwReuse;
 use crate::tcp::{Cause, Tcb, TcpInput, TcpState, UserCall};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{Endpoint, Fd, FourTuple, Ipv4Addr, Port, ProcIx, SocketId, TwId};
-use crate::wire::SeqNum;
+
 
 impl Kernel {
     pub(super) fn sys_socket(&mut self, process: ProcIx, domain: Domain, ty: SockType, nonblock: bool) -> crate::app::CallResult {
@@ -211,15 +211,18 @@ impl Kernel {
         let tuple = self.connect_tuple(id, addr)?;
         let bound = self.socket(id).local_port() != Port::NONE;
         let (local_port, inherited) = if bound {
-            (tuple.local.port, self.connect_bound(now, tuple, fx)?)
+            (tuple.local.port, self.connect_bound(tuple, fx)?)
         } else {
             self.connect_search(now, id, tuple, fx)?
         };
         let tuple = FourTuple { local: Endpoint { port: local_port, ..tuple.local }, ..tuple };
-        let iss = inherited.unwrap_or_else(|| self.initial_sequence(now, tuple));
+        let iss = inherited.map_or_else(|| self.initial_sequence(now, tuple), |old| old.iss);
         let (ts_offset, mss) = (self.timestamp_offset(tuple), self.route_mss(tuple.remote.addr));
         let socket = self.socket_mut(id);
         socket.tuple = tuple;
+        if let Some(old) = inherited {
+            socket.tcb.inherit_timewait(old.ts_recent, old.ts_recent_stamp);
+        }
         let owner = socket.bind_owner();
         match socket.bucket.replace(owner) {
             Some(before) => self.bind.replace(local_port, before, owner),
@@ -253,11 +256,12 @@ impl Kernel {
     /// A socket with a port of its own only needs a unique 4-tuple
     /// (`__inet_check_established`, explicit port: TIME_WAIT may be taken over,
     /// whose successor's initial sequence number is returned).
-    fn connect_bound(&mut self, now: Instant, tuple: FourTuple, fx: &mut Effects) -> Result<Option<SeqNum>, Errno> {
+    fn connect_bound(&mut self, tuple: FourTuple, fx: &mut Effects) -> Result<Option<TwReuse>, Errno> {
         match self.established.get(&tuple) {
             None => Ok(None),
             Some(EstablishedEntry::TimeWait(tw)) => {
-                if !self.reusable_when_bound(now, tw) {
+                let sock = &self.timewaits.get(tw.0).expect("the table refers to a live minisock").sock;
+                if !self.may_be_reused(sock) {
                     return Err(Errno::AddrNotAvail);
                 }
                 Ok(Some(self.steal(tw, fx)))
@@ -273,7 +277,7 @@ impl Kernel {
         id: SocketId,
         tuple: FourTuple,
         fx: &mut Effects,
-    ) -> Result<(Port, Option<SeqNum>), Errno> {
+    ) -> Result<(Port, Option<TwReuse>), Errno> {
         let plan = self.plan_connect(now, id, tuple);
         fx.records.push(RecordKind::PortPick {
             tuple: FourTuple { local: Endpoint { port: plan.port.unwrap_or(Port::NONE), ..tuple.local }, ..tuple },
@@ -292,11 +296,12 @@ impl Kernel {
 
     /// Takes a minisock's place (`tcp_twsk_unique`): returns where the new
     /// connection's sequence numbers begin.
-    fn steal(&mut self, tw: TwId, fx: &mut Effects) -> SeqNum {
-        let iss = self.timewaits.get(tw.0).expect("the search found a live minisock").sock.successor_iss();
+    fn steal(&mut self, tw: TwId, fx: &mut Effects) -> TwReuse {
+        let sock = &self.timewaits.get(tw.0).expect("the search found a live minisock").sock;
+        let inherited = sock.successor().expect("only minisocks with timestamps are taken over");
         self.mib.inc(Mib::TWRecycled);
         self.timewait_kill(tw, Cause::ActiveOpen, fx);
-        iss
+        inherited
     }
 
     pub(super) fn sys_accept(&mut self, caller: Caller, fd: Fd, nonblock: bool) -> Outcome {

@@ -80,7 +80,7 @@ impl Kernel {
                 let range = socket.rare.as_ref().and_then(|r| r.local_port_range);
                 Ok(Ret::Count(range.map_or(0, |r| u32::from(r.high.0) << 16 | u32::from(r.low.0))))
             }
-            SocketOption::Tcp(_) => Err(Errno::NoProtoOpt),
+            SocketOption::Tcp(option) => Ok(Ret::Count(socket.tcb.option(option, &self.tcp_config))),
         }
     }
 
