@@ -231,7 +231,6 @@ impl TimeWaitSock {
         }
         self.fin_wait2 = false;
         self.rcv_nxt = end;
-        self.rcv_wnd = self.rcv_wnd.saturating_sub(1);
         self.store_ts(seg, cx);
         self.rearm(cx);
         TwVerdict::Ack { segment: self.ack(cx), rearmed: true, entered_time_wait: true }
@@ -288,7 +287,8 @@ impl TimeWaitSock {
         } && (!self.fin_wait2 || rule.fin_wait2_reusable);
         let old_enough = match rule.tcp_tw_reuse_delay {
             Some(delay) => u64::from(ms32(now).wrapping_sub(self.entry_stamp)) > delay.as_millis(),
-            None => seconds(now).wrapping_sub(self.ts_recent_stamp).cast_signed() > 1,
+            // A later whole second: between a moment and a second after the last timestamp.
+            None => seconds(now).wrapping_sub(self.ts_recent_stamp).cast_signed() > 0,
         };
         let ok = self.ts_recent_stamp != 0 && (rule.explicit_bind || (allowed && old_enough));
         ok.then(|| TwReuse {
@@ -314,8 +314,8 @@ impl TimeWaitSock {
                 let ms = u64::from(self.entry_stamp) + delay.as_millis() + 1;
                 Instant::from_nanos(ms * 1_000_000)
             }
-            // `seconds` counts from 1: the second after the next.
-            None => Instant::from_nanos((u64::from(self.ts_recent_stamp) + 1) * 1_000_000_000),
+            // `seconds` counts from 1, so this is the start of the next second.
+            None => Instant::from_nanos(u64::from(self.ts_recent_stamp) * 1_000_000_000),
         })
     }
 }
@@ -483,8 +483,8 @@ mod tests {
         assert!(tw.reusable(at(150_000), &TwReuseRule { tcp_tw_reuse: 1, loopback: false, ..rule }).is_some());
         assert!(tw.reusable(at(100_001), &TwReuseRule { explicit_bind: true, ..rule }).is_some());
         let whole = TwReuseRule { tcp_tw_reuse_delay: None, ..rule };
-        assert!(tw.reusable(at(101_500), &whole).is_none() && tw.reusable(at(102_000), &whole).is_some());
-        assert_eq!(tw.reusable_from(&whole), Some(at(102_000)));
+        assert!(tw.reusable(at(100_999), &whole).is_none() && tw.reusable(at(101_000), &whole).is_some());
+        assert_eq!(tw.reusable_from(&whole), Some(at(101_000)));
         assert!(minisock(TcpState::TimeWait, false).reusable(at(150_000), &rule).is_none(), "T3");
         let fin_wait2 = minisock(TcpState::FinWait2, true);
         assert!(fin_wait2.reusable(at(150_000), &rule).is_none());
