@@ -471,3 +471,163 @@ const fn sip_round(v: &mut [u64; 4]) {
     v[1] = v[1].rotate_left(17) ^ v[2];
     v[2] = v[2].rotate_left(32);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::machine::step;
+    use crate::tcp::machine::tests::{CLOCK, config, tuple};
+    use crate::tcp::{Actions, TcpInput, TcpState};
+    use crate::wire::Payload;
+
+    const IRS: u32 = 5_000;
+    const ISS: u32 = 9_000;
+
+    fn setup() -> RequestSetup {
+        RequestSetup { tuple: tuple(), iss: SeqNum(ISS), ts_offset: 77, path_mss: 1_460 }
+    }
+
+    fn syn() -> Segment {
+        let options =
+            TcpOptions { mss: Some(1_400), wscale: Some(7), sack_permitted: true, timestamp: Some((500, 0)), sack: None };
+        Segment { seq: SeqNum(IRS), flags: Flags::SYN, window: 64_000, options, ..Segment::default() }
+    }
+
+    fn cx(config: &TcpConfig, ms: u64) -> TcpContext<'_> {
+        TcpContext { now: Instant::from_nanos(ms * 1_000_000), clock: CLOCK, config }
+    }
+
+    fn request() -> RequestSock {
+        let config = config();
+        RequestSock::new(setup(), &syn(), &Tcb::new_listen(&config), &cx(&config, 10_000))
+    }
+
+    fn verdict(request: &mut RequestSock, ms: u64, segment: &Segment) -> ReqVerdict {
+        let config = config();
+        request.process(segment, 0, &cx(&config, ms), &mut Vec::new())
+    }
+
+    fn seg(seq: u32, ack: u32, flags: Flags) -> Segment {
+        let options = TcpOptions { timestamp: Some((501, 0)), ..TcpOptions::default() };
+        Segment { seq: SeqNum(seq), ack: SeqNum(ack), flags, window: 500, options, ..Segment::default() }
+    }
+
+    #[test]
+    fn the_syn_ack_agrees_to_what_was_offered() {
+        let config = config();
+        let segment = request().syn_ack(&cx(&config, 10_000));
+        assert_eq!((segment.seq, segment.ack), (SeqNum(ISS), SeqNum(IRS + 1)));
+        assert_eq!(segment.window, 65_160);
+        let o = segment.options;
+        assert_eq!((o.mss, o.wscale, o.sack_permitted, o.timestamp), (Some(1_460), Some(7), true, Some((10_077, 500))));
+        let plain = Segment { options: TcpOptions::default(), ..syn() };
+        let mut request = RequestSock::new(setup(), &plain, &Tcb::new_listen(&config), &cx(&config, 0));
+        let o = request.syn_ack(&cx(&config, 0)).options;
+        assert_eq!((o.wscale, o.sack_permitted, o.timestamp), (None, false, None));
+        assert_eq!(request.mss_clamp, 536);
+    }
+
+    #[test]
+    fn the_last_ack_makes_an_established_child_with_its_data() {
+        let config = config();
+        let mut request = request();
+        let mut ack = seg(IRS + 1, ISS + 1, Flags::ACK.with(Flags::PSH));
+        ack.payload = Payload::from_bytes(b"hello");
+        assert_eq!(verdict(&mut request, 10_001, &ack), ReqVerdict::Complete);
+        let cx = cx(&config, 10_001);
+        let mut child = request.child(&Tcb::new_listen(&config), &cx);
+        assert_eq!(child.state(), TcpState::SynReceived);
+        let mut out = Actions::default();
+        step(&mut child, TcpInput::SegmentArrives(&ack), &cx, &mut out);
+        assert_eq!((child.state(), child.recv_q()), (TcpState::Established, 5));
+        assert_eq!(child.snd_wnd(), 500 << 7);
+        assert_eq!(child.srtt(), Some(Duration::from_millis(1)));
+        assert_eq!(child.snd_mss(), 1_388);
+        assert_eq!(out.segments.len(), 1, "data on a fresh connection is acknowledged at once");
+    }
+
+    #[test]
+    fn syn_acks_go_out_at_1_3_7_15_31_s_and_end_at_63() {
+        let config = config();
+        let mut request = request();
+        let queue = RequestQueue { len: 1, young: 1, backlog: 128, defer_accept: 0, syn_cnt: None };
+        let start = Instant::from_nanos(10_000_000_000);
+        let mut times = Vec::new();
+        loop {
+            let now = request.deadline;
+            times.push(now.since(start).as_millis());
+            let cx = TcpContext { now, clock: CLOCK, config: &config };
+            match request.on_timeout(&queue, &cx, &mut Vec::new()) {
+                ReqTimeout::Resend(segment) => assert_eq!(segment.seq, SeqNum(ISS)),
+                ReqTimeout::Wait => panic!("no TCP_DEFER_ACCEPT"),
+                ReqTimeout::Expired => break,
+            }
+        }
+        assert_eq!(times.len(), 6);
+        for (ms, s) in times.into_iter().zip([1, 3, 7, 15, 31, 63]) {
+            assert!((s * 1_000..s * 1_000 + s * 60).contains(&ms), "{ms} for {s} s");
+        }
+    }
+
+    #[test]
+    fn a_crowded_queue_gives_up_sooner() {
+        let config = config();
+        let mut request = request();
+        let queue = RequestQueue { len: 100, young: 0, backlog: 128, defer_accept: 0, syn_cnt: None };
+        let cx = cx(&config, 20_000);
+        let results: Vec<_> = (0..3).map(|_| request.on_timeout(&queue, &cx, &mut Vec::new())).collect();
+        assert!(matches!(results[1], ReqTimeout::Resend(_)) && results[2] == ReqTimeout::Expired);
+    }
+
+    #[test]
+    fn resets_are_exact_or_challenged() {
+        // KERNEL-NOTES 5.
+        assert_eq!(verdict(&mut request(), 10_001, &seg(IRS + 1, 0, Flags::RST)), ReqVerdict::Drop(None));
+        assert!(matches!(verdict(&mut request(), 10_001, &seg(IRS + 2, 0, Flags::RST)), ReqVerdict::Reply(ack) if ack.flags == Flags::ACK));
+        assert_eq!(verdict(&mut request(), 10_001, &seg(IRS, 0, Flags::RST)), ReqVerdict::Ignore);
+    }
+
+    #[test]
+    fn what_does_not_complete_the_handshake() {
+        // The SYN again draws the SYN-ACK again.
+        assert!(matches!(verdict(&mut request(), 10_500, &syn()), ReqVerdict::Reply(again) if again.flags.syn()));
+        // A wrong acknowledgment draws a reset.
+        let wrong = verdict(&mut request(), 10_001, &seg(IRS + 1, ISS + 2, Flags::ACK));
+        assert!(matches!(wrong, ReqVerdict::ListenerResets(Some(reset)) if reset.seq == SeqNum(ISS + 2)));
+        // A SYN in the window ends it.
+        let other = verdict(&mut request(), 10_001, &seg(IRS + 9, 0, Flags::SYN));
+        assert!(matches!(other, ReqVerdict::Drop(Some(reset)) if reset.flags.rst()));
+        // Neither ACK nor RST nor SYN: dropped.
+        assert_eq!(verdict(&mut request(), 10_001, &seg(IRS + 1, 0, Flags::FIN)), ReqVerdict::Ignore);
+    }
+
+    #[test]
+    fn a_full_accept_queue_keeps_or_resets() {
+        let config = config();
+        let ack = seg(IRS + 1, ISS + 1, Flags::ACK);
+        let mut kept = request();
+        assert_eq!(kept.overflow(&ack, &cx(&config, 1), &mut Vec::new()), ReqVerdict::Ignore);
+        assert!(kept.acked);
+        let abort = TcpConfig { tcp_abort_on_overflow: true, ..config };
+        let dropped = request().overflow(&ack, &cx(&abort, 1), &mut Vec::new());
+        assert!(matches!(dropped, ReqVerdict::Drop(Some(_))));
+    }
+
+    #[test]
+    fn cookies_survive_a_minute_and_no_more() {
+        let config = config();
+        let jar = CookieJar { key: [1, 2] };
+        let listener = Tcb::new_listen(&config);
+        let syn_ack = jar.syn_ack(setup(), &syn(), &listener, &cx(&config, 10_000));
+        let (tsval, _) = syn_ack.options.timestamp.expect("timestamps were offered");
+        let mut ack = seg(IRS + 1, 0, Flags::ACK);
+        ack.ack = syn_ack.seq.add(1);
+        ack.options.timestamp = Some((501, tsval));
+        let request = jar.check(setup(), &ack, &listener, &cx(&config, 70_000)).expect("a minute old");
+        assert_eq!((request.iss(), request.rcv_nxt()), (syn_ack.seq, SeqNum(IRS + 1)));
+        assert_eq!((request.snd_wscale, request.sack_ok, request.mss_clamp), (7, true, 1_300));
+        assert!(jar.check(setup(), &ack, &listener, &cx(&config, 130_000)).is_none());
+        ack.ack = ack.ack.add(1 << 24);
+        assert!(jar.check(setup(), &ack, &listener, &cx(&config, 10_000)).is_none());
+    }
+}

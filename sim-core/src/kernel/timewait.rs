@@ -216,7 +216,6 @@ impl TimeWaitSock {
         }
         self.fin_wait2 = false;
         self.rcv_nxt = end;
-        self.rcv_wnd = self.rcv_wnd.saturating_sub(1);
         self.store_ts(seg, cx);
         self.rearm(cx);
         TwVerdict::Ack { segment: self.ack(cx), rearmed: true, entered_time_wait: true }
@@ -283,5 +282,146 @@ fn reset_or_kill(seg: &Segment, counters: &mut Vec<Mib>) -> TwVerdict {
             TwVerdict::Reset(reset)
         }
         None => TwVerdict::Kill,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::machine::tests::{CLOCK, config, tuple};
+    use crate::tcp::tcb::ChildInit;
+    use crate::wire::Payload;
+
+    const IRS: u32 = 5_000;
+    const ISS: u32 = 9_000;
+
+    fn cx(config: &crate::tcp::TcpConfig, seconds: u64) -> TcpContext<'_> {
+        TcpContext { now: Instant::from_nanos(seconds * 1_000_000_000), clock: CLOCK, config }
+    }
+
+    fn minisock(substate: TcpState, timestamps: bool) -> TimeWaitSock {
+        let config = config();
+        let init = ChildInit {
+            iss: SeqNum(ISS - 1),
+            irs: SeqNum(IRS - 1),
+            advmss: 1_460,
+            mss_clamp: 1_460,
+            rcv_wnd: 65_535,
+            rcv_wscale: 0,
+            snd_wscale: 0,
+            wscale_ok: false,
+            sack_ok: false,
+            ts_recent: timestamps.then_some(1_000),
+            ts_offset: 0,
+            synack_sent_us: None,
+        };
+        let cx = cx(&config, 100);
+        let tcb = Tcb::from_request(&init, &Tcb::new_listen(&config), &cx);
+        TimeWaitSock::new(tuple(), &tcb, substate, TIMEWAIT_LEN, &cx)
+    }
+
+    fn seg(seq: u32, flags: Flags, len: u32) -> Segment {
+        let ack = if flags.ack() { SeqNum(ISS) } else { SeqNum(0) };
+        Segment { seq: SeqNum(seq), ack, flags, payload: Payload::opaque(len), ..Segment::default() }
+    }
+
+    fn verdict(tw: &mut TimeWaitSock, seconds: u64, segment: &Segment) -> TwVerdict {
+        let config = config();
+        tw.process(segment, &cx(&config, seconds), &mut Vec::new())
+    }
+
+    const ACK: Flags = Flags::ACK;
+    const FIN_ACK: Flags = Flags(Flags::FIN.0 | Flags::ACK.0);
+    const SYN_FIN: Flags = Flags(Flags::SYN.0 | Flags::FIN.0);
+    const SYN_ACK: Flags = Flags(Flags::SYN.0 | Flags::ACK.0);
+
+    #[test]
+    fn it_is_small() {
+        assert!(size_of::<TimeWaitSock>() <= 64, "{}", size_of::<TimeWaitSock>());
+    }
+
+    // ------------------------------------------------------------ FIN_WAIT2
+
+    #[test]
+    fn fin_wait_2_waits_for_the_fin_alone() {
+        let mut tw = minisock(TcpState::FinWait2, false);
+        assert_eq!(verdict(&mut tw, 101, &seg(IRS, ACK, 0)), TwVerdict::Ignore { rearmed: false });
+        let born = tw.expires;
+        let TwVerdict::Ack { segment, rearmed: true, entered_time_wait: true } = verdict(&mut tw, 130, &seg(IRS, FIN_ACK, 0)) else {
+            panic!("the FIN is acknowledged");
+        };
+        assert_eq!((segment.ack, segment.seq, segment.flags), (SeqNum(IRS + 1), SeqNum(ISS), ACK));
+        assert_eq!(tw.substate(), TcpState::TimeWait);
+        assert!(tw.expires > born);
+    }
+
+    #[test]
+    fn fin_wait_2_resets_data() {
+        let mut tw = minisock(TcpState::FinWait2, false);
+        assert!(matches!(verdict(&mut tw, 101, &seg(IRS, ACK, 5)), TwVerdict::Reset(reset) if reset.seq == SeqNum(ISS)));
+        assert!(matches!(verdict(&mut tw, 101, &seg(IRS, FIN_ACK, 5)), TwVerdict::Reset(_)));
+        assert_eq!(verdict(&mut tw, 101, &seg(IRS + 10, Flags::RST, 0)), TwVerdict::Kill);
+    }
+
+    #[test]
+    fn fin_wait_2_answers_what_is_out_of_window_at_the_rate_limit() {
+        let mut tw = minisock(TcpState::FinWait2, false);
+        assert!(matches!(verdict(&mut tw, 101, &seg(IRS - 10, ACK, 0)), TwVerdict::Ack { rearmed: false, .. }));
+        assert_eq!(verdict(&mut tw, 101, &seg(IRS - 10, ACK, 0)), TwVerdict::Ignore { rearmed: false });
+        assert!(matches!(verdict(&mut tw, 102, &seg(IRS - 10, ACK, 0)), TwVerdict::Ack { .. }));
+    }
+
+    // ------------------------------------------------------------ TIME_WAIT
+
+    #[test]
+    fn an_exact_reset_ends_time_wait_unless_rfc_1337() {
+        // KERNEL-NOTES 12.
+        let mut tw = minisock(TcpState::TimeWait, false);
+        assert_eq!(verdict(&mut tw, 101, &seg(IRS, Flags::RST, 0)), TwVerdict::Kill);
+        assert_eq!(verdict(&mut tw, 101, &seg(IRS + 1, Flags::RST, 0)), TwVerdict::Ignore { rearmed: false });
+        let careful = crate::tcp::TcpConfig { tcp_rfc1337: true, ..config() };
+        let kept = tw.process(&seg(IRS, Flags::RST, 0), &cx(&careful, 101), &mut Vec::new());
+        assert_eq!(kept, TwVerdict::Ignore { rearmed: false });
+    }
+
+    #[test]
+    fn a_fin_without_ack_is_acknowledged_at_once() {
+        // KERNEL-NOTES 13.
+        let mut tw = minisock(TcpState::TimeWait, false);
+        for _ in 0..3 {
+            assert!(matches!(verdict(&mut tw, 101, &seg(IRS - 1, Flags::FIN, 0)), TwVerdict::Ack { rearmed: false, .. }));
+        }
+        assert!(matches!(verdict(&mut tw, 101, &seg(IRS - 1, FIN_ACK, 0)), TwVerdict::Ack { rearmed: true, .. }));
+    }
+
+    #[test]
+    fn only_a_newer_syn_reopens() {
+        // KERNEL-NOTES 14.
+        let reopens = |seq, flags| {
+            let mut tw = minisock(TcpState::TimeWait, false);
+            matches!(verdict(&mut tw, 101, &seg(seq, flags, 0)), TwVerdict::Reopen { iss, .. } if iss == SeqNum(ISS + 65_537))
+        };
+        assert!(reopens(IRS + 1, Flags::SYN));
+        assert!(reopens(IRS + 1, SYN_FIN));
+        assert!(!reopens(IRS, Flags::SYN));
+        assert!(!reopens(IRS - 1, Flags::SYN));
+        assert!(!reopens(IRS + 1, SYN_ACK));
+        // With a newer timestamp the sequence number does not matter (RFC 6191).
+        let mut tw = minisock(TcpState::TimeWait, true);
+        let mut syn = seg(IRS - 500, Flags::SYN, 0);
+        syn.options.timestamp = Some((1_001, 0));
+        assert!(matches!(verdict(&mut tw, 101, &syn), TwVerdict::Reopen { .. }));
+        syn.options.timestamp = Some((999, 0));
+        assert!(matches!(verdict(&mut tw, 101, &syn), TwVerdict::Ack { rearmed: true, .. }));
+    }
+
+    // ------------------------------------------------------------ reuse
+
+    /// T3: without timestamps a tuple in TIME_WAIT is never taken over.
+    #[test]
+    fn only_timestamps_allow_a_successor() {
+        let reuse = minisock(TcpState::TimeWait, true).successor().expect("timestamps were seen");
+        assert_eq!(reuse.iss, minisock(TcpState::TimeWait, true).snd_nxt().add(65_537));
+        assert_eq!(minisock(TcpState::TimeWait, false).successor(), None);
     }
 }

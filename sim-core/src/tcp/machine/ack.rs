@@ -105,7 +105,11 @@ impl Tcb {
         if !self.has_unsent() {
             return;
         }
-        let next_len = self.cold.as_ref().and_then(|cold| cold.tx.get(cold.sent).map(|skb| skb.payload.len()));
+        let rides = u32::from(self.is(Bits::FIN_MERGED));
+        let next_len = self.cold.as_ref().and_then(|cold| {
+            let fin = if cold.tx.len() == cold.sent + 1 { rides } else { 0 };
+            cold.tx.get(cold.sent).map(|skb| skb.payload.len() + fin)
+        });
         let next_end = self.snd_nxt.add(next_len.unwrap_or(1));
         if next_end.after(self.wnd_end()) {
             let when = self.probe0_when(run);
@@ -163,6 +167,7 @@ impl Tcb {
             cold.total_rto = 0;
             cold.retrans_stamp = None;
             cold.dup_acks = 0;
+            cold.marked &= cold.sent > 0;
         }
         self.cwnd = self.cwnd.saturating_add(freed);
         // tcp_ack_update_rtt: Karn's rule, except that an echoed timestamp is unambiguous.
@@ -193,6 +198,7 @@ impl Tcb {
             }
             recovering = cold.high_seq.is_some();
             if let Some(block) = seg.options.sack {
+                cold.marked = true;
                 for skb in cold.tx.iter_mut().take(cold.sent) {
                     skb.flags.sacked |= !skb.seq.before(block.left) && !skb.end().after(block.right);
                 }
@@ -202,7 +208,6 @@ impl Tcb {
             }
         }
         if advanced > 0 && !self.schedule_loss_probe(true, run) {
-            self.clear(Bits::XMIT_SPECIAL);
             self.rearm_rto(run);
         }
         let fast = self.cold.as_ref().is_some_and(|cold| cold.dup_acks == 3 && cold.sent > 0) && !recovering;
@@ -211,6 +216,7 @@ impl Tcb {
             let (nxt, flight) = (self.snd_nxt, self.packets_out());
             let cold = self.cold();
             cold.high_seq = Some(nxt);
+            cold.marked = true;
             if let Some(head) = cold.tx.front_mut() {
                 head.flags.lost = true;
             }
@@ -227,6 +233,7 @@ impl Tcb {
                 && !head.flags.retrans
             {
                 head.flags.lost = true;
+                cold.marked = true;
             }
             self.resend_lost(run);
         }

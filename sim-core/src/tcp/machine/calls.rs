@@ -4,7 +4,7 @@ use super::{Run, close, done, window};
 use crate::errno::Errno;
 use crate::tcp::actions::{Reply, SocketEvents, TcpSocketOption, UserCall};
 use crate::tcp::state::{Cause, TcpState};
-use crate::tcp::tcb::{Bits, Linger2, Tcb, TIMEOUT_INIT_US};
+use crate::tcp::tcb::{Bits, Linger2, RxQueue, TIMEOUT_INIT_US, Tcb};
 use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::wire::{Payload, SeqNum};
@@ -56,6 +56,7 @@ fn open(tcb: &mut Tcb, iss: SeqNum, ts_offset: u32, mss: u16, run: &mut Run<'_, 
         (cold.retransmits, cold.total_rto, cold.retrans_stamp) = (0, 0, None);
         (cold.high_seq, cold.tlp_high_seq) = (None, None);
     }
+    tcb.rx = RxQueue::Empty;
     tcb.snd_una = iss;
     tcb.snd_nxt = iss.add(1);
     tcb.write_seq = iss.add(1);

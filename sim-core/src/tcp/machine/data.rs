@@ -82,13 +82,15 @@ impl Tcb {
             self.ato = ATO_MIN_MS;
         } else {
             let gap = u16::try_from(now.wrapping_sub(self.lrcvtime)).unwrap_or(u16::MAX);
-            let rto = u16::try_from(self.rto_now(run).as_millis()).unwrap_or(u16::MAX);
             if gap <= ATO_MIN_MS / 2 {
                 self.ato = self.ato / 2 + ATO_MIN_MS / 2;
-            } else if gap < self.ato {
-                self.ato = (self.ato / 2 + gap).min(rto);
-            } else if gap > rto {
-                self.incr_quickack();
+            } else {
+                let rto = u16::try_from(self.rto_now(run).as_millis()).unwrap_or(u16::MAX);
+                if gap < self.ato {
+                    self.ato = (self.ato / 2 + gap).min(rto);
+                } else if gap > rto {
+                    self.incr_quickack();
+                }
             }
         }
         self.lrcvtime = now;

@@ -16,7 +16,7 @@ mod timeout;
 mod window;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use output::reset_for;
 pub(crate) use window::initial_window;

@@ -92,7 +92,7 @@ impl Tcb {
 
     /// Sends a SYN, or the SYN-ACK of a simultaneous open.
     pub(super) fn send_syn(&mut self, run: &mut Run<'_, '_>) {
-        let reply = self.state() == TcpState::SynReceived;
+        let reply = self.state() != TcpState::SynSent;
         let window = u16::try_from(self.rcv_wnd.min(65_535)).expect("capped");
         run.out.segments.push(Segment {
             seq: self.snd_una,
@@ -182,6 +182,9 @@ impl Tcb {
     /// Segments in flight that are neither lost nor selectively acknowledged.
     fn in_flight(&self) -> u32 {
         let data = self.cold.as_ref().map_or(0, |cold| {
+            if !cold.marked {
+                return cold.sent;
+            }
             cold.tx.iter().take(cold.sent).filter(|skb| !skb.flags.lost && !skb.flags.sacked).count()
         });
         u32::try_from(data).unwrap_or(u32::MAX) + u32::from(self.ctl_out() && !self.is(Bits::CTL_LOST))

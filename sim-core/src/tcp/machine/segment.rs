@@ -232,6 +232,9 @@ fn ack_moves_state(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool 
 
 /// SYN-RECEIVED to ESTABLISHED (`tcp_rcv_state_process`, `tcp_init_transfer`).
 fn opened(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
+    if tcb.is(Bits::PASSIVE) {
+        run.count(Mib::PassiveOpens);
+    }
     if tcb.is(Bits::PASSIVE) && !tcb.is(Bits::CTL_RETRANS) && tcb.srtt == 0 {
         // tcp_synack_rtt_meas
         tcb.rtt_sample(run.us().wrapping_sub(tcb.ctl_sent), run);

@@ -1,6 +1,7 @@
 //! Two machines, a wire between them, and what Linux was measured to do.
 
 mod closing;
+mod lossy;
 mod opening;
 mod segments;
 mod timers;

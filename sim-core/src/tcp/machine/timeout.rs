@@ -220,6 +220,7 @@ fn enter_loss(tcb: &mut Tcb) {
         tcb.set(Bits::CTL_LOST);
     }
     let cold = tcb.cold();
+    cold.marked = true;
     for skb in cold.tx.iter_mut().take(cold.sent) {
         skb.flags.lost = !skb.flags.sacked;
     }

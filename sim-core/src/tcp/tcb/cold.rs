@@ -57,6 +57,8 @@ pub(crate) struct Cold {
     /// Data segments: the first `sent` are in flight, the rest wait.
     pub(crate) tx: VecDeque<Skb>,
     pub(crate) sent: usize,
+    /// Some segment in flight may be marked lost or selectively acknowledged.
+    pub(crate) marked: bool,
     /// Sorted by sequence number, not overlapping.
     pub(crate) ofo: Vec<OfoSegment>,
     /// `sk_timer`: keepalive, or an orphan in FIN_WAIT2; `MAX` is off.
@@ -111,6 +113,7 @@ impl Cold {
         Self {
             tx: VecDeque::new(),
             sent: 0,
+            marked: false,
             ofo: Vec::new(),
             keepalive_at: Instant::MAX,
             rcv_tstamp: 0,

@@ -159,6 +159,15 @@ impl Tcb {
         tcb
     }
 
+    /// The socket is finished without a transition of its own: a minisock took
+    /// its place, or its listener's queues are gone.
+    pub(crate) fn retire(&mut self) {
+        self.state = TcpState::Closed;
+        self.xmit_at = Instant::MAX;
+        self.delack_at = Instant::MAX;
+        self.cold = None;
+    }
+
     /// `TCP_MAXSEG`, if it was set.
     pub(crate) fn user_mss(&self) -> Option<u16> {
         self.cold.as_ref().and_then(|cold| cold.user_mss)
