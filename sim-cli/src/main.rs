@@ -1,2 +1,41 @@
-//! The `halfclose` program.
-fn main() {}
+//! The `halfclose` program: arguments, files, terminal, exit codes.
+//!
+//! Everything simulated happens in the library; this crate asks for it through
+//! [`engine`], and prints. Data goes to stdout, talk to stderr.
+#![expect(dead_code, reason = "engine.rs is not connected to the simulator yet; this line goes when it is")]
+#![expect(unreachable_pub, reason = "a program has no outside; pub marks what a module offers to the others")]
+
+mod args;
+mod command;
+mod engine;
+mod exit;
+mod figures;
+mod message;
+mod presets;
+mod problem;
+mod progress;
+mod report;
+mod source;
+mod story;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed pipe is no reason to fail: the reader had enough help.
+            let _closed_pipe = error.print();
+            return if error.use_stderr() { exit::Code::Usage.exit() } else { exit::Code::Ok.exit() };
+        }
+    };
+    let lang = arguments.lang();
+    arguments.color.apply();
+    match command::dispatch(arguments, lang) {
+        Ok(code) => code.exit(),
+        Err(failure) => failure.report(lang).exit(),
+    }
+}
