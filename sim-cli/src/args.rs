@@ -13,7 +13,7 @@ use crate::terminal::{self, Color};
 /// Without a command it replays the outage it was made for and compares every
 /// published figure with the simulated one.
 #[derive(Parser, Debug)]
-#[command(name = "halfclose", version, max_term_width = 100, after_help = "\
+#[command(name = "halfclose", version, max_term_width = 110, after_help = "\
 Examples:
   halfclose                                  the outage, on one screen
   halfclose run two-hosts                    one scenario, with what ran out and why
@@ -62,7 +62,7 @@ pub enum Command {
 Examples:
   halfclose run two-hosts
   halfclose run two-hosts --seed 7 --json | jq .metrics
-  halfclose run incident --set host.mysqld.connect_timeout=60s
+  halfclose run incident --set process.mysqld.mysqld.connect_timeout=60
   halfclose run my.toml --until kill+30s --trace trace.jsonl
   halfclose run - < my.toml
 
@@ -77,7 +77,7 @@ T is a time since the start (3s), or a moment with an offset (kill+3s, exhausted
 Examples:
   halfclose show ss-s incident --at kill+30s
   halfclose show processlist incident --at kill+3s
-  halfclose show ss two-hosts --at exhausted --host client | grep -c CLOSE-WAIT
+  halfclose show ss two-hosts --at exhausted+15s --host client | grep -c CLOSE-WAIT
   halfclose show netstat nofile --at end | grep 3306 | head -n 30
   halfclose show limits wide-range --at end --host client --process sysbench")]
     Show(Show),
@@ -267,7 +267,7 @@ fn parse_override(text: &str) -> Result<Override, String> {
             Ok(Override { key: key.trim().to_string(), value: value.trim().to_string() })
         }
         Some(_) => Err("the key before `=` is missing".to_string()),
-        None => Err("write KEY=VALUE, for instance hosts.client.nofile=32768".to_string()),
+        None => Err("write KEY=VALUE, for instance host.client.sysctl.net.ipv4.tcp_tw_reuse=1".to_string()),
     }
 }
 

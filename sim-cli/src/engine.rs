@@ -46,8 +46,16 @@ pub struct Probe {
 /// What a probe asks for.
 #[derive(Clone, Copy, Debug)]
 pub enum Quantity {
-    /// A metric by its full name.
+    /// A metric by its full name, or an expression of metrics.
     Metric(&'static str),
+    /// The actual value of the scenario's own expectation of this name; the
+    /// reader finds it in [`Outcome::expectations`], the answer is `None`.
+    Expectation {
+        /// Its name.
+        name: &'static str,
+        /// The figure in the value.
+        extract: fn(&str) -> Option<String>,
+    },
     /// A view of a host; `extract` takes the figure out of the printed text.
     View {
         /// The view.

@@ -34,7 +34,7 @@ pub fn rows_in_set(text: &str) -> Option<String> {
 }
 
 /// The distances between the ports of neighbouring `unauthenticated user` rows
-/// as the mysql client prints them: `2–16`, with `even` or `odd` ports named by the first.
+/// as the mysql client prints them: `2-16`, with `even` or `odd` ports named by the first.
 pub fn port_steps(text: &str) -> Option<String> {
     let ports: Vec<u32> = text
         .lines()
@@ -43,7 +43,13 @@ pub fn port_steps(text: &str) -> Option<String> {
         .collect();
     let steps: Vec<u32> = ports.windows(2).filter_map(|pair| pair[1].checked_sub(pair[0])).collect();
     let (least, most) = (steps.iter().min()?, steps.iter().max()?);
-    Some(format!("{least}–{most}"))
+    Some(format!("{least}-{most}"))
+}
+
+/// Millionths as percent: `912345` is `91`.
+pub fn percent(millionths: &str) -> Option<String> {
+    let millionths: u64 = millionths.parse().ok()?;
+    Some((millionths / 10_000).to_string())
 }
 
 #[cfg(test)]
@@ -71,7 +77,8 @@ mod tests {
     #[test]
     fn figures_of_the_process_list() {
         assert_eq!(rows_in_set(LIST).as_deref(), Some("4"));
-        assert_eq!(port_steps(LIST).as_deref(), Some("2–16"));
+        assert_eq!(port_steps(LIST).as_deref(), Some("2-16"));
         assert_eq!(port_steps(""), None);
+        assert_eq!(percent("912345").as_deref(), Some("91"));
     }
 }

@@ -12,7 +12,7 @@ use halfclose::say;
 use halfclose::text::Lang;
 use rayon::prelude::*;
 
-use crate::engine::{self, Outcome, Probe, Request};
+use crate::engine::{self, Outcome, Probe, Quantity, Request};
 use crate::exit::{Code, Failure};
 use crate::figures::{Figure, figures};
 use crate::source::Source;
@@ -71,10 +71,22 @@ fn answers_of(rows: &[Row], outcomes: &BTreeMap<&str, Outcome>) -> Answers {
             let from = *taken.get(row.scenario).unwrap_or(&0);
             let to = from + row.probes.len();
             taken.insert(row.scenario, to);
-            let answers = outcomes.get(row.scenario).and_then(|outcome| outcome.answers.get(from..to));
-            answers.map_or_else(|| vec![None; row.probes.len()], <[_]>::to_vec)
+            let Some(outcome) = outcomes.get(row.scenario) else { return vec![None; row.probes.len()] };
+            let given = (from..to).map(|number| outcome.answers.get(number).cloned().flatten());
+            row.probes.iter().zip(given).map(|(probe, given)| answer_of(probe, given, outcome)).collect()
         })
         .collect()
+}
+
+/// The engine's answer, or the actual value of the expectation the probe names.
+fn answer_of(probe: &Probe, given: Option<String>, outcome: &Outcome) -> Option<String> {
+    match probe.of {
+        Quantity::Metric(_) | Quantity::View { .. } => given,
+        Quantity::Expectation { name, extract } => {
+            let expectation = outcome.expectations.iter().find(|expectation| expectation.name == name)?;
+            extract(&expectation.actual)
+        }
+    }
 }
 
 /// The screen.
@@ -84,7 +96,7 @@ fn render(answers: &Answers, figures: &[Figure], width: u16, lang: Lang) -> Stri
         out.push_str(&terminal::fill(paragraph.text(lang), usize::from(width)));
         out.push('\n');
     }
-    out.push_str(&format!("{}\n\n", table(answers, figures, width, lang)));
+    out.push_str(&format!("{}\n\n", table(answers, figures, width, lang).trim_fmt()));
     out.push_str(&format!("{}\n", styled(STRONG, say!(lang, Tale::Next))));
     let column = NEXT.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
     for (command, what) in NEXT {
@@ -108,7 +120,7 @@ fn table(answers: &Answers, figures: &[Figure], width: u16, lang: Lang) -> Table
             Cell::new(row.why.text(lang)),
         ]);
     }
-    for (column, most) in [(0, 24), (1, 16), (2, 16)] {
+    for (column, most) in [(0, 26), (1, 12), (2, 18)] {
         if let Some(column) = table.column_mut(column) {
             column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(most)));
         }
@@ -119,6 +131,7 @@ fn table(answers: &Answers, figures: &[Figure], width: u16, lang: Lang) -> Table
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Expectation;
 
     #[test]
     fn every_row_names_a_figure_of_the_table() {
@@ -154,7 +167,22 @@ mod tests {
         for (row, answers) in ROWS.iter().zip(&answers) {
             assert_eq!(answers.len(), row.probes.len());
             assert!(answers.iter().flatten().all(|answer| answer.starts_with(row.scenario)));
+            let asked = row.probes.iter().filter(|probe| !matches!(probe.of, Quantity::Expectation { .. })).count();
+            assert_eq!(answers.iter().flatten().count(), asked, "{}", row.figure);
         }
+    }
+
+    #[test]
+    fn an_expectation_s_value_is_an_answer() {
+        let row = ROWS.iter().find(|row| row.figure == "sar-busy-core").unwrap();
+        let busy = Expectation {
+            name: "busy share of one core, in millionths".into(),
+            expected: "900000 ± 50000".into(),
+            actual: "912345".into(),
+            ok: true,
+        };
+        let outcome = Outcome { expectations: vec![busy], ..Outcome::default() };
+        assert_eq!(answer_of(&row.probes[0], None, &outcome).as_deref(), Some("91"));
     }
 
     fn screen(width: u16, lang: Lang) -> String {
