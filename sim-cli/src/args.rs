@@ -46,6 +46,19 @@ impl Arguments {
     }
 }
 
+/// The reader's language when the command line could not be understood:
+/// `--lang` wherever it stands, else the environment.
+pub fn lang_before_parsing() -> Lang {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let after = |at: usize| words.get(at + 1).map(String::as_str);
+    let given = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--lang") {
+        Some("") => after(at),
+        Some(rest) => rest.strip_prefix('='),
+        None => None,
+    });
+    given.and_then(Lang::from_env_value).unwrap_or_else(terminal::lang_of_environment)
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LangArg {
     /// English

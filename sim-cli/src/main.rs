@@ -18,6 +18,7 @@ mod report;
 mod source;
 mod story;
 mod terminal;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -26,11 +27,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // A closed pipe is no reason to fail: the reader had enough help.
-            let _closed_pipe = error.print();
-            return if error.use_stderr() { exit::Code::Usage.exit() } else { exit::Code::Ok.exit() };
-        }
+        Err(error) => return usage::report(&error, args::lang_before_parsing()).exit(),
     };
     let lang = arguments.lang();
     arguments.color.apply();

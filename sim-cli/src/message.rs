@@ -34,6 +34,14 @@ halfclose::messages! {
         Metrics { en: "At the end", zh: "结束时" }
         TypeThis { en: "type", zh: "输入" }
         Simulated { en: "# simulated: {0} at {1}", zh: "# 模拟：{0}，时刻 {1}" }
+        CommandUnknown { en: "no command is called `{0}`", zh: "没有名为 `{0}` 的命令" }
+        ArgumentUnknown { en: "no argument is called `{0}`", zh: "没有名为 `{0}` 的参数" }
+        ArgumentMissing { en: "missing: {0}", zh: "缺少参数：{0}" }
+        ArgumentConflict { en: "`{0}` cannot be used with `{1}`", zh: "`{0}` 不能与 `{1}` 同时使用" }
+        ValueMissing { en: "`{0}` needs a value", zh: "`{0}` 需要一个值" }
+        ValueInvalid { en: "`{0}` is not a value of {1}", zh: "`{0}` 不是 {1} 的有效值" }
+        ValidValues { en: "possible: {0}", zh: "可选：{0}" }
+        SeeHelp { en: "`halfclose --help` shows how it is used", zh: "用法见 `halfclose --help`" }
         NotConnected { en: "this build has no simulator", zh: "这个构建没有模拟器" }
     }
 }

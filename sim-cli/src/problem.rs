@@ -53,8 +53,9 @@ fn render_one(renderer: &Renderer, source: &Source, problem: &Problem) -> String
 
 /// The span, kept inside the text and on whole characters.
 fn on_characters(text: &str, span: &Range<usize>) -> Range<usize> {
-    let start = text.floor_char_boundary(span.start.min(text.len()));
-    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+    let boundary = |at: &usize| text.is_char_boundary(*at);
+    let start = (0..=span.start.min(text.len())).rev().find(boundary).unwrap_or(0);
+    let end = (span.end.clamp(start, text.len())..=text.len()).find(boundary).unwrap_or(text.len());
     start..end
 }
 

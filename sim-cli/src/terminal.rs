@@ -65,7 +65,7 @@ pub fn error(lang: Lang, message: &str) {
 
 /// Columns of the terminal, 100 where there is none.
 pub fn width() -> u16 {
-    terminal_size::terminal_size().map_or(100, |(width, _)| width.0).clamp(60, 120)
+    console::Term::stdout().size_checked().map_or(100, |(_rows, columns)| columns).clamp(60, 120)
 }
 
 /// Breaks a paragraph into lines of at most `width` columns; a Chinese

@@ -1,6 +1,6 @@
 //! Questions people ask about running out of connections, with short answers.
 
-use super::super::{Both, Lang};
+use crate::text::{Both, Lang};
 
 /// A question with its answer and the entries behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,8 +20,9 @@ impl Question {
     #[must_use]
     pub fn render(&self, lang: Lang) -> String {
         let see = Both { en: "see", zh: "另见" };
+        let colon = super::COLON.text(lang);
         format!(
-            "q{}: {}\n\n{}\n\n{}: {}\n",
+            "q{}{colon}{}\n\n{}\n\n{}{colon}{}\n",
             self.number,
             self.text.text(lang),
             self.answer.text(lang),
