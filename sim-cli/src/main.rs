@@ -18,6 +18,7 @@ mod report;
 mod source;
 mod story;
 mod terminal;
+mod trace;
 mod usage;
 
 use std::process::ExitCode;

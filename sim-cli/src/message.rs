@@ -10,7 +10,6 @@ halfclose::messages! {
         NoSuchSource { en: "`{0}` is neither a file nor a preset", zh: "`{0}` 既不是文件，也不是预设场景" }
         DidYouMean { en: "did you mean {0}?", zh: "是不是想写 {0}？" }
         SeePresets { en: "`halfclose presets` lists the presets", zh: "`halfclose presets` 列出所有预设场景" }
-        TooLarge { en: "larger than {0} bytes: not a scenario", zh: "超过 {0} 字节，不是场景文件" }
         TwoToStdout { en: "--json and --trace - both want stdout", zh: "--json 与 --trace - 都要占用标准输出" }
         UnknownWord { en: "nothing is known about `{0}`", zh: "没有关于 `{0}` 的说明" }
         SeeExplain { en: "`halfclose explain` lists the words", zh: "`halfclose explain` 列出所有词条" }
