@@ -1,2 +1,39 @@
-//! The `halfclose` program.
-fn main() {}
+//! The `halfclose` program: arguments, files, terminal, exit codes.
+//!
+//! Everything simulated happens in the library; this crate asks for it through
+//! [`engine`], and prints. Data goes to stdout, talk to stderr.
+#![expect(dead_code, reason = "engine.rs is not connected to the simulator yet; this line goes when it is")]
+#![expect(unreachable_pub, reason = "a program has no outside; pub marks what a module offers to the others")]
+
+mod args;
+mod command;
+mod engine;
+mod exit;
+mod figures;
+mod message;
+mod presets;
+mod problem;
+mod progress;
+mod report;
+mod source;
+mod story;
+mod terminal;
+mod trace;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::report(&error, args::lang_before_parsing()).exit(),
+    };
+    let lang = arguments.lang();
+    arguments.color.apply();
+    match command::dispatch(arguments, lang) {
+        Ok(code) => code.exit(),
+        Err(failure) => failure.report(lang).exit(),
+    }
+}

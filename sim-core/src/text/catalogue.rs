@@ -1,4 +1,5 @@
-//! The messages of the core: problems of a scenario, budgets, findings.
+//! The messages of the core: questions a run cannot answer, budgets, findings.
+//! Problems of a scenario file have their own, beside the checks that find them.
 //!
 //! Arguments are already text (a port, a duration, a path such as
 //! `host.client.sysctl`). Findings say what happened, why, and what to do next.
@@ -6,41 +7,14 @@
 crate::messages! {
     /// A message of the core.
     pub enum Msg {
-        // Problems of a scenario file.
-        UnknownKey { en: "unknown key `{0}`", zh: "未知的键 `{0}`" }
-        UnknownValue { en: "`{0}` is not a {1}", zh: "`{0}` 不是有效的 {1}" }
+        // Questions a run cannot answer.
         UnknownMetric { en: "no metric is called `{0}`", zh: "没有名为 `{0}` 的指标" }
         UnknownHost { en: "no host is called `{0}`", zh: "没有名为 `{0}` 的主机" }
         UnknownProcess { en: "no process is called `{0}` on host `{1}`", zh: "主机 `{1}` 上没有名为 `{0}` 的进程" }
         UnknownMark { en: "no mark is called `{0}`", zh: "没有名为 `{0}` 的标记" }
-        UnknownPreset { en: "no preset is called `{0}`", zh: "没有名为 `{0}` 的预设场景" }
-        UnknownView { en: "no view is called `{0}`", zh: "没有名为 `{0}` 的视图" }
         DidYouMean { en: "did you mean `{0}`?", zh: "是不是想写 `{0}`？" }
-        OneOf { en: "one of: {0}", zh: "可选：{0}" }
-        WrongType { en: "expected {0}, found {1}", zh: "这里应为 {0}，实际是 {1}" }
-        MissingKey { en: "`{0}` is missing", zh: "缺少 `{0}`" }
-        DefinedTwice { en: "`{0}` is defined twice", zh: "`{0}` 重复定义" }
-        OutOfRange { en: "`{0}` must be between {1} and {2}, not {3}", zh: "`{0}` 必须在 {1} 与 {2} 之间，不能是 {3}" }
-        RangeInverted { en: "the range {0}–{1} is upside down", zh: "范围 {0}–{1} 的上下限颠倒了" }
-        PortZero { en: "port 0 means \"not chosen\" and cannot stand here", zh: "端口 0 表示“尚未选定”，不能写在这里" }
-        NotADuration { en: "`{0}` is not a duration", zh: "`{0}` 不是时长" }
-        DurationHint { en: "write a number and a unit: \"10s\", \"250ms\", \"2m\", \"1h\"", zh: "写成数字加单位：\"10s\"、\"250ms\"、\"2m\"、\"1h\"" }
-        DurationTooLong { en: "`{0}` is longer than the simulator can represent (584 years)", zh: "`{0}` 超出可表示的时长（584 年）" }
         NotATime { en: "`{0}` is neither a time since the start nor a mark", zh: "`{0}` 既不是从开始算起的时间，也不是标记" }
         TimeHint { en: "write \"3s\", or a mark with an offset: \"kill+3s\", \"exhausted-1s\", \"end\"", zh: "写成 \"3s\"，或标记加偏移：\"kill+3s\"、\"exhausted-1s\"、\"end\"" }
-        NotAnAddress { en: "`{0}` is not an IPv4 address", zh: "`{0}` 不是 IPv4 地址" }
-        KernelVersion { en: "`{0}` is not a kernel version", zh: "`{0}` 不是内核版本号" }
-        SysctlInvalid { en: "the kernel refuses {0} = {1}: {2}", zh: "内核拒绝 {0} = {1}：{2}" }
-        NofileAboveNrOpen { en: "RLIMIT_NOFILE {0} is above fs.nr_open {1}: setrlimit would fail with EPERM", zh: "RLIMIT_NOFILE {0} 大于 fs.nr_open {1}：setrlimit 会返回 EPERM" }
-        SoftAboveHard { en: "the soft limit {0} is above the hard limit {1}", zh: "软限制 {0} 大于硬限制 {1}" }
-        TooMany { en: "{0} {1}: at most {2} are allowed", zh: "{1} 共 {0} 个，最多允许 {2} 个" }
-        TooLarge { en: "the file has {0} bytes; at most {1} are read", zh: "文件有 {0} 字节，最多读取 {1} 字节" }
-        NotUtf8 { en: "the file is not UTF-8: byte {0} is {1}", zh: "文件不是 UTF-8：第 {0} 字节是 {1}" }
-        EmptyFile { en: "the file is empty", zh: "文件是空的" }
-        EmptyFileHint { en: "start from a preset: extends = \"tiny\"", zh: "可以从预设场景开始：extends = \"tiny\"" }
-        ExtendsCycle { en: "`extends` goes round in a circle: {0}", zh: "`extends` 形成了循环：{0}" }
-        FormatVersion { en: "this program reads format {0}; the file says {1}", zh: "本程序读取的格式版本是 {0}，文件写的是 {1}" }
-        SetSyntax { en: "`--set {0}` is not key=value", zh: "`--set {0}` 不是 key=value 的形式" }
         MarkNeverReached { en: "the mark `{0}` was never reached: {1}", zh: "没有到达标记 `{0}`：{1}" }
 
         // Budgets.

@@ -65,8 +65,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(
         OPTION,
         "SO_KEEPALIVE",
-        "Makes an idle connection send probes after tcp_keepalive_time. Off by default. It finds peers that vanished; it does not end CLOSE-WAIT as long as the peer's host answers.",
-        "让空闲连接在 tcp_keepalive_time 之后发送探测。默认关闭。它能发现已消失的对端；只要对端主机还会回应，就不能结束 CLOSE-WAIT。",
+        "Makes an idle connection send probes after tcp_keepalive_time, two hours by default. Off unless the program sets it. It finds peers that vanished or forgot the connection, and so would end a CLOSE-WAIT whose peer is gone; the leaked sockets of this outage never got as far as setting it.",
+        "让空闲连接在 tcp_keepalive_time（默认两小时）之后发送探测。程序不设置就是关闭的。它能发现已消失或已忘记连接的对端，因此也能结束对端已不在的 CLOSE-WAIT；而这次故障中泄漏的 socket 根本没走到设置它的那一步。",
     )
     .alias(&["keepalive"])
     .value("0", "boolean")

@@ -241,9 +241,10 @@ impl Entry {
     pub fn render(&self, lang: Lang) -> String {
         let label = |both: Both| both.text(lang);
         let mut out = format!("{} — {}\n\n{}\n", self.title(), label(self.kind.name()), self.meaning.text(lang));
+        let colon = COLON.text(lang);
         let mut line = |name: Both, value: &str| {
             if !value.is_empty() {
-                out.push_str(&format!("\n{}: {}", label(name), value));
+                out.push_str(&format!("\n{}{colon}{value}", label(name)));
             }
         };
         line(DEFAULT, self.default);
@@ -252,7 +253,7 @@ impl Entry {
         line(SOURCE, self.source);
         line(ALSO, &self.aliases.join(", "));
         if !self.type_this.is_empty() {
-            out.push_str(&format!("\n{}:\n", label(TYPE_THIS)));
+            out.push_str(&format!("\n{}{}\n", label(TYPE_THIS), colon.trim_end()));
             for command in self.type_this.lines() {
                 out.push_str(&format!("    {command}\n"));
             }
@@ -263,6 +264,8 @@ impl Entry {
     }
 }
 
+/// What stands between a label and its value.
+pub(super) const COLON: Both = Both { en: ": ", zh: "：" };
 const DEFAULT: Both = Both { en: "default", zh: "默认值" };
 const UNIT: Both = Both { en: "unit", zh: "单位" };
 const RUNS_OUT: Both = Both { en: "what runs out", zh: "会耗尽什么" };
@@ -356,6 +359,6 @@ mod tests {
         let [entry] = entries.as_slice() else { panic!("{entries:?}") };
         let en = entry.render(Lang::En);
         assert!(en.contains("default: 32768 60999"), "{en}");
-        assert!(entry.render(Lang::Zh).contains("默认值: 32768 60999"));
+        assert!(entry.render(Lang::Zh).contains("默认值：32768 60999"));
     }
 }

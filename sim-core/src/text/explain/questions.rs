@@ -1,6 +1,6 @@
 //! Questions people ask about running out of connections, with short answers.
 
-use super::super::{Both, Lang};
+use crate::text::{Both, Lang};
 
 /// A question with its answer and the entries behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,8 +20,9 @@ impl Question {
     #[must_use]
     pub fn render(&self, lang: Lang) -> String {
         let see = Both { en: "see", zh: "另见" };
+        let colon = super::COLON.text(lang);
         format!(
-            "q{}: {}\n\n{}\n\n{}: {}\n",
+            "q{}{colon}{}\n\n{}\n\n{}{colon}{}\n",
             self.number,
             self.text.text(lang),
             self.answer.text(lang),
@@ -171,8 +172,8 @@ questions! {
     11 {
         en: "How do I get rid of thousands of CLOSE-WAIT without a restart?",
         zh: "不重启怎样清除成千上万的 CLOSE-WAIT？",
-        answer_en: "Close the descriptors in the process (a debugger calling close()) or destroy the sockets with `ss -K` where the kernel has it. Keepalive does not apply as long as the peer's host answers. Then fix the program.",
-        answer_zh: "在进程里关闭描述符（用调试器调用 close()），或在内核支持时用 `ss -K` 销毁 socket。只要对端主机还会应答，keepalive 不起作用。然后修复程序。",
+        answer_en: "Close the descriptors in the process (a debugger calling close()) or destroy the sockets with `ss -K` where the kernel has it. Keepalive helps only where the program had switched it on; leaked sockets never got that far. Then fix the program.",
+        answer_zh: "在进程里关闭描述符（用调试器调用 close()），或在内核支持时用 `ss -K` 销毁 socket。keepalive 只有在程序事先打开时才有用；泄漏的 socket 没走到那一步。然后修复程序。",
         see: ["CLOSE-WAIT", "SO_KEEPALIVE", "leak"]
     }
     12 {

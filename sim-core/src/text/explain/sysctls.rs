@@ -14,7 +14,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     )
     .value("32768 60999", "port")
     .runs_out("source ports: connect() fails with EADDRNOTAVAIL", "源端口：connect() 返回 EADDRNOTAVAIL")
-    .run("sysctl -w net.ipv4.ip_local_port_range='1024 60999'\nhalfclose run two-hosts --set hosts.client.sysctl.'net.ipv4.ip_local_port_range'='1024 60999'")
+    .run("sysctl -w net.ipv4.ip_local_port_range='1024 60999'\nhalfclose run two-hosts --set host.client.sysctl.net.ipv4.ip_local_port_range='1024 60999'")
     .source("Linux Documentation/networking/ip-sysctl.rst; inet_get_local_port_range()"),
     entry(
         SYSCTL,
@@ -56,7 +56,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "connect() 是否可以接管同一四元组、静默超过一秒的 TIME-WAIT 的端口：0 从不，1 总是，2 仅限回环。两端都要启用 timestamps。它只对外发连接有用，把上限从 容量/60 秒 变成约 容量/1 秒。对 CLOSE-WAIT 没有作用。",
     )
     .value("2 (0 before 4.19)", "0, 1, 2")
-    .run("sysctl -w net.ipv4.tcp_tw_reuse=1\nhalfclose run time-wait --set hosts.client.sysctl.'net.ipv4.tcp_tw_reuse'=1")
+    .run("sysctl -w net.ipv4.tcp_tw_reuse=1\nhalfclose run time-wait --set host.client.sysctl.net.ipv4.tcp_tw_reuse=1")
     .source("Linux Documentation/networking/ip-sysctl.rst; tcp_twsk_unique()"),
     entry(
         SYSCTL,

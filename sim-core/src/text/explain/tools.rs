@@ -102,7 +102,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     )
     .alias(&["tw", "minisock", "timewait minisock"])
     .value("", "minisocks")
-    .runs_out("tcp_max_tw_buckets", "tcp_max_tw_buckets")
+    .runs_out("room for closed connections: tcp_max_tw_buckets", "保存已关闭连接的空间：tcp_max_tw_buckets")
     .run("ss -s\nss -tan state fin-wait-2 | wc -l")
     .source(SS_S),
     entry(

@@ -32,7 +32,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "原文的连接数：范围 32768–60999 含两端共 28,232 个端口，其中一个被监听 socket 占用。减法 60999 − 32768 = 28231 得到同样的数只是巧合。",
     )
     .alias(&["28232", "28230", "28,231", "28,232"])
-    .run("halfclose run two-hosts\nhalfclose run two-hosts --set hosts.client.bound_ports=[]")
+    .run("halfclose run two-hosts\nhalfclose run two-hosts --set 'host.client.bound_ports=[]'")
     .source("measured on Linux 6.6.16 and 6.18.44: 28,232 in a clean namespace, 28,230 with two listeners"),
     entry(
         TERM,

@@ -1,0 +1,336 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use halfclose::text::Lang;
+
+use crate::terminal::{self, Color};
+
+/// Watch an outage happen: TCP connections on a faithful Linux host, until
+/// ports, descriptors or places on a MySQL server run out.
+///
+/// Without a command it replays the outage it was made for and compares every
+/// published figure with the simulated one.
+#[derive(Parser, Debug)]
+#[command(name = "halfclose", version, max_term_width = 110, after_help = "\
+Examples:
+  halfclose                                  the outage, on one screen
+  halfclose run two-hosts                    one scenario, with what ran out and why
+  halfclose show ss-s incident --at kill+3s  what `ss -s` prints at a moment
+  halfclose explain CLOSE_WAIT               a state, errno, sysctl or variable
+
+Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 a budget was exceeded.")]
+pub struct Arguments {
+    /// Language of story, findings, explanations and errors [default: from LC_ALL, LC_MESSAGES or LANG]
+    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    lang: Option<LangArg>,
+
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub color: Color,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+impl Arguments {
+    /// The reader's language.
+    pub fn lang(&self) -> Lang {
+        match self.lang {
+            Some(LangArg::En) => Lang::En,
+            Some(LangArg::Zh) => Lang::Zh,
+            None => terminal::lang_of_environment(),
+        }
+    }
+}
+
+/// The reader's language when the command line could not be understood:
+/// `--lang` wherever it stands, else the environment.
+pub fn lang_before_parsing() -> Lang {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let after = |at: usize| words.get(at + 1).map(String::as_str);
+    let given = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--lang") {
+        Some("") => after(at),
+        Some(rest) => rest.strip_prefix('='),
+        None => None,
+    });
+    given.and_then(Lang::from_env_value).unwrap_or_else(terminal::lang_of_environment)
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LangArg {
+    /// English
+    En,
+    /// 中文
+    Zh,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run a scenario: what ran out, why, and whether its expectations hold
+    #[command(after_help = "\
+Examples:
+  halfclose run two-hosts
+  halfclose run two-hosts --seed 7 --json | jq .metrics
+  halfclose run incident --set process.mysqld.mysqld.connect_timeout=60
+  halfclose run my.toml --until kill+30s --trace trace.jsonl
+  halfclose run - < my.toml
+
+Exit codes: 0 ok, 1 an expectation failed, 3 invalid scenario, 4 a budget was exceeded.")]
+    Run(Run),
+
+    /// Show what a tool would print at a moment of a scenario
+    #[command(after_help = "\
+The columns and spacing are those of the real tools, so grep, awk and wc work unchanged.
+T is a time since the start (3s), or a moment with an offset (kill+3s, exhausted-1s, end).
+
+Examples:
+  halfclose show ss-s incident --at kill+30s
+  halfclose show processlist incident --at kill+3s
+  halfclose show ss two-hosts --at exhausted+15s --host client | grep -c CLOSE-WAIT
+  halfclose show netstat nofile --at end | grep 3306 | head -n 30
+  halfclose show limits wide-range --at end --host client --process sysbench")]
+    Show(Show),
+
+    /// Check scenario files: all problems at once, each with its place and a hint
+    #[command(after_help = "\
+Examples:
+  halfclose check my.toml
+  halfclose check scenarios/*.toml
+  generate-scenario | halfclose check -
+
+Exit codes: 0 no problem, 3 a problem, 2 a file cannot be read.")]
+    Check {
+        /// Scenario files; `-` is stdin
+        #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        files: Vec<String>,
+    },
+
+    /// Print the JSON Schema of scenario files
+    #[command(after_help = "\
+Examples:
+  halfclose schema > scenario.schema.json
+  (first line of a scenario, for editors)  #:schema ./scenario.schema.json")]
+    Schema,
+
+    /// List the scenarios that come with the program
+    #[command(after_help = "\
+Examples:
+  halfclose presets
+  halfclose presets two-hosts > my.toml     print one, as a start of your own")]
+    Presets {
+        /// Print this preset's file
+        #[arg(value_name = "PRESET")]
+        name: Option<String>,
+    },
+
+    /// Explain a state, errno, sysctl, MySQL variable, column, or answer a question
+    #[command(after_help = "\
+Examples:
+  halfclose explain CLOSE_WAIT
+  halfclose explain EADDRNOTAVAIL
+  halfclose explain tcp_tw_reuse
+  halfclose explain Recv-Q
+  halfclose explain how long does CLOSE_WAIT last
+  halfclose explain                         list every word")]
+    Explain {
+        /// The word, or a question in your own words
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+    },
+
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  halfclose completions bash > ~/.local/share/bash-completion/completions/halfclose
+  halfclose completions zsh > ~/.zfunc/_halfclose
+  halfclose completions fish > ~/.config/fish/completions/halfclose.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page
+    #[command(after_help = "\
+Examples:
+  halfclose man | man -l -
+  halfclose man run | man -l -              the page of one command
+  halfclose man > ~/.local/share/man/man1/halfclose.1")]
+    Man {
+        /// The command whose page to print
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
+}
+
+/// Which scenario, and with what changes.
+#[derive(Args, Debug)]
+pub struct Scenario {
+    /// A scenario file, the name of a preset, or `-` for stdin
+    #[arg(value_name = "FILE|PRESET", default_value = "incident", value_hint = ValueHint::FilePath)]
+    pub source: String,
+
+    /// Use this seed instead of the file's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Change a value of the file; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override)]
+    pub overrides: Vec<Override>,
+}
+
+/// One `--set key=value`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Override {
+    /// Path of the key, as the file writes it.
+    pub key: String,
+    /// The value, as TOML or as a bare word.
+    pub value: String,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    #[command(flatten)]
+    pub scenario: Scenario,
+
+    /// Stop at this time instead of the file's: 70s, or a moment with an offset (exhausted+10s)
+    #[arg(long, value_name = "T")]
+    pub until: Option<String>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write every record of the run to this file, one JSON object a line; `-` is stdout
+    #[arg(long, value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
+    pub trace: Option<PathBuf>,
+
+    /// Print nothing but what failed
+    #[arg(long, short, conflicts_with = "json")]
+    pub quiet: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Args, Debug)]
+pub struct Show {
+    /// What to show
+    #[arg(value_enum)]
+    pub view: View,
+
+    #[command(flatten)]
+    pub scenario: Scenario,
+
+    /// The moment: 3s, kill+3s, exhausted, end
+    #[arg(long, value_name = "T", default_value = "end", allow_hyphen_values = true)]
+    pub at: String,
+
+    /// The host; needed only where there are several to choose from
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+
+    /// The process, for limits, ulimit and fd
+    #[arg(long, value_name = "PROCESS")]
+    pub process: Option<String>,
+}
+
+/// What a host shows of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum View {
+    /// `ss -s`
+    SsS,
+    /// `ss -tanpo`
+    Ss,
+    /// `netstat -anop`
+    Netstat,
+    /// `SHOW PROCESSLIST`
+    Processlist,
+    /// `SHOW VARIABLES`
+    Variables,
+    /// `SHOW STATUS`
+    Status,
+    /// `/proc/PID/limits`
+    Limits,
+    /// `ulimit -a`
+    Ulimit,
+    /// `sysctl -a`
+    Sysctl,
+    /// `ls -l /proc/PID/fd`
+    Fd,
+    /// `/proc/net/sockstat`
+    Sockstat,
+    /// `nstat -az`
+    Nstat,
+}
+
+impl View {
+    /// The name on the command line: `ss-s`.
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
+    }
+}
+
+/// `key=value`; the key may contain dots and quotes, the value anything.
+fn parse_override(text: &str) -> Result<Override, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok(Override { key: key.trim().to_string(), value: value.trim().to_string() })
+        }
+        Some(_) => Err("the key before `=` is missing".to_string()),
+        None => Err("write KEY=VALUE, for instance host.client.sysctl.net.ipv4.tcp_tw_reuse=1".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_tree_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_the_story() {
+        let arguments = parse("halfclose").unwrap();
+        assert!(arguments.command.is_none());
+    }
+
+    #[test]
+    fn run_takes_everything() {
+        let line = "halfclose run two-hosts --seed 7 --until 70s --set a.b=1 --set c=x=y --json --trace t.jsonl --lang zh";
+        let arguments = parse(line).unwrap();
+        assert_eq!(arguments.lang(), Lang::Zh);
+        let Some(Command::Run(run)) = arguments.command else { panic!("not run") };
+        assert_eq!(run.scenario.source, "two-hosts");
+        assert_eq!(run.scenario.seed, Some(7));
+        assert_eq!(run.scenario.overrides[1], Override { key: "c".into(), value: "x=y".into() });
+        assert_eq!(run.until.as_deref(), Some("70s"));
+        assert!(run.json && !run.quiet);
+    }
+
+    #[test]
+    fn show_has_defaults_and_views_of_the_issue() {
+        let Some(Command::Show(show)) = parse("halfclose show ss-s").unwrap().command else { panic!("not show") };
+        assert_eq!((show.view, show.scenario.source.as_str(), show.at.as_str()), (View::SsS, "incident", "end"));
+        let names: Vec<String> = View::value_variants().iter().map(|view| view.name()).collect();
+        let wanted = "ss-s ss netstat processlist variables status limits ulimit sysctl fd sockstat nstat";
+        assert_eq!(names.join(" "), wanted);
+    }
+
+    #[test]
+    fn bad_overrides_are_usage_errors() {
+        for line in ["halfclose run tiny --set a", "halfclose run tiny --set =1", "halfclose run tiny --json --quiet"] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What each command does.
+
+mod explain;
+mod print;
+mod run;
+
+use halfclose::text::Lang;
+
+use crate::args::{Arguments, Command};
+use crate::exit::{Code, Failure};
+use crate::story;
+
+/// Does what the arguments ask for.
+///
+/// # Errors
+/// What stopped it; the caller tells the reader.
+pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
+    match arguments.command {
+        None => story::tell(lang),
+        Some(Command::Run(run)) => run::run(&run, lang),
+        Some(Command::Show(show)) => run::show(&show, lang),
+        Some(Command::Check { files }) => run::check(&files, lang),
+        Some(Command::Schema) => print::schema(lang),
+        Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),
+        Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
+        Some(Command::Completions { shell }) => print::completions(shell),
+        Some(Command::Man { command }) => print::man(command.as_deref(), lang),
+    }
+}

@@ -1,0 +1,75 @@
+//! Commands that print something known beforehand.
+
+use clap::CommandFactory;
+use halfclose::say;
+use halfclose::text::{Lang, nearest};
+
+use crate::args::Arguments;
+use crate::engine;
+use crate::exit::{Code, Failure};
+use crate::message::Say;
+use crate::presets::PRESETS;
+use crate::source::Source;
+use crate::terminal::{COMMAND, print, styled};
+
+/// `halfclose schema`.
+pub fn schema(lang: Lang) -> Result<Code, Failure> {
+    print(&engine::schema(lang)?)?;
+    Ok(Code::Ok)
+}
+
+/// `halfclose presets [PRESET]`.
+pub fn presets(name: Option<&str>, lang: Lang) -> Result<Code, Failure> {
+    match name {
+        None => {
+            let mut out = String::new();
+            for preset in PRESETS {
+                let padding = " ".repeat(18_usize.saturating_sub(preset.name.len()));
+                out.push_str(&format!("{}{padding}{}\n", styled(COMMAND, preset.name), preset.question.text(lang)));
+            }
+            print(&out)?;
+        }
+        Some(name) => {
+            let source = match engine::preset(name) {
+                Some(text) => text.to_string(),
+                None => String::from_utf8_lossy(&Source::find(name, lang)?.bytes).into_owned(),
+            };
+            print(&source)?;
+        }
+    }
+    Ok(Code::Ok)
+}
+
+/// `halfclose completions SHELL`.
+pub fn completions(shell: clap_complete::Shell) -> Result<Code, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "halfclose", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
+    Ok(Code::Ok)
+}
+
+/// `halfclose man [COMMAND]`.
+pub fn man(name: Option<&str>, lang: Lang) -> Result<Code, Failure> {
+    let mut program = Arguments::command();
+    program.build();
+    let command = match name {
+        None => program,
+        Some(name) => match program.find_subcommand(name) {
+            Some(command) => {
+                let title = format!("halfclose-{name}");
+                command.clone().name(title)
+            }
+            None => return Err(Failure::Usage(no_command(&program, name, lang))),
+        },
+    };
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    print(&String::from_utf8_lossy(&page))?;
+    Ok(Code::Ok)
+}
+
+fn no_command(program: &clap::Command, name: &str, lang: Lang) -> String {
+    let names: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+    let near = nearest(name, names.iter().copied()).map_or_else(|| names.join(", "), str::to_string);
+    format!("{}\n{}", say!(lang, Say::UnknownWord, name), say!(lang, Say::DidYouMean, near))
+}

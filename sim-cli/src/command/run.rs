@@ -1,0 +1,109 @@
+//! Commands that need the simulator: `run`, `show`, `check`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use halfclose::say;
+use halfclose::text::Lang;
+
+use crate::args::{Run, Scenario, Show};
+use crate::engine::{self, Request};
+use crate::exit::{Code, Failure};
+use crate::message::Say;
+use crate::problem;
+use crate::progress::Progress;
+use crate::report;
+use crate::source::Source;
+use crate::terminal;
+
+/// `halfclose run`.
+pub fn run(arguments: &Run, lang: Lang) -> Result<Code, Failure> {
+    let trace_to_stdout = arguments.trace.as_deref() == Some(Path::new("-"));
+    if trace_to_stdout && arguments.json {
+        return Err(Failure::Usage(say!(lang, Say::TwoToStdout)));
+    }
+    let source = Source::find(&arguments.scenario.source, lang)?;
+    let mut trace = arguments.trace.as_deref().map(open_trace).transpose()?;
+    let mut progress = Progress::new(&source.name);
+    let mut update = |now: u64, end: u64| progress.update(now, end);
+    let mut request = request(&source, &arguments.scenario, lang, &mut update);
+    request.until = arguments.until.as_deref();
+    request.trace = trace.as_mut().map(|writer| writer as &mut dyn Write);
+    let outcome = engine::run(request)?;
+    drop(progress);
+    if let Some(mut writer) = trace {
+        writer.flush()?;
+    }
+    let text = if arguments.json {
+        report::json(&outcome)
+    } else if arguments.quiet {
+        report::quiet(&outcome, lang)
+    } else {
+        report::human(&outcome, lang)
+    };
+    if trace_to_stdout {
+        terminal::talk(&text);
+    } else {
+        terminal::print(&text)?;
+    }
+    Ok(report::exit_code(&outcome))
+}
+
+fn request<'a>(
+    source: &'a Source,
+    scenario: &'a Scenario,
+    lang: Lang,
+    progress: &'a mut dyn FnMut(u64, u64),
+) -> Request<'a> {
+    Request {
+        source,
+        overrides: &scenario.overrides,
+        seed: scenario.seed,
+        until: None,
+        lang,
+        probes: &[],
+        trace: None,
+        progress,
+    }
+}
+
+/// Opens the trace's file for writing.
+fn open_trace(path: &Path) -> Result<Box<dyn Write>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(BufWriter::new(io::stdout())));
+    }
+    let file = File::create(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+/// `halfclose show`.
+pub fn show(arguments: &Show, lang: Lang) -> Result<Code, Failure> {
+    let source = Source::find(&arguments.scenario.source, lang)?;
+    let mut progress = Progress::new(&source.name);
+    let mut update = |now: u64, end: u64| progress.update(now, end);
+    let request = request(&source, &arguments.scenario, lang, &mut update);
+    let (host, process) = (arguments.host.as_deref(), arguments.process.as_deref());
+    let text = engine::view(request, arguments.view, &arguments.at, host, process)?;
+    drop(progress);
+    terminal::talk(&format!("{}\n", say!(lang, Say::Simulated, source.name, arguments.at)));
+    terminal::print(&text)?;
+    Ok(Code::Ok)
+}
+
+/// `halfclose check`.
+pub fn check(files: &[String], lang: Lang) -> Result<Code, Failure> {
+    let mut code = Code::Ok;
+    for name in files {
+        let source = Source::find(name, lang)?;
+        let problems = engine::check(&source, lang)?;
+        if problems.is_empty() {
+            terminal::print(&format!("{}\n", say!(lang, Say::FileOk, source.name)))?;
+        } else {
+            code = Code::InvalidScenario;
+            terminal::talk(&problem::render(&source, &problems));
+            terminal::talk(&format!("{}\n", say!(lang, Say::ProblemCount, source.name, problems.len())));
+        }
+    }
+    Ok(code)
+}

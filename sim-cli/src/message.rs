@@ -1,0 +1,46 @@
+//! What the program itself says, in both languages. The story has its own
+//! catalogue beside its data.
+
+halfclose::messages! {
+    /// A sentence of the program.
+    pub enum Say {
+        Error { en: "error", zh: "错误" }
+        CannotRead { en: "{0}: {1}", zh: "{0}：{1}" }
+        CannotWrite { en: "cannot write the output: {0}", zh: "无法写出结果：{0}" }
+        NoSuchSource { en: "`{0}` is neither a file nor a preset", zh: "`{0}` 既不是文件，也不是预设场景" }
+        DidYouMean { en: "did you mean {0}?", zh: "是不是想写 {0}？" }
+        SeePresets { en: "`halfclose presets` lists the presets", zh: "`halfclose presets` 列出所有预设场景" }
+        TwoToStdout { en: "--json and --trace - both want stdout", zh: "--json 与 --trace - 都要占用标准输出" }
+        UnknownWord { en: "nothing is known about `{0}`", zh: "没有关于 `{0}` 的说明" }
+        SeeExplain { en: "`halfclose explain` lists the words", zh: "`halfclose explain` 列出所有词条" }
+        Questions { en: "Questions", zh: "常见问题" }
+        ExplainUsage {
+            en: "`halfclose explain WORD`, `halfclose explain q10`, or a question in your own words",
+            zh: "`halfclose explain 词`、`halfclose explain q10`，或直接输入问题"
+        }
+        FileOk { en: "{0}: ok", zh: "{0}：没有问题" }
+        ProblemCount { en: "{0}: {1} problem(s)", zh: "{0}：{1} 个问题" }
+        RunHeader {
+            en: "{0}: seed {1}, {2} events, {3} s of virtual time",
+            zh: "{0}：种子 {1}，{2} 个事件，虚拟时间 {3} 秒"
+        }
+        Digest { en: "digest {0}", zh: "摘要 {0}" }
+        Expectations { en: "Expectations", zh: "预期" }
+        ExpectationsHeld { en: "{0} of {1} hold", zh: "{1} 项中 {0} 项成立" }
+        Expected { en: "expected {0}, got {1}", zh: "预期 {0}，实际 {1}" }
+        Findings { en: "What happened", zh: "发生了什么" }
+        NoFindings { en: "nothing ran out", zh: "没有任何资源耗尽" }
+        Metrics { en: "At the end", zh: "结束时" }
+        TypeThis { en: "type", zh: "输入" }
+        Simulated { en: "# simulated: {0} at {1}", zh: "# 模拟：{0}，时刻 {1}" }
+        CommandUnknown { en: "no command is called `{0}`", zh: "没有名为 `{0}` 的命令" }
+        ArgumentUnknown { en: "no argument is called `{0}`", zh: "没有名为 `{0}` 的参数" }
+        ArgumentMissing { en: "missing: {0}", zh: "缺少参数：{0}" }
+        ArgumentConflict { en: "`{0}` cannot be used with `{1}`", zh: "`{0}` 不能与 `{1}` 同时使用" }
+        ValueMissing { en: "`{0}` needs a value", zh: "`{0}` 需要一个值" }
+        ValueInvalid { en: "`{0}` is not a value of {1}", zh: "`{0}` 不是 {1} 的有效值" }
+        ValidValues { en: "possible: {0}", zh: "可选：{0}" }
+        SeeHelp { en: "`halfclose --help` shows how it is used", zh: "用法见 `halfclose --help`" }
+        NotConnected { en: "this build has no simulator", zh: "这个构建没有模拟器" }
+    }
+}

@@ -1,0 +1,168 @@
+//! A run's outcome, for people and for programs.
+
+use halfclose::say;
+use halfclose::text::Lang;
+use halfclose::time::Duration;
+use serde_json::{Map, Value, json};
+
+use crate::engine::Outcome;
+use crate::exit::Code;
+use crate::message::Say;
+use crate::terminal::{BAD, COMMAND, GOOD, STRONG, styled};
+
+/// Version of the JSON object `run --json` prints. Raised when a key changes
+/// its meaning or goes away; new keys do not raise it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// 0, or 1 if an expectation failed.
+pub fn exit_code(outcome: &Outcome) -> Code {
+    if outcome.expectations.iter().all(|expectation| expectation.ok) { Code::Ok } else { Code::ExpectationFailed }
+}
+
+/// The JSON object, one line.
+pub fn json(outcome: &Outcome) -> String {
+    let metrics: Map<String, Value> =
+        outcome.metrics.iter().map(|(name, value)| (name.clone(), Value::from(*value))).collect();
+    let object = json!({
+        "schema_version": SCHEMA_VERSION,
+        "scenario": outcome.scenario,
+        "seed": outcome.seed,
+        "digest": outcome.digest,
+        "events": outcome.events,
+        "virtual_ns": outcome.virtual_ns,
+        "metrics": metrics,
+        "expectations": outcome.expectations,
+        "findings": outcome.findings,
+    });
+    format!("{object}\n")
+}
+
+/// What a reader at a terminal gets.
+pub fn human(outcome: &Outcome, lang: Lang) -> String {
+    let seconds = Duration::from_nanos(outcome.virtual_ns).decimal(1_000_000_000, 3);
+    let header = say!(lang, Say::RunHeader, outcome.scenario, outcome.seed, outcome.events, seconds);
+    let mut out = format!("{}\n{}\n", styled(STRONG, header), say!(lang, Say::Digest, outcome.digest));
+    out.push_str(&findings(outcome, lang));
+    out.push_str(&metrics(outcome, lang));
+    out.push_str(&expectations(outcome, lang, false));
+    out
+}
+
+/// What `--quiet` leaves: the expectations that failed.
+pub fn quiet(outcome: &Outcome, lang: Lang) -> String {
+    match exit_code(outcome) {
+        Code::Ok => String::new(),
+        Code::ExpectationFailed | Code::Usage | Code::InvalidScenario | Code::BudgetExceeded => {
+            expectations(outcome, lang, true)
+        }
+    }
+}
+
+fn findings(outcome: &Outcome, lang: Lang) -> String {
+    let mut out = format!("\n{}\n", styled(STRONG, say!(lang, Say::Findings)));
+    if outcome.findings.is_empty() {
+        out.push_str(&format!("  {}\n", say!(lang, Say::NoFindings)));
+    }
+    for finding in &outcome.findings {
+        out.push_str(&format!("  • {}\n", finding.what));
+        if !finding.why.is_empty() {
+            out.push_str(&format!("    {}\n", finding.why));
+        }
+        for command in &finding.next {
+            out.push_str(&format!("    {}: {}\n", say!(lang, Say::TypeThis), styled(COMMAND, command)));
+        }
+    }
+    out
+}
+
+fn metrics(outcome: &Outcome, lang: Lang) -> String {
+    let interesting: Vec<_> = outcome.metrics.iter().filter(|(_, value)| *value != 0).collect();
+    if interesting.is_empty() {
+        return String::new();
+    }
+    let width = interesting.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let mut out = format!("\n{}\n", styled(STRONG, say!(lang, Say::Metrics)));
+    for (name, value) in interesting {
+        out.push_str(&format!("  {name:width$}  {value:>9}\n"));
+    }
+    out
+}
+
+fn expectations(outcome: &Outcome, lang: Lang, only_failed: bool) -> String {
+    if outcome.expectations.is_empty() {
+        return String::new();
+    }
+    let held = outcome.expectations.iter().filter(|expectation| expectation.ok).count();
+    let total = outcome.expectations.len();
+    let summary = say!(lang, Say::ExpectationsHeld, held, total);
+    let mut out = format!("\n{}: {summary}\n", styled(STRONG, say!(lang, Say::Expectations)));
+    for expectation in &outcome.expectations {
+        if expectation.ok {
+            if !only_failed {
+                out.push_str(&format!("  {} {} {}\n", styled(GOOD, "✓"), expectation.name, expectation.actual));
+            }
+        } else {
+            let detail = say!(lang, Say::Expected, expectation.expected, expectation.actual);
+            out.push_str(&format!("  {} {}: {detail}\n", styled(BAD, "✗"), expectation.name));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Expectation, Finding};
+
+    fn outcome(ok: bool) -> Outcome {
+        Outcome {
+            scenario: "two-hosts".into(),
+            seed: 1,
+            digest: "00ff".into(),
+            events: 12,
+            virtual_ns: 1_500_000_000,
+            metrics: vec![("client.tcp.close_wait".into(), 28_231), ("client.ss.orphaned".into(), 0)],
+            expectations: vec![Expectation {
+                name: "client.tcp.close_wait at exhausted".into(),
+                expected: "= 28231".into(),
+                actual: if ok { "28231" } else { "28230" }.into(),
+                ok,
+            }],
+            findings: vec![Finding {
+                id: "ports-exhausted".into(),
+                what: "no ports".into(),
+                why: "used".into(),
+                next: vec!["sysctl net.ipv4.ip_local_port_range".into()],
+            }],
+            answers: vec![],
+        }
+    }
+
+    #[test]
+    fn json_has_the_keys_of_the_contract_in_order() {
+        let value: Value = serde_json::from_str(&json(&outcome(true))).unwrap();
+        let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        let wanted = "schema_version scenario seed digest events virtual_ns metrics expectations findings";
+        assert_eq!(keys.join(" "), wanted);
+        assert_eq!(value["metrics"]["client.tcp.close_wait"], 28_231);
+        assert_eq!(value["expectations"][0]["ok"], true);
+        assert_eq!(value["findings"][0]["id"], "ports-exhausted");
+    }
+
+    #[test]
+    fn a_failed_expectation_is_exit_code_1_and_never_quiet() {
+        assert_eq!(exit_code(&outcome(true)), Code::Ok);
+        assert_eq!(exit_code(&outcome(false)), Code::ExpectationFailed);
+        assert_eq!(quiet(&outcome(true), Lang::En), "");
+        let told = quiet(&outcome(false), Lang::En);
+        assert!(told.contains("expected = 28231, got 28230"), "{told}");
+    }
+
+    #[test]
+    fn both_languages_tell_it() {
+        let en = human(&outcome(true), Lang::En);
+        assert!(en.contains("two-hosts: seed 1, 12 events, 1.500 s of virtual time") || en.contains("1.500 s"), "{en}");
+        assert!(!en.contains("orphaned"), "zeros are left out: {en}");
+        assert!(human(&outcome(true), Lang::Zh).contains("发生了什么"));
+    }
+}
