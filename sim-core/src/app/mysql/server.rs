@@ -66,6 +66,15 @@ impl Flavour {
         }
     }
 
+    /// The State column of the session that asks for the process list.
+    #[must_use]
+    pub const fn asking_state(self) -> &'static str {
+        match self {
+            Self::Mysql80Early | Self::Mysql80 => "init",
+            Self::Mysql57 | Self::MariaDb => "starting",
+        }
+    }
+
     /// The State column while a thread writes to its client.
     #[must_use]
     pub const fn writing_state(self) -> &'static str {
@@ -283,7 +292,8 @@ enum At {
 /// What the console thread still has to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Order {
-    Shutdown(Fd),
+    /// Ends the killed session of this id.
+    Shutdown(u32),
     Stop,
 }
 
@@ -594,11 +604,17 @@ impl MysqlServer {
     }
 
     fn console(&mut self) -> Call {
-        match self.orders.pop_front() {
-            Some(Order::Shutdown(fd)) => Call::Shutdown { fd, how: ShutdownHow::Both },
-            Some(Order::Stop) => Call::ExitProcess { status: 0 },
-            None => Call::FutexWait { timeout: None },
+        while let Some(order) = self.orders.pop_front() {
+            match order {
+                Order::Shutdown(id) => {
+                    if let Some(call) = session::shutdown_of(&self.shared, id) {
+                        return call;
+                    }
+                }
+                Order::Stop => return Call::ExitProcess { status: 0 },
+            }
         }
+        Call::FutexWait { timeout: None }
     }
 
     /// X Protocol's acceptor: takes connections and closes them.
@@ -640,8 +656,8 @@ impl MysqlServer {
         let unknown = || ControlError::Refused(format!("ERROR 1094 (HY000): Unknown thread id: {id}"));
         let slot = if id == 0 { self.shared.oldest_client() } else { self.shared.find(id) }.ok_or_else(unknown)?;
         self.shared.stats.com_kill += 1;
-        let fd = session::mark_killed(&mut self.shared, slot, cx);
-        self.order(Order::Shutdown(fd), cx)
+        let id = session::mark_killed(&mut self.shared, slot, cx);
+        self.order(Order::Shutdown(id), cx)
     }
 
     fn console_sql(&mut self, text: &str, cx: &mut AppContext<'_>) -> Result<(), ControlError> {

@@ -86,7 +86,8 @@ struct Cold {
     out: Payload,
     info: Option<String>,
     reply: Option<Payload>,
-    kill: Option<Fd>,
+    /// The session this one's `KILL` still has to reach.
+    kill: Option<u32>,
 }
 
 /// One session.
@@ -195,14 +196,22 @@ impl Session {
     }
 }
 
-/// Marks a session as killed; the caller then shuts the returned socket down.
-pub(super) fn mark_killed(shared: &mut Shared, slot: u32, cx: &mut AppContext<'_>) -> Fd {
+/// Marks a session as killed; [`shutdown_of`] then says what to shut down.
+pub(super) fn mark_killed(shared: &mut Shared, slot: u32, cx: &mut AppContext<'_>) -> u32 {
     let session = &mut shared.sessions[slot as usize];
     session.killed = true;
     if session.at == At::Service {
         cx.wake(session.task);
     }
-    session.fd
+    session.id
+}
+
+/// The shutdown that ends a killed session's wait for its client; `None` if it
+/// ended by itself meanwhile and its descriptor may be another's.
+pub(super) fn shutdown_of(shared: &Shared, id: u32) -> Option<Call> {
+    let session = &shared.sessions[shared.find(u64::from(id))? as usize];
+    let open = !matches!(session.at, At::Shutdown | At::Linger | At::Close | At::Free);
+    open.then_some(Call::Shutdown { fd: session.fd, how: ShutdownHow::Both })
 }
 
 /// `SET GLOBAL`; returns the number of warnings.
@@ -616,9 +625,10 @@ impl Thread<'_> {
         if self.session().killed {
             return self.broken();
         }
-        if let Some(fd) = self.session().cold().kill.take() {
+        let victim = self.session().cold().kill.take();
+        if let Some(call) = victim.and_then(|id| shutdown_of(self.shared, id)) {
             self.session().at = At::KillShutdown;
-            return Call::Shutdown { fd, how: ShutdownHow::Both };
+            return call;
         }
         self.reply()
     }
@@ -682,15 +692,15 @@ impl Thread<'_> {
         if !(admin || own) {
             return Err(ServerError::new(1095, "HY000", format!("You are not owner of thread {id}")));
         }
-        let fd = mark_killed(self.shared, victim, cx);
-        self.session().cold().kill = Some(fd);
+        let id = mark_killed(self.shared, victim, cx);
+        self.session().cold().kill = Some(id);
         Ok(())
     }
 
     fn processlist(&mut self, now: Instant) -> Payload {
         let (own, eof) = (u64::from(self.session().id), self.session().deprecate_eof);
         let mut rows = self.shared.processlist(now);
-        super::status::as_asked_by(&mut rows, own);
+        super::status::as_asked_by(&mut rows, own, self.shared.flavour);
         let columns = ["Id", "User", "Host", "db", "Command", "Time", "State", "Info"].map(Column::text);
         let text = |s: &str| Some(s.to_owned());
         let rows: Vec<Vec<Option<String>>> = rows

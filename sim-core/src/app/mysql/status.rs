@@ -12,11 +12,11 @@ pub const PROCESSLIST_QUERY: &str = "show processlist";
 
 /// Rewrites a process list taken from outside as the session `id` would see it:
 /// its own row shows the question being asked.
-pub fn as_asked_by(rows: &mut [ProcesslistRow], id: u64) {
+pub fn as_asked_by(rows: &mut [ProcesslistRow], id: u64, flavour: Flavour) {
     if let Some(row) = rows.iter_mut().find(|r| r.id == id) {
         row.command = "Query";
         row.time = 0;
-        row.state = Some("init".to_owned());
+        row.state = Some(flavour.asking_state().to_owned());
         row.info = Some(PROCESSLIST_QUERY.to_owned());
     }
 }
@@ -27,7 +27,7 @@ const fn clock_seconds(now: Instant, since: Instant) -> u64 {
 }
 
 impl Shared {
-    /// The session that has been there longest, logged in and not an administrator's console.
+    /// The session that has been there longest of those logged in.
     pub(super) fn oldest_client(&self) -> Option<u32> {
         let live = self.sessions.iter().enumerate().filter(|(_, s)| !s.is_free() && s.authenticated && s.id != 0);
         live.min_by_key(|(_, s)| s.id).and_then(|(slot, _)| u32::try_from(slot).ok())

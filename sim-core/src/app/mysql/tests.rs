@@ -317,7 +317,7 @@ fn the_asker_s_row_is_shown_as_the_write_up_has_it() {
     let fd = rig.connect();
     rig.log_in(fd, "root");
     let mut rows = rig.server.status(Instant::ZERO).processlist;
-    as_asked_by(&mut rows, 8);
+    as_asked_by(&mut rows, 8, Flavour::Mysql80);
     let row = rows.last().unwrap();
     assert_eq!((row.command, row.state.as_deref()), ("Query", Some("init")));
     assert_eq!(row.info.as_deref(), Some(PROCESSLIST_QUERY));
