@@ -482,9 +482,10 @@ impl App for Sysbench {
 mod tests {
     use super::*;
     use crate::app::mysql::{Flavour, protocol};
+    use crate::app::resolver::ResolverConfig;
     use crate::app::testkit::FakeKernel;
     use crate::errno::Errno;
-    use crate::units::{Endpoint, Ipv4Addr};
+    use crate::units::{Endpoint, Ipv4Addr, Port};
     use crate::wire::Payload;
 
     const SERVER: Endpoint = Endpoint::new(Ipv4Addr::LOCALHOST, 3_306);
@@ -499,6 +500,7 @@ mod tests {
     /// Runs until the first query is out, then lets the server close.
     fn killed(config: SysbenchConfig) -> (FakeKernel, Sysbench) {
         let mut kernel = FakeKernel::new();
+        kernel.names = vec![("reg.liarlee.site".to_owned(), SERVER.addr)];
         let mut app = Sysbench::new(config);
         let shape = Flavour::of("8.3.0").greeting_shape();
         kernel.run(&mut app, 0);
@@ -527,6 +529,52 @@ mod tests {
         assert_eq!(app.metric("fds.leaked"), app.metric("reconnects"));
         assert_eq!(kernel.sockets.len() as u64, app.metric("fds.leaked").unwrap());
         assert_eq!(app.metric("fds.leaked"), Some(11));
+    }
+
+    #[test]
+    fn a_leaking_cycle_with_a_name_is_the_trace_of_the_write_up() {
+        let mut by_name = config(Connector::LeakFd);
+        by_name.target = Target::Name {
+            name: "reg.liarlee.site".to_owned(),
+            port: Port(3_306),
+            resolver: ResolverConfig::new(Ipv4Addr::LOCALHOST),
+        };
+        let (mut kernel, mut app) = killed(by_name);
+        kernel.run(&mut app, 10 * MS);
+        let cycle = [
+            "getpid",
+            "stat",
+            "openat",
+            "fstat",
+            "lseek",
+            "read",
+            "read",
+            "close",
+            "socket",
+            "setsockopt",
+            "connect",
+            "poll",
+            "sendmmsg",
+            "poll",
+            "ioctl",
+            "recvfrom",
+            "poll",
+            "ioctl",
+            "mprotect",
+            "recvfrom",
+            "close",
+            "socket",
+            "fcntl",
+            "connect",
+            "poll",
+            "getsockopt",
+            "fcntl",
+            "clock_nanosleep",
+        ];
+        let names = kernel.names_of(2);
+        assert_eq!(names[..2], ["recvfrom", "close"]);
+        assert_eq!(names[2..2 + 2 * cycle.len()], [cycle, cycle].concat());
+        assert_eq!(app.metric("fds.leaked"), Some(kernel.sockets.len() as u64));
     }
 
     #[test]

@@ -22,6 +22,8 @@ use crate::wire::Payload;
 
 /// Most bytes the server reads at once (`net_buffer_length`).
 const READ_MAX: u32 = 16_384;
+/// CPU time of a statement that touches no table.
+const TRIVIAL_CPU: Duration = Duration::from_micros(20);
 /// A login packet longer than this is no login packet.
 const LOGIN_MAX: u32 = 65_536;
 
@@ -71,7 +73,8 @@ enum At {
     Body,
     PollBody,
     LoginCpu,
-    Service,
+    ServiceCpu,
+    ServiceWait,
     KillShutdown,
     Pause,
     Linger,
@@ -114,7 +117,8 @@ pub(super) struct Session {
     interactive: bool,
     deprecate_eof: bool,
     killed: bool,
-    greeted: bool,
+    /// `KILL QUERY` struck the statement under way.
+    interrupted: bool,
 }
 
 impl Session {
@@ -139,7 +143,7 @@ impl Session {
             interactive: false,
             deprecate_eof: false,
             killed: false,
-            greeted: false,
+            interrupted: false,
         }
     }
 
@@ -200,7 +204,7 @@ impl Session {
 pub(super) fn mark_killed(shared: &mut Shared, slot: u32, cx: &mut AppContext<'_>) -> u32 {
     let session = &mut shared.sessions[slot as usize];
     session.killed = true;
-    if session.at == At::Service {
+    if session.at == At::ServiceWait {
         cx.wake(session.task);
     }
     session.id
@@ -239,14 +243,14 @@ pub(super) fn step(
             thread.session().at = At::PeerName;
             Flow::Do(Call::GetPeerName { fd: thread.session().fd })
         }
-        At::PeerName => Flow::Do(thread.peer(result, cx)),
+        At::PeerName => Flow::Do(thread.peer(result)),
         At::KeepAlive => Flow::Do(thread.greet(cx)),
         At::Send(then) => Flow::Do(thread.sent(then, result, cx)),
         At::PollOut(then) => Flow::Do(thread.writable(then, result)),
         At::Header | At::Body => Flow::Do(thread.received(result, cx)),
         At::PollHeader | At::PollBody => Flow::Do(thread.polled(result)),
         At::LoginCpu => Flow::Do(thread.authenticate(cx)),
-        At::Service => Flow::Do(thread.served(cx)),
+        At::ServiceCpu | At::ServiceWait => Flow::Do(thread.served()),
         At::KillShutdown => Flow::Do(thread.reply()),
         At::Pause => Flow::Do(thread.session().end()),
         At::Linger | At::Shutdown => {
@@ -280,7 +284,7 @@ impl Thread<'_> {
     }
 
     /// `check_connection`: who is it, and is that host blocked?
-    fn peer(&mut self, result: CallResult, _cx: &mut AppContext<'_>) -> Call {
+    fn peer(&mut self, result: CallResult) -> Call {
         if let Ok(Ret::Name(peer)) = result {
             self.session().peer = peer;
         } else if result.is_err() {
@@ -307,7 +311,6 @@ impl Thread<'_> {
         let salt = protocol::salt(cx.rng);
         let id = self.session().id;
         let greeting = protocol::greeting(&self.shared.config.version, id, &salt, &self.shared.shape);
-        self.session().greeted = true;
         self.shared.stats.bytes_sent += u64::from(greeting.len());
         // A greeting always fits a new connection's send buffer: nothing is kept of it.
         let session = self.session();
@@ -608,22 +611,31 @@ impl Thread<'_> {
             | Statement::FlushHosts
             | Statement::SelectVariable(_)
             | Statement::Done
-            | Statement::Syntax(_) => Service::Cpu(Duration::from_micros(20)),
+            | Statement::Syntax(_) => Service::Cpu(TRIVIAL_CPU),
         };
         let reply = self.execute(statement, cx);
         let session = self.session();
         session.cold().reply = Some(reply);
-        session.at = At::Service;
         match service {
-            Service::Cpu(duration) => Call::Compute { duration },
-            Service::Wait(span) => Call::FutexWait { timeout: Some(span) },
+            Service::Cpu(duration) => {
+                session.at = At::ServiceCpu;
+                Call::Compute { duration }
+            }
+            Service::Wait(span) => {
+                session.at = At::ServiceWait;
+                Call::FutexWait { timeout: Some(span) }
+            }
         }
     }
 
     /// The statement has run; a `KILL` still has to reach its victim.
-    fn served(&mut self, _cx: &mut AppContext<'_>) -> Call {
+    fn served(&mut self) -> Call {
         if self.session().killed {
             return self.broken();
+        }
+        if core::mem::take(&mut self.session().interrupted) {
+            let error = ServerError::new(1317, "70100", "Query execution was interrupted");
+            self.session().cold().reply = Some(protocol::err(1, &error, true));
         }
         let victim = self.session().cold().kill.take();
         if let Some(call) = victim.and_then(|id| shutdown_of(self.shared, id)) {
@@ -678,12 +690,17 @@ impl Thread<'_> {
                 ok(0, 0)
             }
             Statement::Write(rows) => ok(rows, 0),
-            Statement::SetSession | Statement::KillQuery(_) | Statement::Done => ok(0, 0),
+            Statement::KillQuery(id) => match self.kill_query(id, cx) {
+                Ok(()) => ok(0, 0),
+                Err(error) => failed(&error),
+            },
+            Statement::SetSession | Statement::Done => ok(0, 0),
             Statement::Syntax(near) => failed(&ServerError::syntax(&near)),
         }
     }
 
-    fn kill(&mut self, id: u64, cx: &mut AppContext<'_>) -> Result<(), ServerError> {
+    /// The session a `KILL` means, if this one may kill it.
+    fn victim(&mut self, id: u64) -> Result<u32, ServerError> {
         self.shared.stats.com_kill += 1;
         let victim = self.shared.find(id).ok_or_else(|| ServerError::unknown_thread(id))?;
         let (user, admin) = (self.session().user, self.session().admin);
@@ -692,8 +709,23 @@ impl Thread<'_> {
         if !(admin || own) {
             return Err(ServerError::new(1095, "HY000", format!("You are not owner of thread {id}")));
         }
+        Ok(victim)
+    }
+
+    fn kill(&mut self, id: u64, cx: &mut AppContext<'_>) -> Result<(), ServerError> {
+        let victim = self.victim(id)?;
         let id = mark_killed(self.shared, victim, cx);
         self.session().cold().kill = Some(id);
+        Ok(())
+    }
+
+    fn kill_query(&mut self, id: u64, cx: &mut AppContext<'_>) -> Result<(), ServerError> {
+        let victim = self.victim(id)? as usize;
+        let target = &mut self.shared.sessions[victim];
+        target.interrupted = matches!(target.at, At::ServiceCpu | At::ServiceWait);
+        if target.at == At::ServiceWait {
+            cx.wake(target.task);
+        }
         Ok(())
     }
 

@@ -221,6 +221,31 @@ fn kill_shuts_the_victim_s_socket_from_the_killer_s_thread() {
 }
 
 #[test]
+fn kill_query_interrupts_the_statement_and_kill_ends_it() {
+    for (kill, gone) in [("kill query 8", false), ("kill 8", true)] {
+        let mut rig = Rig::new("8.3.0", 151);
+        let (sleeper, admin) = (rig.connect(), rig.connect());
+        rig.log_in(sleeper, "root");
+        rig.log_in(admin, "root");
+        rig.kernel.socket(sleeper).sent.clear();
+        rig.send(sleeper, protocol::command(COM_QUERY, "select sleep(1000)"));
+        let row = rig.server.status(Instant::from_nanos(2 * S)).processlist[1].clone();
+        assert_eq!((row.command, row.time, row.info.as_deref()), ("Query", 2, Some("select sleep(1000)")));
+        assert_eq!(rig.metric("Threads_running"), 1);
+        rig.kernel.calls.clear();
+        assert_eq!(rig.query(admin, kill), Outcome::Ok);
+        assert_eq!(rig.metric("Threads_connected"), if gone { 1 } else { 2 });
+        let shut = rig.calls_on(sleeper).iter().filter(|c| **c == CallName::Shutdown).count();
+        assert_eq!(shut, usize::from(gone), "nobody shuts down what may be another's socket");
+        if !gone {
+            let text = rig.kernel.socket(sleeper).sent.clone();
+            assert!(text.ends_with(b"#70100Query execution was interrupted"), "{}", text.escape_ascii());
+        }
+        assert_eq!(rig.metric("Threads_running"), 0);
+    }
+}
+
+#[test]
 fn kill_and_set_from_outside() {
     let mut rig = Rig::new("8.3.0", 151);
     let fd = rig.connect();
