@@ -3,7 +3,6 @@
 pub mod api;
 pub mod backoff;
 pub mod bench;
-pub mod delayed;
 pub mod dns;
 mod flow;
 pub mod mysql;

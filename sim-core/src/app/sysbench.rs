@@ -37,6 +37,29 @@ pub enum Connector {
     ReconnectOk,
 }
 
+/// `--mysql-ignore-errors`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum IgnoreErrors {
+    /// Every error is ignored.
+    All,
+    /// These error numbers are; sysbench's own default is 1213, 1020, 1205.
+    List(Vec<u16>),
+}
+
+impl IgnoreErrors {
+    /// Whether an error with this number is ignored.
+    #[must_use]
+    pub fn ignores(&self, code: u16) -> bool {
+        match self {
+            Self::All => true,
+            Self::List(codes) => codes.contains(&code),
+        }
+    }
+}
+
+/// `CR_SERVER_LOST`: the connection ended during a query.
+const CR_SERVER_LOST: u16 = 2013;
+
 /// A run of sysbench as the scenario describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SysbenchConfig {
@@ -46,8 +69,8 @@ pub struct SysbenchConfig {
     pub credentials: Credentials,
     /// `--threads`.
     pub threads: u32,
-    /// `--mysql-ignore-errors=all`.
-    pub ignore_errors: bool,
+    /// `--mysql-ignore-errors`: without 2013 in it, a lost connection ends the run.
+    pub ignore_errors: IgnoreErrors,
     /// The connector it is linked with.
     pub connector: Connector,
     /// `--report-interval`; zero for none.
@@ -72,7 +95,7 @@ impl SysbenchConfig {
             target,
             credentials: Credentials { user: "root".to_owned(), db: Some("test".to_owned()), interactive: false },
             threads: 1,
-            ignore_errors: true,
+            ignore_errors: IgnoreErrors::All,
             connector: Connector::LeakFd,
             report_interval: Duration::from_secs(1),
             time: Some(Duration::from_secs(1_180)),
@@ -250,7 +273,7 @@ impl Sysbench {
             Event::Answer(outcome) => self.answered(ix, &outcome, cx),
             Event::Lost => {
                 self.counters.lost += 1;
-                if !self.config.ignore_errors {
+                if !self.config.ignore_errors.ignores(CR_SERVER_LOST) {
                     // FATAL: mysql_drv_query() returned error 2013.
                     return Call::ExitProcess { status: 1 };
                 }
@@ -332,9 +355,9 @@ impl Sysbench {
 
     fn answered(&mut self, ix: usize, outcome: &Outcome, cx: &mut AppContext<'_>) -> Call {
         self.counters.queries += 1;
-        if let Outcome::Err(..) = outcome {
+        if let Outcome::Err(code, _) = outcome {
             self.counters.errors += 1;
-            if !self.config.ignore_errors {
+            if !self.config.ignore_errors.ignores(*code) {
                 return Call::ExitProcess { status: 1 };
             }
         }
@@ -612,7 +635,7 @@ mod tests {
         kernel.run(&mut app, 3 * MS);
         assert_eq!(kernel.names_of(2).last(), Some(&"poll"), "waits for the greeting");
         let mut strict = config(Connector::LeakFd);
-        strict.ignore_errors = false;
+        strict.ignore_errors = IgnoreErrors::List(vec![1213, 1020, 1205]);
         let (mut kernel, mut app) = killed(strict);
         kernel.run(&mut app, 3 * MS);
         assert_eq!(kernel.exited, Some(1));

@@ -277,6 +277,7 @@ impl Thread<'_> {
     fn start(&mut self, task: TaskId) -> Call {
         let id = self.shared.next_id;
         self.shared.next_id = id.wrapping_add(1);
+        self.shared.listed += 1;
         let session = self.session();
         (session.id, session.task, session.at) = (id, task, At::NoDelay);
         let option = SocketOption::Tcp(TcpSocketOption::NoDelay(true));
@@ -546,6 +547,7 @@ impl Thread<'_> {
         }
         self.shared.host_errors.remove(&peer);
         self.session().authenticated = true;
+        self.shared.logged_in += 1;
         match self.shared.flavour {
             Flavour::Mysql80Early | Flavour::Mysql80 => {
                 self.session().seq = seq.wrapping_add(1);

@@ -103,6 +103,9 @@ impl Shared {
             "Threads_connected" => self.connection_count + self.extra_count,
             "Threads_created" => stats.threads_created,
             "Threads_running" => stats.threads_running,
+            // Not a status variable: what `show processlist | wc -l` would count.
+            "processlist.rows" => self.listed + u64::from(self.config.event_scheduler_id.is_some()),
+            "processlist.unauthenticated" => self.listed - self.logged_in,
             _ => return None,
         })
     }
@@ -146,7 +149,9 @@ impl Shared {
         let numeric = SPECS.iter().filter(|s| self.vars.exists(s.var));
         let mut list: Vec<(String, String)> = numeric.map(|s| (s.name.to_owned(), self.vars.show(s.var))).collect();
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        list.push(text("bind_address", if self.flavour == Flavour::MariaDb { "" } else { "*" }));
+        let any = if self.flavour == Flavour::MariaDb { "" } else { "*" };
+        let bind = self.config.bind_address.map_or_else(|| any.to_owned(), |a| a.to_string());
+        list.push(text("bind_address", &bind));
         let plain = self.config.version.strip_prefix("5.5.5-").unwrap_or(&self.config.version);
         list.push(text("version", plain));
         if matches!(self.flavour, Flavour::Mysql80Early | Flavour::Mysql80) {
