@@ -280,7 +280,11 @@ impl HoldServer {
                     self.threads[0] = ServerAt::Greet(fd);
                     Call::Send { fd, data: Payload::opaque(self.config.greeting) }
                 }
-                Err(_) => self.next(now),
+                // Out of descriptors: the queue keeps the connection, so look again later.
+                Err(_) => {
+                    self.threads[0] = ServerAt::Listen;
+                    Call::Nanosleep { duration: Duration::from_millis(100) }
+                }
             },
             ServerAt::Greet(fd) => self.hand_over(fd, cx),
             ServerAt::Listen

@@ -134,6 +134,7 @@ impl MysqlClient {
                 }
                 // A statement that waited for this connection fails with it.
                 self.todo.clear();
+                self.retried = false;
             }
             Event::Answer(outcome) => {
                 self.queries += 1;

@@ -70,6 +70,10 @@ impl PoolConfig {
     const HALF_HOUR: Option<Duration> = Some(Duration::from_secs(1_800));
     const HALF_MINUTE: Option<Duration> = Some(Duration::from_secs(30));
 
+    /// The names [`PoolConfig::preset`] knows.
+    pub const PRESETS: &'static [&'static str] =
+        &["hikari", "go-sql", "sqlx", "bb8", "deadpool", "mysql2", "mysql_async"];
+
     /// The defaults of a pool by name: `hikari`, `go-sql`, `sqlx`, `bb8`,
     /// `deadpool`, `mysql2`, `mysql_async`. `cpus` is the host's number of CPUs.
     #[must_use]
@@ -597,6 +601,26 @@ mod tests {
         serve(&mut kernel, &mut app, 10);
         assert_eq!((app.metric("requests"), app.metric("connect.ok")), (Some(8), Some(8)));
         assert_eq!((app.metric("pool.open"), app.metric("closed_idle")), (Some(2), Some(6)));
+    }
+
+    #[test]
+    fn a_connection_that_died_idle_is_replaced_or_reported() {
+        let second_request = |preset: &str| {
+            let mut config = config(preset, 1, 2);
+            config.think = Duration::from_secs(5);
+            let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config));
+            serve(&mut kernel, &mut app, 10);
+            assert_eq!(app.metric("requests"), Some(1), "{preset}");
+            kernel.socket(3).eof = true;
+            kernel.run(&mut app, 5_000_000_000);
+            serve(&mut kernel, &mut app, 10);
+            assert_eq!(app.metric("connections.lost"), Some(1), "{preset}");
+            (app.metric("requests").unwrap(), app.metric("errors").unwrap())
+        };
+        assert_eq!(second_request("go-sql"), (2, 0), "driver.ErrBadConn: tried again");
+        assert_eq!(second_request("sqlx"), (2, 0), "tested before it was handed out");
+        assert_eq!(second_request("mysql2"), (1, 1), "the caller gets the error");
+        assert!(PoolConfig::PRESETS.iter().all(|p| PoolConfig::preset(p, 4).is_some()));
     }
 
     #[test]

@@ -288,12 +288,12 @@ impl ReconnectClient {
         }
     }
 
-    fn connected(&mut self, ix: usize, _now: Instant) -> Call {
+    fn connected(&mut self, ix: usize, now: Instant) -> Call {
         self.counters.connected += 1;
         let thread = &mut self.threads[ix];
         (thread.failures, thread.made) = (0, thread.made + 1);
         match self.config.after {
-            AfterConnect::Nothing => self.hold(ix),
+            AfterConnect::Nothing => self.hold(ix, now),
             AfterConnect::Read => self.recv(ix, At::Recv),
             AfterConnect::Send(len) | AfterConnect::Exchange(len) => {
                 thread.at = At::Send;
@@ -308,12 +308,10 @@ impl ReconnectClient {
         Call::Recv { fd: thread.fd, max: 16_384, peek: false, dontwait: false }
     }
 
-    fn hold(&mut self, ix: usize) -> Call {
+    fn hold(&mut self, ix: usize, now: Instant) -> Call {
         if self.config.disposal == Disposal::Leak {
             self.counters.leaked += 1;
-            self.threads[ix].at = At::Close;
-            // A yield in place of close(): the descriptor is forgotten.
-            return Call::Compute { duration: Duration::from_nanos(100) };
+            return self.next(ix, now);
         }
         match self.config.close_first {
             CloseFirst::Client(Duration::ZERO) => self.dispose(ix),
@@ -340,10 +338,10 @@ impl ReconnectClient {
         Call::Close { fd: thread.fd }
     }
 
-    fn read(&mut self, ix: usize, result: CallResult) -> Call {
+    fn read(&mut self, ix: usize, result: CallResult, now: Instant) -> Call {
         match (self.threads[ix].at, flow::data(result)) {
             (At::WaitEof, Ok(bytes)) if !bytes.is_empty() => self.recv(ix, At::WaitEof),
-            (_, Ok(bytes)) if !bytes.is_empty() => self.hold(ix),
+            (_, Ok(bytes)) if !bytes.is_empty() => self.hold(ix, now),
             (_, Ok(_) | Err(_)) => {
                 self.counters.peer_closed += 1;
                 self.dispose(ix)
@@ -375,9 +373,9 @@ impl ReconnectClient {
             }
             At::Send => match self.config.after {
                 AfterConnect::Exchange(_) => self.recv(ix, At::Recv),
-                AfterConnect::Nothing | AfterConnect::Read | AfterConnect::Send(_) => self.hold(ix),
+                AfterConnect::Nothing | AfterConnect::Read | AfterConnect::Send(_) => self.hold(ix, cx.now),
             },
-            At::Recv | At::WaitEof => self.read(ix, result),
+            At::Recv | At::WaitEof => self.read(ix, result, cx.now),
             At::Hold | At::Linger => self.dispose(ix),
             At::CloseFailed => {
                 let errno = self.threads[ix].error.take().expect("a failed connection has a reason");

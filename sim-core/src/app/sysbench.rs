@@ -37,6 +37,29 @@ pub enum Connector {
     ReconnectOk,
 }
 
+/// `--mysql-ignore-errors`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum IgnoreErrors {
+    /// Every error is ignored.
+    All,
+    /// These error numbers are; sysbench's own default is 1213, 1020, 1205.
+    List(Vec<u16>),
+}
+
+impl IgnoreErrors {
+    /// Whether an error with this number is ignored.
+    #[must_use]
+    pub fn ignores(&self, code: u16) -> bool {
+        match self {
+            Self::All => true,
+            Self::List(codes) => codes.contains(&code),
+        }
+    }
+}
+
+/// `CR_SERVER_LOST`: the connection ended during a query.
+const CR_SERVER_LOST: u16 = 2013;
+
 /// A run of sysbench as the scenario describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SysbenchConfig {
@@ -46,8 +69,8 @@ pub struct SysbenchConfig {
     pub credentials: Credentials,
     /// `--threads`.
     pub threads: u32,
-    /// `--mysql-ignore-errors=all`.
-    pub ignore_errors: bool,
+    /// `--mysql-ignore-errors`: without 2013 in it, a lost connection ends the run.
+    pub ignore_errors: IgnoreErrors,
     /// The connector it is linked with.
     pub connector: Connector,
     /// `--report-interval`; zero for none.
@@ -72,7 +95,7 @@ impl SysbenchConfig {
             target,
             credentials: Credentials { user: "root".to_owned(), db: Some("test".to_owned()), interactive: false },
             threads: 1,
-            ignore_errors: true,
+            ignore_errors: IgnoreErrors::All,
             connector: Connector::LeakFd,
             report_interval: Duration::from_secs(1),
             time: Some(Duration::from_secs(1_180)),
@@ -250,7 +273,7 @@ impl Sysbench {
             Event::Answer(outcome) => self.answered(ix, &outcome, cx),
             Event::Lost => {
                 self.counters.lost += 1;
-                if !self.config.ignore_errors {
+                if !self.config.ignore_errors.ignores(CR_SERVER_LOST) {
                     // FATAL: mysql_drv_query() returned error 2013.
                     return Call::ExitProcess { status: 1 };
                 }
@@ -332,9 +355,9 @@ impl Sysbench {
 
     fn answered(&mut self, ix: usize, outcome: &Outcome, cx: &mut AppContext<'_>) -> Call {
         self.counters.queries += 1;
-        if let Outcome::Err(..) = outcome {
+        if let Outcome::Err(code, _) = outcome {
             self.counters.errors += 1;
-            if !self.config.ignore_errors {
+            if !self.config.ignore_errors.ignores(*code) {
                 return Call::ExitProcess { status: 1 };
             }
         }
@@ -482,9 +505,10 @@ impl App for Sysbench {
 mod tests {
     use super::*;
     use crate::app::mysql::{Flavour, protocol};
+    use crate::app::resolver::ResolverConfig;
     use crate::app::testkit::FakeKernel;
     use crate::errno::Errno;
-    use crate::units::{Endpoint, Ipv4Addr};
+    use crate::units::{Endpoint, Ipv4Addr, Port};
     use crate::wire::Payload;
 
     const SERVER: Endpoint = Endpoint::new(Ipv4Addr::LOCALHOST, 3_306);
@@ -499,6 +523,7 @@ mod tests {
     /// Runs until the first query is out, then lets the server close.
     fn killed(config: SysbenchConfig) -> (FakeKernel, Sysbench) {
         let mut kernel = FakeKernel::new();
+        kernel.names = vec![("reg.liarlee.site".to_owned(), SERVER.addr)];
         let mut app = Sysbench::new(config);
         let shape = Flavour::of("8.3.0").greeting_shape();
         kernel.run(&mut app, 0);
@@ -527,6 +552,52 @@ mod tests {
         assert_eq!(app.metric("fds.leaked"), app.metric("reconnects"));
         assert_eq!(kernel.sockets.len() as u64, app.metric("fds.leaked").unwrap());
         assert_eq!(app.metric("fds.leaked"), Some(11));
+    }
+
+    #[test]
+    fn a_leaking_cycle_with_a_name_is_the_trace_of_the_write_up() {
+        let mut by_name = config(Connector::LeakFd);
+        by_name.target = Target::Name {
+            name: "reg.liarlee.site".to_owned(),
+            port: Port(3_306),
+            resolver: ResolverConfig::new(Ipv4Addr::LOCALHOST),
+        };
+        let (mut kernel, mut app) = killed(by_name);
+        kernel.run(&mut app, 10 * MS);
+        let cycle = [
+            "getpid",
+            "stat",
+            "openat",
+            "fstat",
+            "lseek",
+            "read",
+            "read",
+            "close",
+            "socket",
+            "setsockopt",
+            "connect",
+            "poll",
+            "sendmmsg",
+            "poll",
+            "ioctl",
+            "recvfrom",
+            "poll",
+            "ioctl",
+            "mprotect",
+            "recvfrom",
+            "close",
+            "socket",
+            "fcntl",
+            "connect",
+            "poll",
+            "getsockopt",
+            "fcntl",
+            "clock_nanosleep",
+        ];
+        let names = kernel.names_of(2);
+        assert_eq!(names[..2], ["recvfrom", "close"]);
+        assert_eq!(names[2..2 + 2 * cycle.len()], [cycle, cycle].concat());
+        assert_eq!(app.metric("fds.leaked"), Some(kernel.sockets.len() as u64));
     }
 
     #[test]
@@ -564,7 +635,7 @@ mod tests {
         kernel.run(&mut app, 3 * MS);
         assert_eq!(kernel.names_of(2).last(), Some(&"poll"), "waits for the greeting");
         let mut strict = config(Connector::LeakFd);
-        strict.ignore_errors = false;
+        strict.ignore_errors = IgnoreErrors::List(vec![1213, 1020, 1205]);
         let (mut kernel, mut app) = killed(strict);
         kernel.run(&mut app, 3 * MS);
         assert_eq!(kernel.exited, Some(1));

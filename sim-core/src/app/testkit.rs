@@ -1,7 +1,10 @@
 //! What unit tests of programs need in place of a kernel.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a fake kernel answers most calls alike")]
 
-use super::api::{App, AppContext, Call, CallName, CallResult, Limits, PollEvents, Resume, Ret, SocketOption};
+use super::api::{
+    App, AppContext, Call, CallName, CallResult, HostsEntry, Limits, PollEvents, Resume, Ret, SockType, SocketOption,
+};
+use super::dns;
 use crate::errno::Errno;
 use crate::rng::{SimRng, Stream};
 use crate::time::Instant;
@@ -43,6 +46,7 @@ pub(crate) struct FakeSocket {
     pub(crate) closed: bool,
     /// Tells a socket from an earlier one of the same number.
     pub(crate) serial: u32,
+    udp: bool,
 }
 
 /// Answers one program's calls from scripted sockets; time only moves by sleeps
@@ -66,6 +70,8 @@ pub(crate) struct FakeKernel {
     tasks: u32,
     serial: u32,
     pub(crate) exited: Option<u32>,
+    /// What its name server knows; it answers at once.
+    pub(crate) names: Vec<HostsEntry>,
 }
 
 const NEVER: u64 = u64::MAX;
@@ -86,6 +92,7 @@ impl FakeKernel {
             tasks: 1,
             serial: 0,
             exited: None,
+            names: Vec::new(),
         }
     }
 
@@ -203,7 +210,12 @@ impl FakeKernel {
     fn handle(&mut self, task: TaskId, call: Call) {
         let after = |now: u64, span: Option<crate::time::Duration>| span.map_or(NEVER, |d| now + d.nanos());
         let result = match &call {
-            Call::Socket { .. } | Call::Open { .. } => self.open().map(Ret::Fd),
+            Call::Socket { ty, .. } => self.open().map(|fd| {
+                self.socket(fd.0).udp = *ty == SockType::Dgram;
+                Ret::Fd(fd)
+            }),
+            Call::Open { .. } => self.open().map(Ret::Fd),
+            Call::Connect { fd, .. } if self.socket(fd.0).udp => Ok(Ret::Done),
             Call::Connect { .. } => self.connects.pop_front().unwrap_or(Err(Errno::InProgress)),
             Call::Poll { timeout, .. } => match self.try_ready(&call) {
                 Some(result) => result,
@@ -226,6 +238,7 @@ impl FakeKernel {
             Call::Sendmmsg { fd, datagrams } => {
                 let socket = self.socket(fd.0);
                 datagrams.iter().for_each(|d| socket.sent.extend(d.to_vec()));
+                self.answer_names(*fd, datagrams);
                 Ok(Ret::Count(u32::try_from(datagrams.len()).unwrap()))
             }
             Call::Close { fd } => match self.sockets.remove(fd) {
@@ -275,6 +288,16 @@ impl FakeKernel {
             _ => Ok(Ret::Done),
         };
         self.ready.push_back((task, Resume::Done(result)));
+    }
+
+    fn answer_names(&mut self, fd: Fd, questions: &[Payload]) {
+        for question in questions {
+            let bytes = question.to_vec();
+            if let Some(parsed) = dns::parse_query(&bytes) {
+                let reply = dns::answer(&bytes, &parsed, &self.names, &dns::Soa::default(), 60);
+                self.socket(fd.0).inbox.push_back(Payload::from_bytes(&reply));
+            }
+        }
     }
 
     /// Names of the calls one thread made.

@@ -137,3 +137,20 @@ fn a_killed_benchmark_leaks_or_reconnects() {
         }
     }
 }
+
+#[test]
+fn an_admin_whose_session_was_killed_reconnects_once() {
+    let mut server = Server::new("8.3.0");
+    let mut client = Client::new(MysqlClient::new(&MysqlClientConfig::new(target())));
+    server.serve(&mut client, 60);
+    let now = server.kernel.now;
+    server.app.control(&Control::KillSession(0), &mut server.kernel.cx.at(now)).unwrap();
+    server.kernel.deliver_wakes();
+    server.serve(&mut client, 10);
+    assert_eq!(server.app.metric("Threads_connected"), Some(0));
+    client.app.control(&Control::Sql("select 1".into()), &mut client.kernel.cx.at(now)).unwrap();
+    client.kernel.deliver_wakes();
+    server.serve(&mut client, 100);
+    assert_eq!((client.app.session_id(), client.app.metric("queries")), (Some(9), Some(1)));
+    assert_eq!(client.app.metric("connect.ok"), Some(2));
+}

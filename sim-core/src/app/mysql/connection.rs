@@ -300,11 +300,12 @@ impl Connection {
                 self.at = At::Mprotect;
                 Call::Mprotect
             }
-            (_, _) if self.depth == Depth::Tcp => return Flow::End(Event::Connected),
-            (_, _) if self.at == At::Connect => {
+            // Connected at once, though that is rare for a non-blocking socket.
+            (At::Connect, Ok(_)) => {
                 self.at = At::Blocking;
                 Call::SetNonblock { fd, on: false }
             }
+            (_, _) if self.depth == Depth::Tcp => return Flow::End(Event::Connected),
             (_, _) => {
                 self.at = At::NoDelay;
                 Call::SetSockOpt { fd, option: SocketOption::Tcp(TcpSocketOption::NoDelay(true)) }

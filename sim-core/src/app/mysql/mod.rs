@@ -1,4 +1,9 @@
 //! A MySQL or MariaDB server and the client side of its protocol.
+//!
+//! Not modelled: TLS, the X Protocol (its port accepts and closes), prepared
+//! statements, compression, and passwords, whose proofs have the right length
+//! but are not checked. Tables do not exist: a `SELECT` returns rows of
+//! plausible number and size after the configured service time.
 
 #[cfg(test)]
 mod bridge;

@@ -578,4 +578,25 @@ mod tests {
         assert_eq!(bytes[5..11], *b"\x2a\0\0\x02\x03d");
         assert!(bytes.ends_with(b"\x05\0\0\x05\xfe\0\0\x02\0"));
     }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic() {
+        let mut rng = crate::rng::SimRng::new(9, crate::rng::Stream::App(0));
+        let seeds = [greet("8.3.0")[4..].to_vec(), vec![0; 80], b"set global max_connections = 7 like '%".to_vec()];
+        for round in 0..3_000 {
+            let mut bytes = seeds[round % seeds.len()].clone();
+            for _ in 0..rng.below(6) {
+                let at = rng.below(u32::try_from(bytes.len()).unwrap()) as usize;
+                bytes[at] = rng.next_u32().to_le_bytes()[0];
+            }
+            bytes.truncate(rng.below(81) as usize);
+            let _ = (parse_greeting(&bytes), parse_login(&bytes));
+            let _ = super::super::response::parse_login_reply(&bytes);
+            let _ = super::super::sql::parse(&String::from_utf8_lossy(&bytes));
+            let mut reader = super::super::response::ResponseReader::default();
+            reader.feed(&Payload::from_bytes(&bytes));
+            while reader.outcome().is_some() {}
+            let _ = (crate::app::dns::parse_query(&bytes), crate::app::dns::parse_answer(&bytes));
+        }
+    }
 }

@@ -66,6 +66,15 @@ impl Flavour {
         }
     }
 
+    /// The State column of the session that asks for the process list.
+    #[must_use]
+    pub const fn asking_state(self) -> &'static str {
+        match self {
+            Self::Mysql80Early | Self::Mysql80 => "init",
+            Self::Mysql57 | Self::MariaDb => "starting",
+        }
+    }
+
     /// The State column while a thread writes to its client.
     #[must_use]
     pub const fn writing_state(self) -> &'static str {
@@ -92,6 +101,8 @@ pub struct ServerConfig {
     pub version: String,
     /// System variables at start.
     pub vars: Vars,
+    /// `bind_address`: `None` for `*`, one dual-stack socket.
+    pub bind_address: Option<Ipv4Addr>,
     /// `admin_address`: opens `admin_port` there (MySQL 8.0.14).
     pub admin_address: Option<Ipv4Addr>,
     /// Id the first connection gets.
@@ -123,6 +134,7 @@ impl ServerConfig {
         Self {
             version: version.to_owned(),
             vars: Vars::new(Flavour::of(version)),
+            bind_address: None,
             admin_address: None,
             first_connection_id: 8,
             event_scheduler_id: match Flavour::of(version) {
@@ -188,6 +200,9 @@ pub(super) struct Shared {
     /// Sessions admitted and not yet closed, by all doors but the extra one.
     pub(super) connection_count: u64,
     pub(super) extra_count: u64,
+    /// Sessions with a row in the process list, and those of them logged in.
+    pub(super) listed: u64,
+    pub(super) logged_in: u64,
     pub(super) next_id: u32,
     /// Handshake errors in a row, by client address (the host cache).
     pub(super) host_errors: BTreeMap<Ipv4Addr, u64>,
@@ -236,6 +251,9 @@ impl Shared {
             Door::Extra => self.extra_count -= 1,
             Door::Main | Door::Admin | Door::Mysqlx => self.connection_count -= 1,
         }
+        let session = &self.sessions[slot as usize];
+        self.listed -= u64::from(session.id != 0);
+        self.logged_in -= u64::from(session.authenticated);
         self.sessions[slot as usize] = Session::freed();
         self.free.push(slot);
     }
@@ -283,7 +301,8 @@ enum At {
 /// What the console thread still has to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Order {
-    Shutdown(Fd),
+    /// Ends the killed session of this id.
+    Shutdown(u32),
     Stop,
 }
 
@@ -330,6 +349,8 @@ impl MysqlServer {
             names: Vec::new(),
             connection_count: 0,
             extra_count: 0,
+            listed: 0,
+            logged_in: 0,
             next_id: config.first_connection_id,
             host_errors: BTreeMap::new(),
             cached: VecDeque::new(),
@@ -359,8 +380,9 @@ impl MysqlServer {
     }
 
     fn doors(&self) -> Vec<Listening> {
+        let bind = self.shared.config.bind_address.unwrap_or(Ipv4Addr::UNSPECIFIED);
         let any = |door, port: u64| {
-            let addr = Endpoint::new(Ipv4Addr::UNSPECIFIED, u16::try_from(port).unwrap_or(0));
+            let addr = Endpoint::new(bind, u16::try_from(port).unwrap_or(0));
             Listening { door, addr, fd: Fd(0) }
         };
         let vars = &self.shared.vars;
@@ -445,12 +467,10 @@ impl MysqlServer {
 
     /// Opens the listening sockets, one after another.
     fn open(&mut self, result: CallResult) -> Call {
-        let socket = |at: usize| if at == 0 { Domain::Inet6 } else { Domain::Inet };
         match self.at {
             At::SpawnConsole => {
                 self.listening = self.doors();
-                self.at = At::Socket(0);
-                Call::Socket { domain: socket(0), ty: SockType::Stream, nonblock: false }
+                self.socket(0)
             }
             At::Socket(ix) => match flow::fd(result) {
                 Ok(fd) => {
@@ -475,11 +495,7 @@ impl MysqlServer {
                 let backlog = u32::try_from(self.shared.vars.get(Var::BackLog)).unwrap_or(u32::MAX);
                 Call::Listen { fd: self.listening[ix].fd, backlog }
             }
-            At::Listen(ix) if ix + 1 < self.listening.len() => {
-                self.at = At::Socket(ix + 1);
-                let domain = if self.is_dual_stack(ix + 1) { Domain::Inet6 } else { Domain::Inet };
-                Call::Socket { domain, ty: SockType::Stream, nonblock: false }
-            }
+            At::Listen(ix) if ix + 1 < self.listening.len() => self.socket(ix + 1),
             At::Listen(_) if self.listening.iter().any(|l| l.door == Door::Mysqlx) => {
                 self.at = At::SpawnMysqlx;
                 Call::Spawn { token: TOKEN_MYSQLX }
@@ -499,9 +515,15 @@ impl MysqlServer {
         }
     }
 
-    /// `bind_address = *` listens on `[::]`; an `admin_address` is IPv4 here.
+    fn socket(&mut self, ix: usize) -> Call {
+        self.at = At::Socket(ix);
+        let domain = if self.is_dual_stack(ix) { Domain::Inet6 } else { Domain::Inet };
+        Call::Socket { domain, ty: SockType::Stream, nonblock: false }
+    }
+
+    /// `bind_address = *` listens on `[::]`; given addresses are IPv4 here.
     fn is_dual_stack(&self, ix: usize) -> bool {
-        self.listening[ix].addr.addr.is_unspecified()
+        self.listening[ix].door != Door::Admin && self.shared.config.bind_address.is_none()
     }
 
     fn poll(&mut self) -> Call {
@@ -594,11 +616,17 @@ impl MysqlServer {
     }
 
     fn console(&mut self) -> Call {
-        match self.orders.pop_front() {
-            Some(Order::Shutdown(fd)) => Call::Shutdown { fd, how: ShutdownHow::Both },
-            Some(Order::Stop) => Call::ExitProcess { status: 0 },
-            None => Call::FutexWait { timeout: None },
+        while let Some(order) = self.orders.pop_front() {
+            match order {
+                Order::Shutdown(id) => {
+                    if let Some(call) = session::shutdown_of(&self.shared, id) {
+                        return call;
+                    }
+                }
+                Order::Stop => return Call::ExitProcess { status: 0 },
+            }
         }
+        Call::FutexWait { timeout: None }
     }
 
     /// X Protocol's acceptor: takes connections and closes them.
@@ -640,8 +668,8 @@ impl MysqlServer {
         let unknown = || ControlError::Refused(format!("ERROR 1094 (HY000): Unknown thread id: {id}"));
         let slot = if id == 0 { self.shared.oldest_client() } else { self.shared.find(id) }.ok_or_else(unknown)?;
         self.shared.stats.com_kill += 1;
-        let fd = session::mark_killed(&mut self.shared, slot, cx);
-        self.order(Order::Shutdown(fd), cx)
+        let id = session::mark_killed(&mut self.shared, slot, cx);
+        self.order(Order::Shutdown(id), cx)
     }
 
     fn console_sql(&mut self, text: &str, cx: &mut AppContext<'_>) -> Result<(), ControlError> {

@@ -22,6 +22,8 @@ use crate::wire::Payload;
 
 /// Most bytes the server reads at once (`net_buffer_length`).
 const READ_MAX: u32 = 16_384;
+/// CPU time of a statement that touches no table.
+const TRIVIAL_CPU: Duration = Duration::from_micros(20);
 /// A login packet longer than this is no login packet.
 const LOGIN_MAX: u32 = 65_536;
 
@@ -71,7 +73,8 @@ enum At {
     Body,
     PollBody,
     LoginCpu,
-    Service,
+    ServiceCpu,
+    ServiceWait,
     KillShutdown,
     Pause,
     Linger,
@@ -86,7 +89,8 @@ struct Cold {
     out: Payload,
     info: Option<String>,
     reply: Option<Payload>,
-    kill: Option<Fd>,
+    /// The session this one's `KILL` still has to reach.
+    kill: Option<u32>,
 }
 
 /// One session.
@@ -113,7 +117,8 @@ pub(super) struct Session {
     interactive: bool,
     deprecate_eof: bool,
     killed: bool,
-    greeted: bool,
+    /// `KILL QUERY` struck the statement under way.
+    interrupted: bool,
 }
 
 impl Session {
@@ -138,7 +143,7 @@ impl Session {
             interactive: false,
             deprecate_eof: false,
             killed: false,
-            greeted: false,
+            interrupted: false,
         }
     }
 
@@ -195,14 +200,22 @@ impl Session {
     }
 }
 
-/// Marks a session as killed; the caller then shuts the returned socket down.
-pub(super) fn mark_killed(shared: &mut Shared, slot: u32, cx: &mut AppContext<'_>) -> Fd {
+/// Marks a session as killed; [`shutdown_of`] then says what to shut down.
+pub(super) fn mark_killed(shared: &mut Shared, slot: u32, cx: &mut AppContext<'_>) -> u32 {
     let session = &mut shared.sessions[slot as usize];
     session.killed = true;
-    if session.at == At::Service {
+    if session.at == At::ServiceWait {
         cx.wake(session.task);
     }
-    session.fd
+    session.id
+}
+
+/// The shutdown that ends a killed session's wait for its client; `None` if it
+/// ended by itself meanwhile and its descriptor may be another's.
+pub(super) fn shutdown_of(shared: &Shared, id: u32) -> Option<Call> {
+    let session = &shared.sessions[shared.find(u64::from(id))? as usize];
+    let open = !matches!(session.at, At::Shutdown | At::Linger | At::Close | At::Free);
+    open.then_some(Call::Shutdown { fd: session.fd, how: ShutdownHow::Both })
 }
 
 /// `SET GLOBAL`; returns the number of warnings.
@@ -230,14 +243,14 @@ pub(super) fn step(
             thread.session().at = At::PeerName;
             Flow::Do(Call::GetPeerName { fd: thread.session().fd })
         }
-        At::PeerName => Flow::Do(thread.peer(result, cx)),
+        At::PeerName => Flow::Do(thread.peer(result)),
         At::KeepAlive => Flow::Do(thread.greet(cx)),
         At::Send(then) => Flow::Do(thread.sent(then, result, cx)),
         At::PollOut(then) => Flow::Do(thread.writable(then, result)),
         At::Header | At::Body => Flow::Do(thread.received(result, cx)),
         At::PollHeader | At::PollBody => Flow::Do(thread.polled(result)),
         At::LoginCpu => Flow::Do(thread.authenticate(cx)),
-        At::Service => Flow::Do(thread.served(cx)),
+        At::ServiceCpu | At::ServiceWait => Flow::Do(thread.served()),
         At::KillShutdown => Flow::Do(thread.reply()),
         At::Pause => Flow::Do(thread.session().end()),
         At::Linger | At::Shutdown => {
@@ -264,6 +277,7 @@ impl Thread<'_> {
     fn start(&mut self, task: TaskId) -> Call {
         let id = self.shared.next_id;
         self.shared.next_id = id.wrapping_add(1);
+        self.shared.listed += 1;
         let session = self.session();
         (session.id, session.task, session.at) = (id, task, At::NoDelay);
         let option = SocketOption::Tcp(TcpSocketOption::NoDelay(true));
@@ -271,7 +285,7 @@ impl Thread<'_> {
     }
 
     /// `check_connection`: who is it, and is that host blocked?
-    fn peer(&mut self, result: CallResult, _cx: &mut AppContext<'_>) -> Call {
+    fn peer(&mut self, result: CallResult) -> Call {
         if let Ok(Ret::Name(peer)) = result {
             self.session().peer = peer;
         } else if result.is_err() {
@@ -298,7 +312,6 @@ impl Thread<'_> {
         let salt = protocol::salt(cx.rng);
         let id = self.session().id;
         let greeting = protocol::greeting(&self.shared.config.version, id, &salt, &self.shared.shape);
-        self.session().greeted = true;
         self.shared.stats.bytes_sent += u64::from(greeting.len());
         // A greeting always fits a new connection's send buffer: nothing is kept of it.
         let session = self.session();
@@ -534,6 +547,7 @@ impl Thread<'_> {
         }
         self.shared.host_errors.remove(&peer);
         self.session().authenticated = true;
+        self.shared.logged_in += 1;
         match self.shared.flavour {
             Flavour::Mysql80Early | Flavour::Mysql80 => {
                 self.session().seq = seq.wrapping_add(1);
@@ -599,26 +613,36 @@ impl Thread<'_> {
             | Statement::FlushHosts
             | Statement::SelectVariable(_)
             | Statement::Done
-            | Statement::Syntax(_) => Service::Cpu(Duration::from_micros(20)),
+            | Statement::Syntax(_) => Service::Cpu(TRIVIAL_CPU),
         };
         let reply = self.execute(statement, cx);
         let session = self.session();
         session.cold().reply = Some(reply);
-        session.at = At::Service;
         match service {
-            Service::Cpu(duration) => Call::Compute { duration },
-            Service::Wait(span) => Call::FutexWait { timeout: Some(span) },
+            Service::Cpu(duration) => {
+                session.at = At::ServiceCpu;
+                Call::Compute { duration }
+            }
+            Service::Wait(span) => {
+                session.at = At::ServiceWait;
+                Call::FutexWait { timeout: Some(span) }
+            }
         }
     }
 
     /// The statement has run; a `KILL` still has to reach its victim.
-    fn served(&mut self, _cx: &mut AppContext<'_>) -> Call {
+    fn served(&mut self) -> Call {
         if self.session().killed {
             return self.broken();
         }
-        if let Some(fd) = self.session().cold().kill.take() {
+        if core::mem::take(&mut self.session().interrupted) {
+            let error = ServerError::new(1317, "70100", "Query execution was interrupted");
+            self.session().cold().reply = Some(protocol::err(1, &error, true));
+        }
+        let victim = self.session().cold().kill.take();
+        if let Some(call) = victim.and_then(|id| shutdown_of(self.shared, id)) {
             self.session().at = At::KillShutdown;
-            return Call::Shutdown { fd, how: ShutdownHow::Both };
+            return call;
         }
         self.reply()
     }
@@ -668,12 +692,17 @@ impl Thread<'_> {
                 ok(0, 0)
             }
             Statement::Write(rows) => ok(rows, 0),
-            Statement::SetSession | Statement::KillQuery(_) | Statement::Done => ok(0, 0),
+            Statement::KillQuery(id) => match self.kill_query(id, cx) {
+                Ok(()) => ok(0, 0),
+                Err(error) => failed(&error),
+            },
+            Statement::SetSession | Statement::Done => ok(0, 0),
             Statement::Syntax(near) => failed(&ServerError::syntax(&near)),
         }
     }
 
-    fn kill(&mut self, id: u64, cx: &mut AppContext<'_>) -> Result<(), ServerError> {
+    /// The session a `KILL` means, if this one may kill it.
+    fn victim(&mut self, id: u64) -> Result<u32, ServerError> {
         self.shared.stats.com_kill += 1;
         let victim = self.shared.find(id).ok_or_else(|| ServerError::unknown_thread(id))?;
         let (user, admin) = (self.session().user, self.session().admin);
@@ -682,15 +711,30 @@ impl Thread<'_> {
         if !(admin || own) {
             return Err(ServerError::new(1095, "HY000", format!("You are not owner of thread {id}")));
         }
-        let fd = mark_killed(self.shared, victim, cx);
-        self.session().cold().kill = Some(fd);
+        Ok(victim)
+    }
+
+    fn kill(&mut self, id: u64, cx: &mut AppContext<'_>) -> Result<(), ServerError> {
+        let victim = self.victim(id)?;
+        let id = mark_killed(self.shared, victim, cx);
+        self.session().cold().kill = Some(id);
+        Ok(())
+    }
+
+    fn kill_query(&mut self, id: u64, cx: &mut AppContext<'_>) -> Result<(), ServerError> {
+        let victim = self.victim(id)? as usize;
+        let target = &mut self.shared.sessions[victim];
+        target.interrupted = matches!(target.at, At::ServiceCpu | At::ServiceWait);
+        if target.at == At::ServiceWait {
+            cx.wake(target.task);
+        }
         Ok(())
     }
 
     fn processlist(&mut self, now: Instant) -> Payload {
         let (own, eof) = (u64::from(self.session().id), self.session().deprecate_eof);
         let mut rows = self.shared.processlist(now);
-        super::status::as_asked_by(&mut rows, own);
+        super::status::as_asked_by(&mut rows, own, self.shared.flavour);
         let columns = ["Id", "User", "Host", "db", "Command", "Time", "State", "Info"].map(Column::text);
         let text = |s: &str| Some(s.to_owned());
         let rows: Vec<Vec<Option<String>>> = rows

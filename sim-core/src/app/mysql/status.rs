@@ -12,11 +12,11 @@ pub const PROCESSLIST_QUERY: &str = "show processlist";
 
 /// Rewrites a process list taken from outside as the session `id` would see it:
 /// its own row shows the question being asked.
-pub fn as_asked_by(rows: &mut [ProcesslistRow], id: u64) {
+pub fn as_asked_by(rows: &mut [ProcesslistRow], id: u64, flavour: Flavour) {
     if let Some(row) = rows.iter_mut().find(|r| r.id == id) {
         row.command = "Query";
         row.time = 0;
-        row.state = Some("init".to_owned());
+        row.state = Some(flavour.asking_state().to_owned());
         row.info = Some(PROCESSLIST_QUERY.to_owned());
     }
 }
@@ -27,7 +27,7 @@ const fn clock_seconds(now: Instant, since: Instant) -> u64 {
 }
 
 impl Shared {
-    /// The session that has been there longest, logged in and not an administrator's console.
+    /// The session that has been there longest of those logged in.
     pub(super) fn oldest_client(&self) -> Option<u32> {
         let live = self.sessions.iter().enumerate().filter(|(_, s)| !s.is_free() && s.authenticated && s.id != 0);
         live.min_by_key(|(_, s)| s.id).and_then(|(slot, _)| u32::try_from(slot).ok())
@@ -103,6 +103,9 @@ impl Shared {
             "Threads_connected" => self.connection_count + self.extra_count,
             "Threads_created" => stats.threads_created,
             "Threads_running" => stats.threads_running,
+            // Not a status variable: what `show processlist | wc -l` would count.
+            "processlist.rows" => self.listed + u64::from(self.config.event_scheduler_id.is_some()),
+            "processlist.unauthenticated" => self.listed - self.logged_in,
             _ => return None,
         })
     }
@@ -146,7 +149,9 @@ impl Shared {
         let numeric = SPECS.iter().filter(|s| self.vars.exists(s.var));
         let mut list: Vec<(String, String)> = numeric.map(|s| (s.name.to_owned(), self.vars.show(s.var))).collect();
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        list.push(text("bind_address", if self.flavour == Flavour::MariaDb { "" } else { "*" }));
+        let any = if self.flavour == Flavour::MariaDb { "" } else { "*" };
+        let bind = self.config.bind_address.map_or_else(|| any.to_owned(), |a| a.to_string());
+        list.push(text("bind_address", &bind));
         let plain = self.config.version.strip_prefix("5.5.5-").unwrap_or(&self.config.version);
         list.push(text("version", plain));
         if matches!(self.flavour, Flavour::Mysql80Early | Flavour::Mysql80) {

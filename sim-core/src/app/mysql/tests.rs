@@ -115,6 +115,33 @@ fn it_listens_on_both_families_with_back_log() {
 }
 
 #[test]
+fn given_addresses_are_ipv4_and_the_admin_port_has_no_limit() {
+    let mut config = ServerConfig::new("8.3.0");
+    config.bind_address = Some(Ipv4Addr::new(10, 0, 0, 1));
+    config.admin_address = Some(Ipv4Addr::LOCALHOST);
+    config.vars.configure(Var::MaxConnections, 1);
+    let mut rig = Rig::with(config);
+    let binds: Vec<String> = rig
+        .kernel
+        .calls
+        .iter()
+        .filter_map(|(_, c)| if let Call::Bind { addr, .. } = c { Some(addr.to_string()) } else { None })
+        .collect();
+    assert_eq!(binds, ["10.0.0.1:3306", "127.0.0.1:33062", "10.0.0.1:33060"]);
+    let inet6 = |c: &Call| matches!(c, Call::Socket { domain: crate::app::Domain::Inet6, .. });
+    assert!(!rig.kernel.calls.iter().any(|(_, c)| inet6(c)));
+    rig.connect();
+    rig.connect();
+    rig.kernel.calls.clear();
+    rig.connect();
+    assert_eq!(rig.metric("Connection_errors_max_connections"), 1);
+    // The second door: descriptor 4 listens on the administrative port.
+    rig.kernel.socket(4).backlog.push_back(Endpoint::new(Ipv4Addr::LOCALHOST, 9));
+    rig.run(rig.kernel.now);
+    assert_eq!(rig.metric("Threads_connected"), 3);
+}
+
+#[test]
 fn a_silent_client_gets_greeting_error_and_fin() {
     let mut config = ServerConfig::new("8.3.0");
     config.first_connection_id = 15;
@@ -158,6 +185,7 @@ fn one_more_than_max_connections_is_admitted_and_the_next_refused() {
         rig.connect();
     }
     assert_eq!(rig.metric("Threads_connected"), 4);
+    assert_eq!((rig.metric("processlist.rows"), rig.metric("processlist.unauthenticated")), (5, 4));
     rig.kernel.calls.clear();
     let fd = rig.connect();
     assert_eq!(rig.calls_on(fd), [CallName::Send, CallName::Shutdown, CallName::Close]);
@@ -191,6 +219,7 @@ fn a_login_and_the_statements_of_the_write_up() {
     assert_eq!(rig.kernel.socket(fd).sent, b"\x02\0\0\x02\x01\x03\x07\0\0\x03\0\0\0\x02\0\0\0");
     let row = rig.server.status(Instant::from_nanos(S)).processlist.pop().unwrap();
     assert_eq!((row.command, row.user.as_str(), row.state.as_deref()), ("Sleep", "root", Some("")));
+    assert_eq!((rig.metric("processlist.rows"), rig.metric("processlist.unauthenticated")), (2, 0));
     assert_eq!(rig.query(fd, "show processlist"), Outcome::Rows(2));
     assert_eq!(rig.query(fd, "show variables like '%max_connections%'"), Outcome::Rows(2));
     assert_eq!(rig.query(fd, "set global max_connections=65535;"), Outcome::Ok);
@@ -202,6 +231,7 @@ fn a_login_and_the_statements_of_the_write_up() {
     assert_eq!(rig.metric("Threads_running"), 0);
     rig.send(fd, protocol::command(COM_QUIT, ""));
     assert_eq!((rig.metric("Threads_connected"), rig.metric("Aborted_clients")), (0, 0));
+    assert_eq!(rig.metric("processlist.rows"), 1);
 }
 
 #[test]
@@ -218,6 +248,31 @@ fn kill_shuts_the_victim_s_socket_from_the_killer_s_thread() {
     assert_eq!((rig.metric("Threads_connected"), rig.metric("Com_kill")), (1, 1));
     let rows = rig.server.status(Instant::ZERO).processlist;
     assert_eq!(rows.iter().map(|r| r.id).collect::<Vec<_>>(), [5, 9]);
+}
+
+#[test]
+fn kill_query_interrupts_the_statement_and_kill_ends_it() {
+    for (kill, gone) in [("kill query 8", false), ("kill 8", true)] {
+        let mut rig = Rig::new("8.3.0", 151);
+        let (sleeper, admin) = (rig.connect(), rig.connect());
+        rig.log_in(sleeper, "root");
+        rig.log_in(admin, "root");
+        rig.kernel.socket(sleeper).sent.clear();
+        rig.send(sleeper, protocol::command(COM_QUERY, "select sleep(1000)"));
+        let row = rig.server.status(Instant::from_nanos(2 * S)).processlist[1].clone();
+        assert_eq!((row.command, row.time, row.info.as_deref()), ("Query", 2, Some("select sleep(1000)")));
+        assert_eq!(rig.metric("Threads_running"), 1);
+        rig.kernel.calls.clear();
+        assert_eq!(rig.query(admin, kill), Outcome::Ok);
+        assert_eq!(rig.metric("Threads_connected"), if gone { 1 } else { 2 });
+        let shut = rig.calls_on(sleeper).iter().filter(|c| **c == CallName::Shutdown).count();
+        assert_eq!(shut, usize::from(gone), "nobody shuts down what may be another's socket");
+        if !gone {
+            let text = rig.kernel.socket(sleeper).sent.clone();
+            assert!(text.ends_with(b"#70100Query execution was interrupted"), "{}", text.escape_ascii());
+        }
+        assert_eq!(rig.metric("Threads_running"), 0);
+    }
 }
 
 #[test]
@@ -317,7 +372,7 @@ fn the_asker_s_row_is_shown_as_the_write_up_has_it() {
     let fd = rig.connect();
     rig.log_in(fd, "root");
     let mut rows = rig.server.status(Instant::ZERO).processlist;
-    as_asked_by(&mut rows, 8);
+    as_asked_by(&mut rows, 8, Flavour::Mysql80);
     let row = rows.last().unwrap();
     assert_eq!((row.command, row.state.as_deref()), ("Query", Some("init")));
     assert_eq!(row.info.as_deref(), Some(PROCESSLIST_QUERY));

@@ -165,6 +165,13 @@ impl Vars {
         self.values[var as usize] = value;
     }
 
+    /// Least and greatest value of a variable in this flavour.
+    #[must_use]
+    pub const fn range(&self, var: Var) -> (u64, u64) {
+        let spec = &SPECS[var as usize];
+        (self.min(spec), spec.max)
+    }
+
     const fn min(&self, spec: &VarSpec) -> u64 {
         if matches!(spec.var, Var::MaxConnections) && matches!(self.flavour, Flavour::MariaDb) { 10 } else { spec.min }
     }
@@ -319,6 +326,7 @@ mod tests {
         assert_eq!(vars.set_global("back_log", "9"), Err(SetError::ReadOnly("back_log")));
         assert_eq!(vars.set_global("max_connektions", "9"), Err(SetError::Unknown("max_connektions".into())));
         assert_eq!(vars.set_global("wait_timeout", "soon"), Err(SetError::WrongType("wait_timeout")));
+        assert_eq!(Vars::new(Flavour::MariaDb).range(Var::MaxConnections), (10, 100_000));
         assert_eq!(vars.set_global("max_connections", "default"), Ok(0));
         assert_eq!(vars.get(Var::MaxConnections), 151);
         assert_eq!(Vars::new(Flavour::MariaDb).set_global("mysqlx_max_connections", "5"), {
