@@ -13,14 +13,19 @@ use crate::terminal::{self, Color};
 /// Without a command it replays the outage it was made for and compares every
 /// published figure with the simulated one.
 #[derive(Parser, Debug)]
-#[command(name = "halfclose", version, max_term_width = 110, after_help = "\
+#[command(
+    name = "halfclose",
+    version,
+    max_term_width = 110,
+    after_help = "\
 Examples:
   halfclose                                  the outage, on one screen
   halfclose run two-hosts                    one scenario, with what ran out and why
   halfclose show ss-s incident --at kill+3s  what `ss -s` prints at a moment
   halfclose explain CLOSE_WAIT               a state, errno, sysctl or variable
 
-Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 a budget was exceeded.")]
+Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 a budget was exceeded."
+)]
 pub struct Arguments {
     /// Language of story, findings, explanations and errors [default: from LC_ALL, LC_MESSAGES or LANG]
     #[arg(long, global = true, value_enum, value_name = "LANG")]
@@ -307,7 +312,8 @@ mod tests {
 
     #[test]
     fn run_takes_everything() {
-        let line = "halfclose run two-hosts --seed 7 --until 70s --set a.b=1 --set c=x=y --json --trace t.jsonl --lang zh";
+        let line =
+            "halfclose run two-hosts --seed 7 --until 70s --set a.b=1 --set c=x=y --json --trace t.jsonl --lang zh";
         let arguments = parse(line).unwrap();
         assert_eq!(arguments.lang(), Lang::Zh);
         let Some(Command::Run(run)) = arguments.command else { panic!("not run") };

@@ -16,9 +16,21 @@ const fn preset(name: &'static str, en: &'static str, zh: &'static str) -> Prese
 
 /// All of them, in the order to try them.
 pub const PRESETS: &[Preset] = &[
-    preset("tiny", "every wall of the outage within 30 s, small enough to draw", "30 秒内撞上故障中的每一堵墙，小到可以画出来"),
-    preset("one-connection", "one silent client: greeting, 10 s, error 1159, and CLOSE-WAIT for ever", "一个沉默的客户端：问候、10 秒、错误 1159，然后永远 CLOSE-WAIT"),
-    preset("incident", "day one: one host, one KILL, a client that leaks a socket every millisecond", "第一天：一台主机，一次 KILL，客户端每毫秒泄漏一个 socket"),
+    preset(
+        "tiny",
+        "every wall of the outage within 30 s, small enough to draw",
+        "30 秒内撞上故障中的每一堵墙，小到可以画出来",
+    ),
+    preset(
+        "one-connection",
+        "one silent client: greeting, 10 s, error 1159, and CLOSE-WAIT for ever",
+        "一个沉默的客户端：问候、10 秒、错误 1159，然后永远 CLOSE-WAIT",
+    ),
+    preset(
+        "incident",
+        "day one: one host, one KILL, a client that leaks a socket every millisecond",
+        "第一天：一台主机，一次 KILL，客户端每毫秒泄漏一个 socket",
+    ),
     preset("two-hosts", "client and server apart: the source ports run out", "客户端与服务端分开：源端口用完"),
     preset("wide-range", "more ports: now the descriptors run out", "端口更多了：这次描述符用完"),
     preset("nofile", "more descriptors: the ports run out again", "描述符也更多了：又是端口用完"),

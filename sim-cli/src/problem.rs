@@ -37,11 +37,7 @@ fn render_one(renderer: &Renderer, source: &Source, problem: &Problem) -> String
     let mut group = match (text, &problem.span) {
         (Some(text), Some(span)) => {
             let span = on_characters(text, span);
-            title.element(
-                Snippet::source(text)
-                    .path(&source.name)
-                    .annotation(AnnotationKind::Primary.span(span)),
-            )
+            title.element(Snippet::source(text).path(&source.name).annotation(AnnotationKind::Primary.span(span)))
         }
         (_, None) | (None, _) => title.element(annotate_snippets::Origin::path(&source.name)),
     };

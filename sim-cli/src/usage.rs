@@ -31,7 +31,10 @@ fn in_chinese(error: &clap::Error) -> Option<String> {
     let lang = Lang::Zh;
     let argument = context(error, ContextKind::InvalidArg).unwrap_or_default();
     let value = context(error, ContextKind::InvalidValue).unwrap_or_default();
-    #[expect(clippy::wildcard_enum_match_arm, reason = "clap may add kinds; what is not translated is printed as clap says it")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "clap may add kinds; what is not translated is printed as clap says it"
+    )]
     let what = match error.kind() {
         ErrorKind::InvalidValue if value.is_empty() => say!(lang, Say::ValueMissing, argument),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => say!(lang, Say::ValueInvalid, value, argument),

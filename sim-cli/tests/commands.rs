@@ -3,8 +3,5 @@
 
 #[test]
 fn commands() {
-    trycmd::TestCases::new()
-        .env("LC_ALL", "C.UTF-8")
-        .env("NO_COLOR", "1")
-        .case("tests/cmd/*.trycmd");
+    trycmd::TestCases::new().env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1").case("tests/cmd/*.trycmd");
 }

@@ -21,11 +21,8 @@ fn stdout(arguments: &[&str]) -> String {
 #[test]
 fn a_reader_that_leaves_early_is_no_error() {
     for arguments in [&["explain"][..], &["presets"], &["completions", "bash"], &["man"], &["--help"]] {
-        let mut child = halfclose(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut child =
+            halfclose(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("the program ends");
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
@@ -84,7 +81,8 @@ fn every_explained_word_can_be_asked_for() {
     let list = stdout(&["explain"]);
     let names = list.lines().filter_map(|line| line.strip_prefix("  ")).take_while(|line| !line.starts_with("q1 "));
     let mut asked = 0;
-    for name in names.flat_map(|line| line.split(", ")).filter(|name| name.starts_with("net.") || name.starts_with('E')) {
+    for name in names.flat_map(|line| line.split(", ")).filter(|name| name.starts_with("net.") || name.starts_with('E'))
+    {
         assert!(stdout(&["explain", name]).contains(name));
         asked += 1;
     }

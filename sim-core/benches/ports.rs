@@ -4,9 +4,7 @@
 use criterion::{BenchmarkId, Criterion};
 use halfclose::kernel::bind_table::{BindOwner, BindTable};
 use halfclose::kernel::config::PortRange;
-use halfclose::kernel::ports::{
-    Inspected, PortAllocator, PortQuery, PortSearchGeneration, ReservedPorts,
-};
+use halfclose::kernel::ports::{Inspected, PortAllocator, PortQuery, PortSearchGeneration, ReservedPorts};
 use halfclose::rng::{SimRng, Stream};
 use halfclose::time::{Duration, Instant};
 use halfclose::units::{Endpoint, FourTuple, Ipv4Addr, Port};
@@ -52,9 +50,7 @@ impl Host {
         };
         let plan = self.alloc.plan(&query, &self.bind);
         self.alloc.commit(&plan, &mut self.rng);
-        let tuple = plan
-            .port
-            .map(|port| FourTuple { local: Endpoint { addr: CLIENT, port }, remote: SERVER });
+        let tuple = plan.port.map(|port| FourTuple { local: Endpoint { addr: CLIENT, port }, remote: SERVER });
         if let Some(tuple) = tuple {
             self.bind.connect_take(tuple.local.port, BindOwner::connected(CLIENT));
             self.alloc.note_used(0, &tuple);
@@ -70,9 +66,7 @@ impl Host {
 
 fn port_search(c: &mut Criterion) {
     let mut group = c.benchmark_group("port_search");
-    for (name, connections) in
-        [("0%", 0), ("50%", CAPACITY / 2), ("99%", CAPACITY * 99 / 100), ("100%", CAPACITY)]
-    {
+    for (name, connections) in [("0%", 0), ("50%", CAPACITY / 2), ("99%", CAPACITY * 99 / 100), ("100%", CAPACITY)] {
         let mut host = Host::filled(connections);
         group.bench_function(BenchmarkId::new("connect_close", name), |b| {
             b.iter(|| {

@@ -14,16 +14,32 @@ fn main() {
     let t = std::time::Instant::now();
     let mut run = Run::new(scenario, seed).expect("builds");
     let r = run.run_to_end(&mut halfclose::trace::NoObserver);
-    println!("{path}: {r:?} events {} now {:?} digest {} wall {:?}", run.world().events(), run.world().now(), run.world().digest(), t.elapsed());
+    println!(
+        "{path}: {r:?} events {} now {:?} digest {} wall {:?}",
+        run.world().events(),
+        run.world().now(),
+        run.world().digest(),
+        t.elapsed()
+    );
     for row in run.verdicts() {
-        println!("{} {:60} expected {:20} actual {:?} {:?}", if row.ok { "ok  " } else { "FAIL" }, row.name, row.expected, row.actual, row.error);
+        println!(
+            "{} {:60} expected {:20} actual {:?} {:?}",
+            if row.ok { "ok  " } else { "FAIL" },
+            row.name,
+            row.expected,
+            row.actual,
+            row.error
+        );
     }
     println!("{:?}", run.refusals());
     if let Some(v) = std::env::args().nth(3) {
         for h in 0..run.scenario().hosts.len() {
             let view = halfclose::observe::HostView::of(run.world(), run.host(h));
             let v = halfclose::observe::View::parse(&v).unwrap();
-            match v.render(&view, &halfclose::observe::ViewOptions::default()) { Ok(t) => println!("{t}"), Err(e) => println!("{e}") }
+            match v.render(&view, &halfclose::observe::ViewOptions::default()) {
+                Ok(t) => println!("{t}"),
+                Err(e) => println!("{e}"),
+            }
         }
     }
 }

@@ -44,8 +44,7 @@ fn heading(text: &str) -> String {
 }
 
 fn unknown(word: &str, near: &[&str], lang: Lang) -> String {
-    let hint =
-        if near.is_empty() { say!(lang, Say::SeeExplain) } else { say!(lang, Say::DidYouMean, near.join(", ")) };
+    let hint = if near.is_empty() { say!(lang, Say::SeeExplain) } else { say!(lang, Say::DidYouMean, near.join(", ")) };
     format!("{}\n{hint}", say!(lang, Say::UnknownWord, word))
 }
 

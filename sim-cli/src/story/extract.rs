@@ -56,7 +56,8 @@ pub fn percent(millionths: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const SS_S: &str = "Total: 700\nTCP:   900 (estab 31, closed 15, orphaned 7, timewait 77)\n\nTransport Total     IP        IPv6\n";
+    const SS_S: &str =
+        "Total: 700\nTCP:   900 (estab 31, closed 15, orphaned 7, timewait 77)\n\nTransport Total     IP        IPv6\n";
     const LIST: &str = "\
 | Id | User                 | Host             |\n\
 |  5 | event_scheduler      | localhost        |\n\

@@ -110,7 +110,9 @@ fn table(answers: &Answers, figures: &[Figure], width: u16, lang: Lang) -> Table
     let mut table = Table::new();
     table.load_style(RULED);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header([Tale::Figure, Tale::Published, Tale::Simulated, Tale::Because].map(|head| head.texts().text(lang)));
+    table.set_header(
+        [Tale::Figure, Tale::Published, Tale::Simulated, Tale::Because].map(|head| head.texts().text(lang)),
+    );
     for (row, answers) in ROWS.iter().zip(answers) {
         let published = figures.iter().find(|figure| figure.id == row.figure).map_or("", |figure| &figure.published);
         table.add_row([

@@ -53,7 +53,10 @@ pub const ROWS: &[Row] = &[
         scenario: "incident",
         probes: &[shown(View::Processlist, "host", "kill+3s", extract::rows_in_set)],
         template: "{0}",
-        why: both("max_connections + 1 are admitted, and event_scheduler", "接纳 max_connections + 1 个，再加 event_scheduler"),
+        why: both(
+            "max_connections + 1 are admitted, and event_scheduler",
+            "接纳 max_connections + 1 个，再加 event_scheduler",
+        ),
     },
     Row {
         figure: "processlist-ports",
@@ -85,7 +88,10 @@ pub const ROWS: &[Row] = &[
         scenario: "incident",
         probes: &[shown(View::SsS, "host", "tw", extract::closed)],
         template: "{0}",
-        why: both("by its formula ss counts timewait in: 18077 + 38 unhashed", "按 ss 的算式 timewait 也算进来：18077 + 38 个未入表的"),
+        why: both(
+            "by its formula ss counts timewait in: 18077 + 38 unhashed",
+            "按 ss 的算式 timewait 也算进来：18077 + 38 个未入表的",
+        ),
     },
     Row {
         figure: "ss1-orphaned",
@@ -101,7 +107,10 @@ pub const ROWS: &[Row] = &[
         scenario: "two-hosts",
         probes: &[metric("client.sysbench.tcp.close_wait", "exhausted+15s")],
         template: "{0}",
-        why: both("28,232 ports, one of them a listener's: EADDRNOTAVAIL", "28,232 个端口，一个被监听占用：EADDRNOTAVAIL"),
+        why: both(
+            "28,232 ports, one of them a listener's: EADDRNOTAVAIL",
+            "28,232 个端口，一个被监听占用：EADDRNOTAVAIL",
+        ),
     },
     Row {
         figure: "connections-32765",
@@ -117,7 +126,10 @@ pub const ROWS: &[Row] = &[
         scenario: "nofile",
         probes: &[metric("client.sysbench.fd.sockets", "exhausted")],
         template: "{0}",
-        why: both("59,976 ports − 3 bound, + 1 inside the failing connect()", "59,976 个端口 − 3 个被 bind，+ 1 个在失败的 connect() 里"),
+        why: both(
+            "59,976 ports − 3 bound, + 1 inside the failing connect()",
+            "59,976 个端口 − 3 个被 bind，+ 1 个在失败的 connect() 里",
+        ),
     },
     Row {
         figure: "sar-busy-core",
@@ -128,15 +140,24 @@ pub const ROWS: &[Row] = &[
             of: Quantity::Expectation { name: "busy share of one core, in millionths", extract: extract::percent },
         }],
         template: "{0}",
-        why: both("each connect() searches 28,232 ports in vain; cost model", "每次 connect() 白白搜遍 28,232 个端口；成本模型"),
+        why: both(
+            "each connect() searches 28,232 ports in vain; cost model",
+            "每次 connect() 白白搜遍 28,232 个端口；成本模型",
+        ),
     },
     Row {
         figure: "recvq-28-132",
         name: both("Recv-Q 28 and 132", "Recv-Q 28 与 132"),
         scenario: "nofile",
-        probes: &[metric("client.sysbench.recvq[28]", "exhausted+15s"), metric("client.sysbench.recvq[132]", "exhausted+15s")],
+        probes: &[
+            metric("client.sysbench.recvq[28]", "exhausted+15s"),
+            metric("client.sysbench.recvq[132]", "exhausted+15s"),
+        ],
         template: "28 × {0}, 132 × {1}",
-        why: both("28: ERR 1040 (27) + FIN. 132: greeting 77 + ERR 1159 (54) + FIN", "28：ERR 1040（27）+ FIN；132：问候 77 + ERR 1159（54）+ FIN"),
+        why: both(
+            "28: ERR 1040 (27) + FIN. 132: greeting 77 + ERR 1159 (54) + FIN",
+            "28：ERR 1040（27）+ FIN；132：问候 77 + ERR 1159（54）+ FIN",
+        ),
     },
     Row {
         figure: "recvq-77",
@@ -144,7 +165,10 @@ pub const ROWS: &[Row] = &[
         scenario: "max-connections",
         probes: &[metric("client.sysbench.recvq[77]", "kill+13s")],
         template: "77 × {0}",
-        why: both("the greeting: 72 bytes + version \"8.3.0\", and no FIN yet", "问候：72 字节 + 版本号 \"8.3.0\"，还没有 FIN"),
+        why: both(
+            "the greeting: 72 bytes + version \"8.3.0\", and no FIN yet",
+            "问候：72 字节 + 版本号 \"8.3.0\"，还没有 FIN",
+        ),
     },
     Row {
         figure: "recvq-79",
@@ -152,6 +176,9 @@ pub const ROWS: &[Row] = &[
         scenario: "old-server",
         probes: &[metric("client.sysbench.recvq[79]", "kill+15s")],
         template: "79 × {0}",
-        why: both("greeting 72 + \"8.0.20\", FIN; no ERR 1159 before 8.0.24", "问候 72 + \"8.0.20\"，FIN；8.0.24 之前没有 ERR 1159"),
+        why: both(
+            "greeting 72 + \"8.0.20\", FIN; no ERR 1159 before 8.0.24",
+            "问候 72 + \"8.0.20\"，FIN；8.0.24 之前没有 ERR 1159",
+        ),
     },
 ];

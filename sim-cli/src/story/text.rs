@@ -28,7 +28,10 @@ const fn both(en: &'static str, zh: &'static str) -> Both {
 
 /// What to try next.
 pub const NEXT: &[(&str, Both)] = &[
-    ("halfclose run tiny", both("the same with 16 ports and 12 descriptors", "同样的故障，只有 16 个端口、12 个描述符")),
+    (
+        "halfclose run tiny",
+        both("the same with 16 ports and 12 descriptors", "同样的故障，只有 16 个端口、12 个描述符"),
+    ),
     ("halfclose show ss-s incident --at kill+3s", both("any tool, at any moment", "任何工具，任何时刻")),
     ("halfclose run fixed-client", both("what fixing the leak changes", "修复泄漏之后有什么不同")),
     ("halfclose run restart-client", both("what killing the process does", "杀死进程会怎样")),

@@ -16,7 +16,7 @@ pub mod sysbench;
 mod testkit;
 
 pub use api::{
-    App, AppContext, AppStatus, Call, CallName, CallResult, Control, ControlError, Domain, FileKind, Limits, PollEvents,
-    PollFd, PollSet, Resume, Ret, ShutdownHow, SockType, SocketOption,
+    App, AppContext, AppStatus, Call, CallName, CallResult, Control, ControlError, Domain, FileKind, Limits,
+    PollEvents, PollFd, PollSet, Resume, Ret, ShutdownHow, SockType, SocketOption,
 };
 pub use resolver::ResolverConfig;

@@ -60,14 +60,7 @@ impl BindOwner {
     /// A socket that was bound, without options.
     #[must_use]
     pub const fn bound(addr: Ipv4Addr) -> Self {
-        Self {
-            addr,
-            family: BindFamily::Inet,
-            reuse_addr: false,
-            reuse_port: false,
-            listening: false,
-            explicit: true,
-        }
+        Self { addr, family: BindFamily::Inet, reuse_addr: false, reuse_port: false, listening: false, explicit: true }
     }
 
     /// `inet_rcv_saddr_equal` with wildcards matching.
@@ -77,9 +70,7 @@ impl BindOwner {
             (true, false) => other.is_any6(),
             (false, true) => self.is_any6(),
             (false, false) => {
-                self.addr.is_unspecified()
-                    || other.addr.is_unspecified()
-                    || self.addr.to_bits() == other.addr.to_bits()
+                self.addr.is_unspecified() || other.addr.is_unspecified() || self.addr.to_bits() == other.addr.to_bits()
             }
         }
     }
@@ -237,11 +228,7 @@ impl BindTable {
             Entry::Listed(index) => {
                 let bucket = self.bucket(index);
                 let owners = bucket.owners.iter().map(|&(_, n)| n).sum();
-                if bucket.bound {
-                    BucketState::Bound(owners)
-                } else {
-                    BucketState::ConnectOnly(owners)
-                }
+                if bucket.bound { BucketState::Bound(owners) } else { BucketState::ConnectOnly(owners) }
             }
         }
     }
@@ -262,12 +249,7 @@ impl BindTable {
 
     /// `bind()` to a given port (`inet_csk_get_port`): `EACCES` below the
     /// unprivileged start, `EADDRINUSE` on a conflict.
-    pub fn bind(
-        &mut self,
-        port: Port,
-        owner: BindOwner,
-        privilege: PortPrivilege,
-    ) -> Result<(), Errno> {
+    pub fn bind(&mut self, port: Port, owner: BindOwner, privilege: PortPrivilege) -> Result<(), Errno> {
         debug_assert!(port != Port::NONE, "bind(0) is a search: `ports::find_open_port`");
         if port < privilege.unprivileged_start && !privilege.cap_net_bind_service {
             return Err(Errno::Acces);
@@ -454,9 +436,8 @@ impl BindTable {
             bucket.owners.remove(at);
         }
         let empty = bucket.owners.is_empty();
-        let keeps_bound = !empty
-            && (!self.release_resets
-                || bucket.owners.iter().any(|&(k, _)| kinds[k as usize].explicit));
+        let keeps_bound =
+            !empty && (!self.release_resets || bucket.owners.iter().any(|&(k, _)| kinds[k as usize].explicit));
         if bucket.bound && !keeps_bound {
             bucket.bound = false;
             self.bound.remove(port);
@@ -485,8 +466,7 @@ mod tests {
     const B: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
     const ANY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
     const P: Port = Port(40_000);
-    const USER: PortPrivilege =
-        PortPrivilege { unprivileged_start: Port(1024), cap_net_bind_service: false };
+    const USER: PortPrivilege = PortPrivilege { unprivileged_start: Port(1024), cap_net_bind_service: false };
 
     fn reuse(addr: Ipv4Addr) -> BindOwner {
         BindOwner { reuse_addr: true, ..BindOwner::bound(addr) }
@@ -596,8 +576,7 @@ mod tests {
 
     #[test]
     fn a_bucket_stays_bound_until_6_18() {
-        for (resets, after) in [(false, BucketState::Bound(1)), (true, BucketState::ConnectOnly(1))]
-        {
+        for (resets, after) in [(false, BucketState::Bound(1)), (true, BucketState::ConnectOnly(1))] {
             let mut t = BindTable::new(resets);
             t.connect_take(P, BindOwner::connected(A));
             t.bind(P, BindOwner::bound(B), USER).unwrap();

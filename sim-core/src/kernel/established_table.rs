@@ -149,11 +149,7 @@ impl EstablishedTable {
 
     /// Puts another entry in a connection's place, at the head of its chain: a
     /// child for its request socket, a minisock for its socket. Gives the old one.
-    pub fn replace(
-        &mut self,
-        tuple: &FourTuple,
-        entry: EstablishedEntry,
-    ) -> Option<EstablishedEntry> {
+    pub fn replace(&mut self, tuple: &FourTuple, entry: EstablishedEntry) -> Option<EstablishedEntry> {
         let at = self.find(&key(tuple))?;
         let old = self.slots[at].entry();
         self.inserted = self.inserted.wrapping_add(1);
@@ -182,9 +178,7 @@ impl EstablishedTable {
     #[must_use]
     pub fn rows_in_hash_order(&self, hash: &EstablishedHash) -> Vec<EstablishedRow> {
         let mut rows: Vec<_> = self.iter().map(|row| (hash.bucket(&row.tuple), row)).collect();
-        rows.sort_unstable_by_key(|(bucket, row)| {
-            (*bucket, self.inserted.wrapping_sub(row.inserted))
-        });
+        rows.sort_unstable_by_key(|(bucket, row)| (*bucket, self.inserted.wrapping_sub(row.inserted)));
         rows.into_iter().map(|(_, row)| row).collect()
     }
 
@@ -291,12 +285,8 @@ impl EstablishedHash {
         let remote_port = tuple.remote.port.0.swap_bytes() as u32;
         let local_port = tuple.local.port.0 as u32;
         match self.port {
-            LocalPortHash::Mixed => {
-                jhash_3words(local, remote, local_port << 16 | remote_port, self.secret)
-            }
-            LocalPortHash::Added => {
-                jhash_3words(local, remote, remote_port, self.secret).wrapping_add(local_port)
-            }
+            LocalPortHash::Mixed => jhash_3words(local, remote, local_port << 16 | remote_port, self.secret),
+            LocalPortHash::Added => jhash_3words(local, remote, remote_port, self.secret).wrapping_add(local_port),
         }
     }
 

@@ -10,10 +10,10 @@ use super::fd::SystemFiles;
 use super::listen_table::ListenTable;
 use super::ports;
 use super::ports::{PortAllocator, ReservedPorts, SearchPlan};
-use super::route::Secrets;
 use super::process::Process;
 use super::profile::{KernelProfile, PortSearchGeneration};
 use super::request_sock::RequestSock;
+use super::route::Secrets;
 use super::socket::{Socket, SocketFlags};
 use super::sysctl::{SysctlError, Sysctls};
 use super::timewait::TimeWaitSock;
@@ -21,7 +21,7 @@ use super::udp::UdpTable;
 use crate::errno::Errno;
 use crate::rng::SimRng;
 use crate::tcp::timers::JiffyClock;
-use crate::tcp::{Actions, TcpConfig, TcpContext, TcpState};
+use crate::tcp::{Actions, TcpConfig, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::Counters;
 use crate::units::{FourTuple, HostId, Ipv4Addr, Pid, Port, ProcIx, SocketId};
@@ -244,10 +244,6 @@ impl Kernel {
         &self.config.sysctls
     }
 
-    pub(crate) fn tcp_context(&self, now: Instant) -> TcpContext<'_> {
-        TcpContext { now, clock: self.clock, config: &self.tcp_config }
-    }
-
     /// Ends a process: closes its descriptors in order (`exit_files`).
     pub(crate) fn exit(&mut self, now: Instant, process: ProcIx, fx: &mut Effects) {
         self.processes[process.index()].alive = false;
@@ -339,8 +335,7 @@ impl Kernel {
             return;
         }
         socket.flags.set(SocketFlags::HASHED, on);
-        let gauge =
-            if socket.is_inet6() { &mut self.gauges.tcp6_inuse } else { &mut self.gauges.tcp_inuse };
+        let gauge = if socket.is_inet6() { &mut self.gauges.tcp6_inuse } else { &mut self.gauges.tcp_inuse };
         *gauge = if on { *gauge + 1 } else { *gauge - 1 };
         if let Some(owner) = socket.owner {
             let port = socket.local_port();

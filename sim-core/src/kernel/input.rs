@@ -163,7 +163,13 @@ impl Kernel {
     }
 
     /// An ICMP port-unreachable for a datagram nobody wanted.
-    pub(crate) fn unreachable(&mut self, to: crate::units::Ipv4Addr, from: crate::units::Ipv4Addr, quoted: Quoted, fx: &mut Effects) {
+    pub(crate) fn unreachable(
+        &mut self,
+        to: crate::units::Ipv4Addr,
+        from: crate::units::Ipv4Addr,
+        quoted: Quoted,
+        fx: &mut Effects,
+    ) {
         self.mib.inc(Mib::IcmpOutDestUnreachs);
         fx.packets.push(Packet {
             src: from,

@@ -1,12 +1,12 @@
 //! Applies what the TCP machine decided: tables, timers, counters, waiters.
 
-use super::effects::{Effects, KernelTimer};
 use super::connect::ANY_DEVICE;
+use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
 use super::host::{Kernel, Minisock};
 use super::ports::{TwReuse, tw_reusable_at};
-use super::sysctl;
 use super::socket::SocketFlags;
+use super::sysctl;
 use super::timewait::TimeWaitSock;
 use crate::errno::Errno;
 use crate::tcp::{self, Cause, Fate, Reply, TcpInput, TcpState, UserCall};
@@ -253,12 +253,7 @@ pub(crate) fn count_transition(counts: &mut [u32; 11], from: TcpState, to: TcpSt
 }
 
 /// Hands a segment to the network and counts it.
-pub(crate) fn transmit(
-    mib: &mut crate::trace::Counters,
-    tuple: FourTuple,
-    segment: Segment,
-    fx: &mut Effects,
-) {
+pub(crate) fn transmit(mib: &mut crate::trace::Counters, tuple: FourTuple, segment: Segment, fx: &mut Effects) {
     mib.inc(Mib::OutSegs);
     fx.records.push(RecordKind::Transmit {
         tuple,

@@ -3,8 +3,8 @@
 use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
 use super::host::Kernel;
-use super::lifecycle::{count_transition, transmit};
 use super::host::Request;
+use super::lifecycle::{count_transition, transmit};
 use super::request_sock::{ReqTimeout, ReqVerdict, RequestQueue, RequestSetup, RequestSock};
 use super::socket::{Socket, SocketFlags};
 use crate::app::Domain;
@@ -63,10 +63,8 @@ impl Kernel {
         let max_syn_backlog = sysctls.tcp_max_syn_backlog().unsigned_abs();
         let listen = self.socket(listener).listen().expect("a listener has queues");
         let queued = listen.requests;
-        let (request_queue_full, accept_queue_full) = (
-            queued > listen.backlog,
-            u32::try_from(listen.accept_queue.len()).unwrap_or(u32::MAX) > listen.backlog,
-        );
+        let (request_queue_full, accept_queue_full) =
+            (queued > listen.backlog, u32::try_from(listen.accept_queue.len()).unwrap_or(u32::MAX) > listen.backlog);
         let mut want_cookie = cookies == 2;
         if (want_cookie || request_queue_full) && iss.is_none() {
             if cookies == 0 {
@@ -144,7 +142,8 @@ impl Kernel {
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let request = self.requests.get_mut(id.0).expect("the table refers to a live request");
         let listener = request.listener;
-        let defer = self.sockets.get(listener.0).and_then(|s| s.rare.as_ref()).map_or(0, |r| retransmits_in(r.defer_accept));
+        let defer =
+            self.sockets.get(listener.0).and_then(|s| s.rare.as_ref()).map_or(0, |r| retransmits_in(r.defer_accept));
         let (young, deadline) = (request.sock.is_young(), request.sock.deadline);
         let mut counters = Vec::new();
         let mut verdict = request.sock.process(segment, defer, &context, &mut counters);

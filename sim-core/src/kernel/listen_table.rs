@@ -138,12 +138,7 @@ impl ListenTable {
     /// address comes before the wildcard; in a SO_REUSEPORT group the hash of the
     /// connection selects.
     #[must_use]
-    pub fn lookup(
-        &self,
-        local: Endpoint,
-        remote: Endpoint,
-        hash: &EstablishedHash,
-    ) -> Option<SocketId> {
+    pub fn lookup(&self, local: Endpoint, remote: Endpoint, hash: &EstablishedHash) -> Option<SocketId> {
         let here = self.ports.get(&local.port)?;
         let best = here.best(local.addr).or_else(|| here.best(Ipv4Addr::UNSPECIFIED))?;
         let group = here.groups.iter().find(|g| best.reuse_port && g[0].is_alike(best));

@@ -248,7 +248,13 @@ impl RequestSock {
     }
 
     /// `tcp_check_req` (RFC 9293 §3.10.7.4 for SYN-RECEIVED, RFC 5961).
-    pub fn process(&mut self, seg: &Segment, defer_accept: u8, cx: &TcpContext<'_>, counters: &mut Vec<Mib>) -> ReqVerdict {
+    pub fn process(
+        &mut self,
+        seg: &Segment,
+        defer_accept: u8,
+        cx: &TcpContext<'_>,
+        counters: &mut Vec<Mib>,
+    ) -> ReqVerdict {
         let flags = seg.flags;
         let (paws_reject, echo_reject) = self.stamps_bad(seg);
         let control = flags.0 & (Flags::SYN.0 | Flags::ACK.0 | Flags::RST.0 | Flags::FIN.0);
@@ -432,7 +438,13 @@ impl CookieJar {
     /// Rebuilds the request from the ACK of a cookie (`cookie_v4_check`); `None`
     /// if the ACK does not carry a valid, recent one. Feed the ACK to the child.
     #[must_use]
-    pub fn check(&self, setup: RequestSetup, ack: &Segment, listener: &Tcb, cx: &TcpContext<'_>) -> Option<RequestSock> {
+    pub fn check(
+        &self,
+        setup: RequestSetup,
+        ack: &Segment,
+        listener: &Tcb,
+        cx: &TcpContext<'_>,
+    ) -> Option<RequestSock> {
         let (irs, iss) = (ack.seq.sub(1), ack.ack.sub(1));
         let now = Self::minute(cx.now);
         let rest = iss.0.wrapping_sub(self.hash(setup.tuple, 0, 0)).wrapping_sub(irs.0);
@@ -488,8 +500,13 @@ mod tests {
     }
 
     fn syn() -> Segment {
-        let options =
-            TcpOptions { mss: Some(1_400), wscale: Some(7), sack_permitted: true, timestamp: Some((500, 0)), sack: None };
+        let options = TcpOptions {
+            mss: Some(1_400),
+            wscale: Some(7),
+            sack_permitted: true,
+            timestamp: Some((500, 0)),
+            sack: None,
+        };
         Segment { seq: SeqNum(IRS), flags: Flags::SYN, window: 64_000, options, ..Segment::default() }
     }
 
@@ -583,7 +600,9 @@ mod tests {
     fn resets_are_exact_or_challenged() {
         // KERNEL-NOTES 5.
         assert_eq!(verdict(&mut request(), 10_001, &seg(IRS + 1, 0, Flags::RST)), ReqVerdict::Drop(None));
-        assert!(matches!(verdict(&mut request(), 10_001, &seg(IRS + 2, 0, Flags::RST)), ReqVerdict::Reply(ack) if ack.flags == Flags::ACK));
+        assert!(
+            matches!(verdict(&mut request(), 10_001, &seg(IRS + 2, 0, Flags::RST)), ReqVerdict::Reply(ack) if ack.flags == Flags::ACK)
+        );
         assert_eq!(verdict(&mut request(), 10_001, &seg(IRS, 0, Flags::RST)), ReqVerdict::Ignore);
     }
 

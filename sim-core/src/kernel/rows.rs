@@ -2,8 +2,8 @@
 
 use super::cpu::CpuId;
 use super::established_table::EstablishedEntry;
-use super::listen_table::ListenHash;
 use super::host::Kernel;
+use super::listen_table::ListenHash;
 use super::socket::Socket;
 use crate::tcp::TcpState;
 use crate::tcp::tcb::{TimerKind, TimerView};
@@ -92,9 +92,14 @@ impl Kernel {
     /// established table in the kernel's bucket order, then UDP.
     #[must_use]
     pub fn socket_rows(&self) -> Vec<EntryView> {
-        let hash = ListenHash::new(self.secrets.ehash, self.config.ram_bytes, !self.config.profile.version.since(5, 19));
-        let mut rows: Vec<EntryView> =
-            self.listeners.rows_in_hash_order(&hash).iter().map(|listener| full_row(self.socket(listener.socket))).collect();
+        let hash =
+            ListenHash::new(self.secrets.ehash, self.config.ram_bytes, !self.config.profile.version.since(5, 19));
+        let mut rows: Vec<EntryView> = self
+            .listeners
+            .rows_in_hash_order(&hash)
+            .iter()
+            .map(|listener| full_row(self.socket(listener.socket)))
+            .collect();
         rows.extend(self.established.rows_in_hash_order(&self.ehash).into_iter().map(|row| match row.entry {
             EstablishedEntry::Full(id) => full_row(self.socket(id)),
             EstablishedEntry::TimeWait(id) => {
@@ -130,10 +135,12 @@ impl Kernel {
                 }
             }
         }));
-        rows.extend(self.sockets.iter().filter(|(_, s)| s.is_udp() && s.local_port() != Port::NONE).map(|(_, socket)| {
-            let queued = socket.udp().map_or(0, |udp| udp.queue.iter().map(|(data, _)| data.len()).sum());
-            EntryView { udp: true, recv_q: queued, send_q: 0, timer: None, ..full_row(socket) }
-        }));
+        rows.extend(self.sockets.iter().filter(|(_, s)| s.is_udp() && s.local_port() != Port::NONE).map(
+            |(_, socket)| {
+                let queued = socket.udp().map_or(0, |udp| udp.queue.iter().map(|(data, _)| data.len()).sum());
+                EntryView { udp: true, recv_q: queued, send_q: 0, timer: None, ..full_row(socket) }
+            },
+        ));
         rows
     }
 }

@@ -347,7 +347,9 @@ mod tests {
         let mut tw = minisock(TcpState::FinWait2, false);
         assert_eq!(verdict(&mut tw, 101, &seg(IRS, ACK, 0)), TwVerdict::Ignore { rearmed: false });
         let born = tw.expires;
-        let TwVerdict::Ack { segment, rearmed: true, entered_time_wait: true } = verdict(&mut tw, 130, &seg(IRS, FIN_ACK, 0)) else {
+        let TwVerdict::Ack { segment, rearmed: true, entered_time_wait: true } =
+            verdict(&mut tw, 130, &seg(IRS, FIN_ACK, 0))
+        else {
             panic!("the FIN is acknowledged");
         };
         assert_eq!((segment.ack, segment.seq, segment.flags), (SeqNum(IRS + 1), SeqNum(ISS), ACK));
@@ -358,7 +360,9 @@ mod tests {
     #[test]
     fn fin_wait_2_resets_data() {
         let mut tw = minisock(TcpState::FinWait2, false);
-        assert!(matches!(verdict(&mut tw, 101, &seg(IRS, ACK, 5)), TwVerdict::Reset(reset) if reset.seq == SeqNum(ISS)));
+        assert!(
+            matches!(verdict(&mut tw, 101, &seg(IRS, ACK, 5)), TwVerdict::Reset(reset) if reset.seq == SeqNum(ISS))
+        );
         assert!(matches!(verdict(&mut tw, 101, &seg(IRS, FIN_ACK, 5)), TwVerdict::Reset(_)));
         assert_eq!(verdict(&mut tw, 101, &seg(IRS + 10, Flags::RST, 0)), TwVerdict::Kill);
     }
@@ -389,7 +393,10 @@ mod tests {
         // KERNEL-NOTES 13.
         let mut tw = minisock(TcpState::TimeWait, false);
         for _ in 0..3 {
-            assert!(matches!(verdict(&mut tw, 101, &seg(IRS - 1, Flags::FIN, 0)), TwVerdict::Ack { rearmed: false, .. }));
+            assert!(matches!(
+                verdict(&mut tw, 101, &seg(IRS - 1, Flags::FIN, 0)),
+                TwVerdict::Ack { rearmed: false, .. }
+            ));
         }
         assert!(matches!(verdict(&mut tw, 101, &seg(IRS - 1, FIN_ACK, 0)), TwVerdict::Ack { rearmed: true, .. }));
     }

@@ -8,7 +8,7 @@ use super::spec::{
 use crate::app::dns::{DnsConfig, DnsServer};
 use crate::app::mysql::{Credentials, MysqlServer, ServerConfig, Service, Target, Var};
 use crate::app::mysql_client::{MysqlClient, MysqlClientConfig};
-use crate::app::sysbench::{Connector, Sysbench, SysbenchConfig};
+use crate::app::sysbench::{self, Connector, Sysbench, SysbenchConfig};
 use crate::app::{App, ResolverConfig};
 use crate::time::Duration;
 use crate::units::{Endpoint, Ipv4Addr, Port};
@@ -22,9 +22,7 @@ pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<
     let refuse = |reason: &str| BuildError::Program { process: process.name.clone(), reason: reason.to_owned() };
     Ok(match &process.program {
         ProgramSpec::Mysqld(spec) => Box::new(MysqlServer::new(mysqld(spec).map_err(|reason| refuse(&reason))?)),
-        ProgramSpec::Sysbench(spec) => {
-            Box::new(Sysbench::new(sysbench(spec, host).map_err(|reason| refuse(&reason))?))
-        }
+        ProgramSpec::Sysbench(spec) => Box::new(Sysbench::new(sysbench_config(spec, host).map_err(|reason| refuse(&reason))?)),
         ProgramSpec::Mysql(spec) => Box::new(MysqlClient::new(&mysql(spec, host).map_err(|reason| refuse(&reason))?)),
         ProgramSpec::Dns(spec) => Box::new(DnsServer::new(dns(spec, host))),
         ProgramSpec::Reconnect(_) | ProgramSpec::Pool(_) | ProgramSpec::Script(_) => return Err(refuse("not yet")),
@@ -61,6 +59,10 @@ fn mysqld(spec: &MysqldSpec) -> Result<ServerConfig, String> {
         }
     }
     config.vars.configure(Var::ExtraMaxConnections, spec.extra_max_connections.into());
+    config.bind_address = match spec.bind_address {
+        BindSpec::DualStack => None,
+        BindSpec::V4(addr) => Some(addr),
+    };
     config.admin_address = spec.admin_address;
     config.first_connection_id =
         u32::try_from(spec.next_connection_id).map_err(|_| "next_connection_id is above 4294967295".to_owned())?;
@@ -91,16 +93,15 @@ fn target(server: &ServerName, port: u16, host: &HostSpec) -> Result<Target, Str
     }
 }
 
-fn sysbench(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, String> {
+fn sysbench_config(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, String> {
     let mut config = SysbenchConfig::new(target(&spec.mysql_host, spec.mysql_port, host)?);
     config.credentials =
         Credentials { user: spec.mysql_user.clone(), db: Some(spec.mysql_db.clone()), interactive: false };
     config.threads = spec.threads;
     config.ignore_errors = match &spec.mysql_ignore_errors {
-        IgnoreErrors::None => false,
-        IgnoreErrors::All => true,
-        // Lost connections are 2006, 2013 and 2055.
-        IgnoreErrors::List(list) => [2006, 2013, 2055].iter().all(|code| list.contains(code)),
+        IgnoreErrors::None => sysbench::IgnoreErrors::List(Vec::new()),
+        IgnoreErrors::All => sysbench::IgnoreErrors::All,
+        IgnoreErrors::List(list) => sysbench::IgnoreErrors::List(list.clone()),
     };
     config.connector = match spec.connector {
         ConnectorFlavour::LeakFd => Connector::LeakFd,

@@ -255,9 +255,7 @@ impl Run {
         self.marks.insert(mark, at);
         self.place_actions();
         let now = self.built.world.now();
-        let here = |moment: &Moment| {
-            matches!(moment, Moment::Mark { mark: m, offset, .. } if *m == mark && *offset == Duration::ZERO)
-        };
+        let here = |moment: &Moment| matches!(moment, Moment::Mark { mark: m, offset, .. } if *m == mark && *offset == Duration::ZERO);
         self.read_moments(|_, moment| here(moment), now);
     }
 

@@ -33,7 +33,12 @@ impl World {
     }
 
     /// A queued [`Event::Run`] is due.
-    pub(super) fn run_task(&mut self, host: HostId, task: TaskRef, observer: &mut dyn Observer) -> Result<(), SimError> {
+    pub(super) fn run_task(
+        &mut self,
+        host: HostId,
+        task: TaskRef,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SimError> {
         let proc = &mut self.hosts[host.index()].procs[task.process.index()];
         match proc.phase {
             Phase::Running => {}
@@ -302,7 +307,8 @@ impl World {
             }
         }
         let pid = entry.kernel.processes()[task.process.index()].pid();
-        let kind = RecordKind::Syscall { pid, task: task.task, name: name as u8, fd, entered, result: summary(&result) };
+        let kind =
+            RecordKind::Syscall { pid, task: task.task, name: name as u8, fd, entered, result: summary(&result) };
         let record = crate::trace::Record { at: self.now, host, kind };
         record.digest(&mut self.digest);
         if observer.wants_syscalls() {
@@ -334,7 +340,12 @@ impl World {
                     stats.last_port = Some(tuple.local.port);
                 }
             }
-            RecordKind::State { tuple, from: TcpState::SynSent, to: TcpState::Established, cause: Cause::SynAckArrived } => {
+            RecordKind::State {
+                tuple,
+                from: TcpState::SynSent,
+                to: TcpState::Established,
+                cause: Cause::SynAckArrived,
+            } => {
                 let entry = &mut self.hosts[host.index()];
                 if let Some(process) = entry.kernel.owner_of(tuple) {
                     entry.procs[process.index()].stats.connected += 1;

@@ -317,7 +317,11 @@ impl World {
         self.fx = fx;
         let kernel = &self.hosts[host.index()].kernel;
         if kernel.socket_total() > self.budgets.sockets {
-            return Err(SimError::Sockets { limit: self.budgets.sockets, host: kernel.name().to_owned(), at: self.now });
+            return Err(SimError::Sockets {
+                limit: self.budgets.sockets,
+                host: kernel.name().to_owned(),
+                at: self.now,
+            });
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ pub(super) use cold::{Cold, Linger2, OfoSegment, Skb, SkbFlags};
 pub(super) use queue::{RxQueue, join};
 pub use view::{TimerKind, TimerView};
 
-pub(crate) use new::TIMEOUT_INIT_US;
 pub use new::ChildInit;
+pub(crate) use new::TIMEOUT_INIT_US;
 pub(crate) use view::seconds;
 
 use super::actions::{Actions, Fate};

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Version of the fingerprint's input format: raised whenever a record's
 /// encoding changes, so that digests of different formats never look comparable.
-pub const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 
 /// A running 128-bit fingerprint over fixed-width little-endian words.
 ///

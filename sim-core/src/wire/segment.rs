@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn linux_syn_options_take_20_bytes() {
-        let syn = TcpOptions { mss: Some(1460), wscale: Some(7), sack_permitted: true, timestamp: Some((1, 0)), sack: None };
+        let syn =
+            TcpOptions { mss: Some(1460), wscale: Some(7), sack_permitted: true, timestamp: Some((1, 0)), sack: None };
         assert_eq!(syn.wire_len(), 20);
     }
 }

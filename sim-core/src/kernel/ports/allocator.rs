@@ -220,12 +220,7 @@ impl PortAllocator {
     }
 
     /// True if planning again would give the same plan.
-    pub fn is_current(
-        &mut self,
-        plan: &SearchPlan,
-        query: &PortQuery<'_>,
-        bind: &BindTable,
-    ) -> bool {
+    pub fn is_current(&mut self, plan: &SearchPlan, query: &PortQuery<'_>, bind: &BindTable) -> bool {
         self.ripen(query.now);
         self.basis(query, bind) == (plan.cell, plan.basis)
             && plan.port.is_none_or(|p| bind.has_bucket(p) == (plan.inspected.unique == 1))
@@ -397,9 +392,7 @@ impl PortAllocator {
     const fn initial_hint(&self, cell: u32) -> u32 {
         match self.generation {
             PortSearchGeneration::Global => 0,
-            PortSearchGeneration::Table256
-            | PortSearchGeneration::Hardened
-            | PortSearchGeneration::HardenedStepOne => {
+            PortSearchGeneration::Table256 | PortSearchGeneration::Hardened | PortSearchGeneration::HardenedStepOne => {
                 (mix64(self.perturb_seed.wrapping_add(cell as u64)) >> 32) as u32
             }
         }

@@ -19,8 +19,7 @@ pub enum PortSearchGeneration {
 
 impl PortSearchGeneration {
     /// All generations, oldest first.
-    pub const ALL: [Self; 4] =
-        [Self::Global, Self::Table256, Self::Hardened, Self::HardenedStepOne];
+    pub const ALL: [Self; 4] = [Self::Global, Self::Table256, Self::Hardened, Self::HardenedStepOne];
 
     /// Distance between candidates of one pass.
     pub(super) const fn step(self, socket_range: bool) -> u32 {

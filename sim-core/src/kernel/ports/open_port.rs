@@ -34,19 +34,12 @@ pub struct OpenPortSearch {
 /// Finds a port nobody objects to: from a random place, the parity that `connect()`
 /// does not prefer first; with SO_REUSEADDR the lower half of the range first, and
 /// with `ip_autobind_reuse` once more, sharing allowed.
-pub fn find_open_port(
-    query: &OpenPortQuery<'_>,
-    bind: &BindTable,
-    rng: &mut SimRng,
-) -> OpenPortSearch {
+pub fn find_open_port(query: &OpenPortQuery<'_>, bind: &BindTable, rng: &mut SimRng) -> OpenPortSearch {
     let range = effective_range(query.range, query.socket_range);
     let (low, end) = (u32::from(range.low.0), u32::from(range.high.0) + 1);
     let middle = low + ((end - low) >> 2 << 1);
-    let halves: &[(u32, u32)] = if query.owner.reuse_addr && end - low >= 4 {
-        &[(low, middle), (middle, end)]
-    } else {
-        &[(low, end)]
-    };
+    let halves: &[(u32, u32)] =
+        if query.owner.reuse_addr && end - low >= 4 { &[(low, middle), (middle, end)] } else { &[(low, end)] };
     let rounds: &[Strictness] = if query.autobind_reuse {
         &[Strictness::Automatic, Strictness::AutomaticRelaxed]
     } else {
@@ -55,8 +48,7 @@ pub fn find_open_port(
     let mut inspected = Inspected::default();
     for &strictness in rounds {
         for &(low, end) in halves {
-            let mut scan =
-                HalfScan { query, bind, strictness, low, end, inspected: &mut inspected };
+            let mut scan = HalfScan { query, bind, strictness, low, end, inspected: &mut inspected };
             if let Some(port) = scan.run(rng) {
                 let shared = u32::from(bind.has_bucket(port));
                 inspected.unique = shared;

@@ -87,9 +87,7 @@ const fn span(low: u16, high: u16) -> PortRange {
 /// Every table over ranges of one to five ports, every start, both steps.
 #[test]
 fn tiny_ranges_exhaustively() {
-    for (low, size) in
-        (1..=5_u16).flat_map(|n| [(32_768, n), (40_001, n), (65_536 - u32::from(n), n)])
-    {
+    for (low, size) in (1..=5_u16).flat_map(|n| [(32_768, n), (40_001, n), (65_536 - u32::from(n), n)]) {
         let low = u16::try_from(low).unwrap();
         let range = span(low, low + (size - 1));
         for table in 0..4_u32.pow(u32::from(size)) {
@@ -102,8 +100,7 @@ fn tiny_ranges_exhaustively() {
                 set
             };
             let (used, bound, reserved, none) = (set(1), set(2), set(3), PortSet::new());
-            let blockers =
-                Blockers { used: &used, timewait: &none, bound: &bound, reserved: &reserved };
+            let blockers = Blockers { used: &used, timewait: &none, bound: &bound, reserved: &reserved };
             for (step, start) in (1..=2).flat_map(|s| (0..=6).map(move |x| (s, x))) {
                 let slow = walk(range, step, start, |p| match kind(p) {
                     1 => Found::InUse,
@@ -112,8 +109,7 @@ fn tiny_ranges_exhaustively() {
                     _ => Found::NoBucket,
                 });
                 let fast = search(range, step, start, &blockers);
-                let inspected =
-                    Inspected { no_bucket: u32::from(fast.port.is_some()), ..fast.inspected };
+                let inspected = Inspected { no_bucket: u32::from(fast.port.is_some()), ..fast.inspected };
                 assert_eq!(
                     (fast.port.map(|p| p.0), fast.skipped, inspected),
                     (slow.port, slow.skipped, slow.inspected),
@@ -128,8 +124,7 @@ const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const OTHER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
 const SERVER: Endpoint = Endpoint::new(Ipv4Addr::new(10, 0, 0, 2), 3306);
 const ELSEWHERE: Endpoint = Endpoint::new(Ipv4Addr::new(10, 0, 0, 3), 80);
-const USER: PortPrivilege =
-    PortPrivilege { unprivileged_start: Port(0), cap_net_bind_service: false };
+const USER: PortPrivilege = PortPrivilege { unprivileged_start: Port(0), cap_net_bind_service: false };
 
 fn tuple(port: u16, remote: Endpoint) -> FourTuple {
     FourTuple { local: Endpoint::new(SOURCE, port), remote }
@@ -219,7 +214,11 @@ impl Host {
             (BucketState::ConnectOnly(_), None) => Found::Unique,
             (BucketState::ConnectOnly(_), Some(Holder::Socket)) => Found::InUse,
             (BucketState::ConnectOnly(_), Some(Holder::MiniSock(at))) => {
-                if at.is_some_and(|at| at <= self.now) { Found::Reusable } else { Found::TimeWait }
+                if at.is_some_and(|at| at <= self.now) {
+                    Found::Reusable
+                } else {
+                    Found::TimeWait
+                }
             }
         }
     }
@@ -327,12 +326,8 @@ impl Host {
 }
 
 fn ranges() -> impl Strategy<Value = PortRange> {
-    prop_oneof![
-        (1_u16..65_000, 0_u16..4),
-        (1_u16..65_000, 0_u16..200),
-        (1024_u16..50_000, 0_u16..15_000),
-    ]
-    .prop_map(|(low, more)| span(low, low.saturating_add(more)))
+    prop_oneof![(1_u16..65_000, 0_u16..4), (1_u16..65_000, 0_u16..200), (1024_u16..50_000, 0_u16..15_000),]
+        .prop_map(|(low, more)| span(low, low.saturating_add(more)))
 }
 
 fn generations() -> impl Strategy<Value = PortSearchGeneration> {

@@ -97,15 +97,9 @@ impl Stretch {
         }
         let in_word = |w, run: Run| {
             let bits = set.word(w) & word_mask(w, run.first, run.last);
-            if bits == 0 {
-                0
-            } else {
-                (bits & !others[0].word(w) & !others[1].word(w)).count_ones()
-            }
+            if bits == 0 { 0 } else { (bits & !others[0].word(w) & !others[1].word(w)).count_ones() }
         };
-        self.runs()
-            .flat_map(|run| (run.first.word()..=run.last.word()).map(move |w| in_word(w, run)))
-            .sum()
+        self.runs().flat_map(|run| (run.first.word()..=run.last.word()).map(move |w| in_word(w, run))).sum()
     }
 }
 

@@ -88,9 +88,7 @@ impl PortSet {
     #[must_use]
     pub fn len(&self) -> u32 {
         match &self.form {
-            Form::Small(slots) => {
-                u32::try_from(slots.len()).expect("the sorted form holds at most 64 slots")
-            }
+            Form::Small(slots) => u32::try_from(slots.len()).expect("the sorted form holds at most 64 slots"),
             Form::Paged(pages) => pages.len,
         }
     }
@@ -173,9 +171,7 @@ impl PortSet {
     pub fn heap_bytes(&self) -> usize {
         match &self.form {
             Form::Small(slots) => slots.capacity() * size_of::<u16>(),
-            Form::Paged(pages) => {
-                size_of::<Pages>() + pages.pages.iter().flatten().count() * size_of::<Page>()
-            }
+            Form::Paged(pages) => size_of::<Pages>() + pages.pages.iter().flatten().count() * size_of::<Page>(),
         }
     }
 

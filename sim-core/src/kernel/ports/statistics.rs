@@ -14,8 +14,7 @@ use crate::units::{Endpoint, FourTuple, Ipv4Addr};
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const SERVER: Endpoint = Endpoint::new(LOOPBACK, 3306);
 const DEFAULT: PortRange = range(32_768, 60_999);
-const USER: PortPrivilege =
-    PortPrivilege { unprivileged_start: Port(1024), cap_net_bind_service: false };
+const USER: PortPrivilege = PortPrivilege { unprivileged_start: Port(1024), cap_net_bind_service: false };
 
 const fn range(low: u16, high: u16) -> PortRange {
     PortRange { low: Port(low), high: Port(high) }
@@ -179,8 +178,7 @@ fn a_hundred_ports() {
 #[test]
 fn odd_sizes() {
     for (high, size) in [(40_002, 3), (40_010, 11), (40_100, 101)] {
-        let counts: Vec<usize> =
-            (0..200).map(|s| Leaker::new(s, range(40_000, high)).exhaust().len()).collect();
+        let counts: Vec<usize> = (0..200).map(|s| Leaker::new(s, range(40_000, high)).exhaust().len()).collect();
         let full = counts.iter().filter(|&&n| n == size).count();
         assert!(counts.iter().all(|&n| n == size || n == size - 1));
         if size == 3 {
@@ -210,15 +208,13 @@ fn capacity_is_per_source_and_destination() {
 #[test]
 fn automatic_binds() {
     let mut host = Leaker::new(6, range(40_000, 40_099));
-    let ports: Vec<u16> =
-        core::iter::from_fn(|| host.bind_any(Ipv4Addr::UNSPECIFIED, false)).collect();
+    let ports: Vec<u16> = core::iter::from_fn(|| host.bind_any(Ipv4Addr::UNSPECIFIED, false)).collect();
     assert_eq!(ports.len(), 100);
     assert!(ports[..50].iter().all(|p| p % 2 == 1) && ports[50..].iter().all(|p| p % 2 == 0));
     assert_eq!(host.connect(), None);
 
     let mut host = Leaker::new(7, range(40_000, 40_099));
-    let ports: Vec<u16> =
-        core::iter::from_fn(|| host.bind_any(Ipv4Addr::UNSPECIFIED, true)).collect();
+    let ports: Vec<u16> = core::iter::from_fn(|| host.bind_any(Ipv4Addr::UNSPECIFIED, true)).collect();
     assert_eq!(ports.len(), 100);
     assert!(ports[..25].iter().all(|p| p % 2 == 1 && *p < 40_050));
     assert!(ports[..50].iter().all(|p| *p < 40_050), "the lower half first");

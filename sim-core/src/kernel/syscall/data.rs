@@ -72,10 +72,12 @@ impl Kernel {
         } else if self.socket(id).listen().is_some() {
             return Outcome::Done(Err(Errno::NotConn));
         } else {
-            self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Receive { max, peek }), fx).map(|reply| match reply {
-                Reply::Data(data) => Ret::Data(data),
-                Reply::Done | Reply::Count(_) | Reply::Error(_) => Ret::Data(Payload::EMPTY),
-            })
+            self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Receive { max, peek }), fx).map(
+                |reply| match reply {
+                    Reply::Data(data) => Ret::Data(data),
+                    Reply::Done | Reply::Count(_) | Reply::Error(_) => Ret::Data(Payload::EMPTY),
+                },
+            )
         };
         match result {
             Err(Errno::Again) if blocking => {
@@ -86,7 +88,13 @@ impl Kernel {
         }
     }
 
-    pub(super) fn sys_sendmmsg(&mut self, process: ProcIx, fd: Fd, datagrams: Vec<Payload>, fx: &mut Effects) -> CallResult {
+    pub(super) fn sys_sendmmsg(
+        &mut self,
+        process: ProcIx,
+        fd: Fd,
+        datagrams: Vec<Payload>,
+        fx: &mut Effects,
+    ) -> CallResult {
         let id = self.fd_socket(process, fd)?;
         if !self.socket(id).is_udp() {
             return Err(Errno::OpNotSupp);

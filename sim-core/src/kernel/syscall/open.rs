@@ -18,9 +18,14 @@ use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{Endpoint, Fd, FourTuple, Ipv4Addr, Port, ProcIx, SocketId, TwId};
 
-
 impl Kernel {
-    pub(super) fn sys_socket(&mut self, process: ProcIx, domain: Domain, ty: SockType, nonblock: bool) -> crate::app::CallResult {
+    pub(super) fn sys_socket(
+        &mut self,
+        process: ProcIx,
+        domain: Domain,
+        ty: SockType,
+        nonblock: bool,
+    ) -> crate::app::CallResult {
         let dgram = ty == SockType::Dgram;
         // __sys_socket: the socket is made first, then get_unused_fd_flags, then the file.
         let nr_open = self.config.sysctls.nr_open();
@@ -114,7 +119,13 @@ impl Kernel {
         }
     }
 
-    pub(super) fn sys_listen(&mut self, caller: Caller, fd: Fd, backlog: u32, fx: &mut Effects) -> crate::app::CallResult {
+    pub(super) fn sys_listen(
+        &mut self,
+        caller: Caller,
+        fd: Fd,
+        backlog: u32,
+        fx: &mut Effects,
+    ) -> crate::app::CallResult {
         let (now, process) = (caller.now, caller.task.process);
         let id = self.fd_socket(process, fd)?;
         let backlog = backlog.min(self.config.sysctls.somaxconn().unsigned_abs());
@@ -339,7 +350,13 @@ impl Kernel {
         Outcome::Done(Ok(Ret::Accepted(new_fd, tuple.remote)))
     }
 
-    pub(super) fn sys_shutdown(&mut self, caller: Caller, fd: Fd, how: ShutdownHow, fx: &mut Effects) -> crate::app::CallResult {
+    pub(super) fn sys_shutdown(
+        &mut self,
+        caller: Caller,
+        fd: Fd,
+        how: ShutdownHow,
+        fx: &mut Effects,
+    ) -> crate::app::CallResult {
         let id = self.fd_socket(caller.task.process, fd)?;
         let socket = self.socket(id);
         if socket.is_udp() {

@@ -4,8 +4,8 @@ use super::Run;
 use super::output::Resend;
 use crate::tcp::actions::SocketEvents;
 use crate::tcp::state::TcpState;
-use crate::tcp::tcb::{Bits, Tcb};
 use crate::tcp::tcb::seconds;
+use crate::tcp::tcb::{Bits, Tcb};
 use crate::trace::Mib;
 use crate::wire::{Segment, SeqNum};
 

@@ -162,11 +162,7 @@ impl Tcb {
             | TcpState::CloseWait
             | TcpState::Closing
             | TcpState::LastAck => self.cleanup_rbuf(copied, run),
-            TcpState::Closed
-            | TcpState::Listen
-            | TcpState::SynSent
-            | TcpState::SynReceived
-            | TcpState::TimeWait => {}
+            TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived | TcpState::TimeWait => {}
         }
     }
 }

@@ -28,11 +28,7 @@ fn three_and_a_half_rto(tcb: &Tcb, run: &Run<'_, '_>) -> Duration {
 
 /// `tcp_time_wait`: hands the connection to a minisock of this substate.
 pub(super) fn time_wait(tcb: &mut Tcb, substate: TcpState, wait: Duration, cause: Cause, run: &mut Run<'_, '_>) {
-    let wait = if substate == TcpState::TimeWait {
-        TIMEWAIT_LEN
-    } else {
-        wait.max(three_and_a_half_rto(tcb, run))
-    };
+    let wait = if substate == TcpState::TimeWait { TIMEWAIT_LEN } else { wait.max(three_and_a_half_rto(tcb, run)) };
     if substate == TcpState::TimeWait {
         tcb.enter(TcpState::TimeWait, cause, run.out);
         run.notify(SocketEvents::READABLE.with(SocketEvents::WRITABLE).with(SocketEvents::HANGUP));

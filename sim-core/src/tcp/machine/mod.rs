@@ -104,20 +104,18 @@ pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut A
 
         // §3.10.8.
         (Closed | Listen | TimeWait, Timeout) => {}
-        (
-            SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck,
-            Timeout,
-        ) => timeout::expired(tcb, &mut run),
+        (SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck, Timeout) => {
+            timeout::expired(tcb, &mut run)
+        }
 
         // §3.9.2.2, tcp_v4_err.
         (Closed | Listen | TimeWait, IcmpError { .. }) => {}
         (SynSent | SynReceived, IcmpError { errno, seq, hard }) => {
             close::icmp_while_opening(tcb, errno, seq, hard, &mut run);
         }
-        (
-            Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck,
-            IcmpError { errno, seq, hard: _ },
-        ) => close::icmp_soft(tcb, errno, seq),
+        (Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck, IcmpError { errno, seq, hard: _ }) => {
+            close::icmp_soft(tcb, errno, seq)
+        }
     }
     tcb.settle(ms32(cx.now), cx.config.tcp_invalid_ratelimit.as_millis());
 }

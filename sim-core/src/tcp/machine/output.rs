@@ -59,15 +59,17 @@ impl Tcb {
 
     fn established_options(&self, run: &mut Run<'_, '_>) -> TcpOptions {
         let timestamp = self.is(Bits::TS_OK).then(|| (self.tsval(run.now()), self.ts_recent));
-        let first_gap = self.cold.as_ref().and_then(|cold| cold.ofo.first().map(|first| {
-            let mut right = first.end();
-            for next in &cold.ofo[1..] {
-                if next.seq == right {
-                    right = next.end();
+        let first_gap = self.cold.as_ref().and_then(|cold| {
+            cold.ofo.first().map(|first| {
+                let mut right = first.end();
+                for next in &cold.ofo[1..] {
+                    if next.seq == right {
+                        right = next.end();
+                    }
                 }
-            }
-            SackBlock { left: first.seq, right }
-        }));
+                SackBlock { left: first.seq, right }
+            })
+        });
         let sack = if self.is(Bits::SACK_OK) { run.dsack.take().or(first_gap) } else { None };
         TcpOptions { timestamp, sack, ..TcpOptions::default() }
     }
@@ -209,7 +211,8 @@ impl Tcb {
             if one && sent_any {
                 break;
             }
-            let unsent = self.cold.as_ref().and_then(|cold| cold.tx.get(cold.sent).map(|skb| (skb.seq, skb.payload.len())));
+            let unsent =
+                self.cold.as_ref().and_then(|cold| cold.tx.get(cold.sent).map(|skb| (skb.seq, skb.payload.len())));
             let Some((seq, len)) = unsent else {
                 // Only the FIN is left.
                 if self.snd_nxt.add(1).after(self.wnd_end()) {
@@ -303,7 +306,13 @@ impl Tcb {
                 let in_flight = cold.tx.iter().take(cold.sent);
                 in_flight.clone().position(|skb| skb.flags.lost).or_else(|| (sent > 0).then_some(0))
             }),
-            Resend::Tail => if bare_fin { None } else { sent.checked_sub(1) },
+            Resend::Tail => {
+                if bare_fin {
+                    None
+                } else {
+                    sent.checked_sub(1)
+                }
+            }
         };
         let Some(index) = index else {
             if !bare_fin {
@@ -375,7 +384,8 @@ impl Tcb {
     /// (`tcp_xmit_retransmit_queue`).
     pub(super) fn resend_lost(&mut self, run: &mut Run<'_, '_>) {
         while self.in_flight() < u32::from(self.cwnd) {
-            let lost_data = self.cold.as_ref().is_some_and(|cold| cold.tx.iter().take(cold.sent).any(|skb| skb.flags.lost));
+            let lost_data =
+                self.cold.as_ref().is_some_and(|cold| cold.tx.iter().take(cold.sent).any(|skb| skb.flags.lost));
             if !(lost_data || (self.is(Bits::CTL_LOST) && self.bare_fin_out())) {
                 break;
             }

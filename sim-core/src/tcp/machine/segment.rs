@@ -37,8 +37,7 @@ fn in_sequence(tcb: &Tcb, seg: &Segment) -> bool {
 
 /// `tcp_reset_check`: peers whose FIN has been counted reset one below (KERNEL-NOTES 2).
 fn below_fin(tcb: &Tcb, seg: &Segment) -> bool {
-    seg.seq == tcb.rcv_nxt.sub(1)
-        && matches!(tcb.state(), TcpState::CloseWait | TcpState::LastAck | TcpState::Closing)
+    seg.seq == tcb.rcv_nxt.sub(1) && matches!(tcb.state(), TcpState::CloseWait | TcpState::LastAck | TcpState::Closing)
 }
 
 /// `tcp_disordered_ack`: a duplicate of a pure ACK that was overtaken is harmless.

@@ -57,10 +57,8 @@ fn echo_plausible(tcb: &Tcb, seg: &Segment, run: &Run<'_, '_>) -> bool {
     let now = tcb.tsval(run.now());
     let first = tcb.cold.as_ref().and_then(|cold| cold.retrans_stamp);
     // Without a retransmission the SYN's own time is the first.
-    let age = first.map_or_else(
-        || run.us().wrapping_sub(tcb.ctl_sent) / 1_000 + 1,
-        |first| run.ms().wrapping_sub(first),
-    );
+    let age =
+        first.map_or_else(|| run.us().wrapping_sub(tcb.ctl_sent) / 1_000 + 1, |first| run.ms().wrapping_sub(first));
     now.wrapping_sub(ecr) <= age
 }
 

@@ -47,7 +47,13 @@ fn pattern(side: usize, from: usize, len: usize) -> Vec<u8> {
 
 fn exchange(seed: u64, loss: u64, mss: u16, timestamps: bool, sack: bool) {
     const TOTAL: usize = 60_000;
-    let config = TcpConfig { tcp_timestamps: timestamps, tcp_sack: sack, tcp_syn_retries: 30, tcp_orphan_retries: 200, ..config() };
+    let config = TcpConfig {
+        tcp_timestamps: timestamps,
+        tcp_sack: sack,
+        tcp_syn_retries: 30,
+        tcp_orphan_retries: 200,
+        ..config()
+    };
     let mut pair = Pair::with(config);
     pair.mss = mss;
     let mut dice = Dice(seed);

@@ -8,7 +8,9 @@ use super::*;
 fn resets_are_exact_or_challenged() {
     // KERNEL-NOTES 1: the right edge itself is challenged, beyond it silence.
     let wnd = Pair::connected().ends[0].rcv_wnd();
-    for (offset, closed, answers) in [(0, true, 0), (1, false, 1), (wnd, false, 1), (wnd + 1, false, 0), (u32::MAX, false, 0)] {
+    for (offset, closed, answers) in
+        [(0, true, 0), (1, false, 1), (wnd, false, 1), (wnd + 1, false, 0), (u32::MAX, false, 0)]
+    {
         let mut pair = Pair::connected();
         let mut reset = pair.segment(0, Flags::RST);
         reset.seq = reset.seq.add(offset);
@@ -92,7 +94,8 @@ fn an_old_timestamp_is_acknowledged_and_dropped() {
 fn out_of_order_segments_wait_and_are_reported() {
     let mut pair = Pair::connected();
     let start = pair.segment(0, Flags::ACK);
-    let at = |offset: u32, len: u32| Segment { seq: start.seq.add(offset), payload: Payload::opaque(len), ..start.clone() };
+    let at =
+        |offset: u32, len: u32| Segment { seq: start.seq.add(offset), payload: Payload::opaque(len), ..start.clone() };
     let gap = pair.inject(0, &at(10, 10));
     assert_eq!(pair.ends[0].recv_q(), 0);
     let sack = gap[0].options.sack.expect("the gap is reported");
