@@ -57,7 +57,7 @@ impl Tcb {
         }
     }
 
-    fn established_options(&self, run: &mut Run<'_, '_>) -> TcpOptions {
+    fn established_options(&mut self, run: &Run<'_, '_>) -> TcpOptions {
         let timestamp = self.is(Bits::TS_OK).then(|| (self.tsval(run.now()), self.ts_recent));
         let first_gap = self.cold.as_ref().and_then(|cold| cold.ofo.first().map(|first| {
             let mut right = first.end();
@@ -68,7 +68,8 @@ impl Tcb {
             }
             SackBlock { left: first.seq, right }
         }));
-        let sack = if self.is(Bits::SACK_OK) { run.dsack.take().or(first_gap) } else { None };
+        let dsack = self.cold.as_mut().and_then(|cold| cold.dsack.take());
+        let sack = if self.is(Bits::SACK_OK) { dsack.or(first_gap) } else { None };
         TcpOptions { timestamp, sack, ..TcpOptions::default() }
     }
 
