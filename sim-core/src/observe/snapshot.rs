@@ -17,7 +17,7 @@ use crate::units::{Endpoint, HostId, Port, ProcIx};
 /// 2024-04-11 18:22:54 UTC, when the write-up's first sample was taken.
 const START_UNIX: u64 = 1_712_859_774;
 /// RLIMIT_NOFILE of the operator's shell in the write-up.
-const SHELL_NOFILE: Limits = Limits { soft: 65_535, hard: 65_535 };
+pub(super) const SHELL_NOFILE: Limits = Limits { soft: 65_535, hard: 65_535 };
 /// RAM the kernel keeps for itself and the `memmap`, in 1/16 of the machine's.
 const RESERVED_SIXTEENTH: u64 = 16;
 
