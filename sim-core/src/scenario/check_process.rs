@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::check::{At, Cx, MAX_TABLE};
-use super::file::{ProcessFile, ProgramWord};
+use super::file::{DurationText, ProcessFile, ProgramWord};
 use super::metric::RESERVED;
 use super::problem::{ProblemKind, nearest};
 use super::program_file::{
@@ -11,12 +11,15 @@ use super::program_file::{
     PoolFile, PoolPresetWord, ReconnectFile, SysbenchFile,
 };
 use super::spec::{
-    AfterSpec, BackoffSpec, BindSpec, CloseFirstSpec, ConnectorFlavour, DisposeSpec, DnsSpec, HostIx, IgnoreErrors,
-    MysqlSpec, MysqldSpec, OnFailureSpec, PoolSpec, ProcessSpec, ProgramKind, ProgramSpec, ReconnectSpec, ServerName,
-    SysbenchSpec,
+    BindSpec, DnsSpec, HostIx, MysqlSpec, MysqldSpec, PoolSpec, ProcessSpec, ProgramKind, ProgramSpec, ReconnectSpec,
+    ServerName, SysbenchSpec,
 };
 use super::{check_script, value};
 use crate::app::Limits;
+use crate::app::backoff::BackOff;
+use crate::app::pool::OnConnectFailure;
+use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
+use crate::app::sysbench::{Connector, IgnoreErrors};
 use crate::time::{Duration, Instant};
 use crate::units::Ipv4Addr;
 
@@ -238,7 +241,7 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
         // sysbench 1.0.20's own default list.
         None => IgnoreErrors::List(vec![1213, 1020, 1205]),
         Some("all") => IgnoreErrors::All,
-        Some("none" | "off" | "") => IgnoreErrors::None,
+        Some("none" | "off" | "") => IgnoreErrors::List(Vec::new()),
         Some(list) => {
             let at = at.key("mysql-ignore-errors");
             let numbers: Result<Vec<u16>, _> = list.split(',').map(|n| n.trim().parse()).collect();
@@ -263,10 +266,10 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
         range_size: cx.int(&at.key("range-size"), file.range_size, 1, 1_000_000).unwrap_or(5),
         query_pause: cx.duration_or(&at.key("query-pause"), file.query_pause.as_ref(), Duration::ZERO),
         connector: match file.connector {
-            Some(ConnectorWord::LeakFd) | None => ConnectorFlavour::LeakFd,
-            Some(ConnectorWord::CloseAfterFailure) => ConnectorFlavour::CloseAfterFailure,
-            Some(ConnectorWord::Crash) => ConnectorFlavour::Crash,
-            Some(ConnectorWord::ReconnectOk) => ConnectorFlavour::ReconnectOk,
+            Some(ConnectorWord::LeakFd) | None => Connector::LeakFd,
+            Some(ConnectorWord::CloseAfterFailure) => Connector::CloseAfterFailure,
+            Some(ConnectorWord::Crash) => Connector::Crash,
+            Some(ConnectorWord::ReconnectOk) => Connector::ReconnectOk,
         },
         mysql_host: server_name(cx, &at.key("mysql-host"), file.mysql_host.as_deref(), host)?,
     })
@@ -283,39 +286,60 @@ fn mysql(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqlFile, host: HostIx) -> Option
     })
 }
 
-const fn backoff(word: BackoffWord, first: Duration, cap: Duration) -> BackoffSpec {
+/// The keys `backoff`, `delay`, `growth` and `cap`, which come together.
+struct PauseKeys<'f> {
+    word: Option<BackoffWord>,
+    delay: Option<&'f DurationText>,
+    growth: Option<i64>,
+    cap: Option<&'f DurationText>,
+}
+
+/// How the pauses between attempts grow; `default` for what is not given.
+fn back_off(cx: &mut Cx<'_>, at: &At<'_>, keys: &PauseKeys<'_>, default: (BackoffWord, Duration, Duration)) -> BackOff {
+    let word = keys.word.unwrap_or(default.0);
+    let first = cx.duration_or(&at.key("delay"), keys.delay, default.1);
+    let cap = cx.duration_or(&at.key("cap"), keys.cap, default.2);
+    let growth = cx.int(&at.key("growth"), keys.growth, 1, 1_000).unwrap_or(2);
+    if word == BackoffWord::Fixed {
+        for (key, given) in [("growth", keys.growth.is_some()), ("cap", keys.cap.is_some())] {
+            if given {
+                cx.report(&at.key(key), ProblemKind::ConflictingBounds { first: "backoff = \"fixed\"", second: key });
+            }
+        }
+    }
     match word {
-        BackoffWord::Fixed => BackoffSpec::Fixed(first),
-        BackoffWord::Exponential => BackoffSpec::Exponential { first, cap },
-        BackoffWord::Jittered => BackoffSpec::Jittered { first, cap },
+        BackoffWord::Fixed => BackOff::Fixed(first),
+        BackoffWord::Exponential => BackOff::Exponential { first, growth, cap },
+        BackoffWord::Jittered => BackOff::Jittered { first, growth, cap },
     }
 }
 
 fn reconnect(cx: &mut Cx<'_>, at: &At<'_>, file: &ReconnectFile, host: HostIx) -> Option<ReconnectSpec> {
-    let delay = cx.duration_or(&at.key("delay"), file.delay.as_ref(), Duration::from_secs(1));
-    let cap = cx.duration_or(&at.key("cap"), file.cap.as_ref(), Duration::from_secs(30));
+    let pauses =
+        PauseKeys { word: file.backoff, delay: file.delay.as_ref(), growth: file.growth, cap: file.cap.as_ref() };
+    let usual = (BackoffWord::Fixed, Duration::from_secs(1), Duration::from_secs(30));
     let hold = cx.duration_or(&at.key("hold"), file.hold.as_ref(), Duration::ZERO);
     let bytes = cx.int(&at.key("bytes"), file.bytes, 0, 1 << 30).unwrap_or(1);
     Some(ReconnectSpec {
         threads: cx.int(&at.key("threads"), file.threads, 1, MAX_CLIENTS).unwrap_or(1),
         after: match file.after {
-            Some(AfterWord::Nothing) => AfterSpec::Nothing,
-            Some(AfterWord::Read) | None => AfterSpec::Read,
-            Some(AfterWord::Send) => AfterSpec::Send(bytes),
-            Some(AfterWord::Exchange) => AfterSpec::Exchange(bytes),
+            Some(AfterWord::Nothing) => AfterConnect::Nothing,
+            Some(AfterWord::Read) | None => AfterConnect::Read,
+            Some(AfterWord::Send) => AfterConnect::Send(bytes),
+            Some(AfterWord::Exchange) => AfterConnect::Exchange(bytes),
         },
         close_first: match file.close_first {
-            Some(CloseFirstWord::Client) => CloseFirstSpec::Client(hold),
-            Some(CloseFirstWord::Server) | None => CloseFirstSpec::Server,
-            Some(CloseFirstWord::Never) => CloseFirstSpec::Never,
+            Some(CloseFirstWord::Client) => CloseFirst::Client(hold),
+            Some(CloseFirstWord::Server) | None => CloseFirst::Server,
+            Some(CloseFirstWord::Never) => CloseFirst::Never,
         },
         dispose: match file.dispose {
-            Some(DisposeWord::Close) | None => DisposeSpec::Close,
-            Some(DisposeWord::Reset) => DisposeSpec::Reset,
-            Some(DisposeWord::Leak) => DisposeSpec::Leak,
+            Some(DisposeWord::Close) | None => Disposal::Close,
+            Some(DisposeWord::Reset) => Disposal::Reset,
+            Some(DisposeWord::Leak) => Disposal::Leak,
         },
         pace: cx.duration(&at.key("pace"), file.pace.as_ref()),
-        backoff: backoff(file.backoff.unwrap_or(BackoffWord::Fixed), delay, cap),
+        back_off: back_off(cx, at, &pauses, usual),
         give_up_after: cx
             .int::<u32>(&at.key("give_up_after"), file.give_up_after, 0, u32::MAX.into())
             .filter(|&n| n > 0),
@@ -348,9 +372,10 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
     {
         cx.report(&at.key("max_idle"), ProblemKind::InvertedRange { low: low.into(), high: high.into() });
     }
-    let first = cx.duration_or(&at.key("delay"), file.delay.as_ref(), Duration::from_millis(10));
-    let cap = cx.duration_or(&at.key("cap"), file.cap.as_ref(), Duration::from_secs(5));
-    let pauses = backoff(file.backoff.unwrap_or(BackoffWord::Exponential), first, cap);
+    let pauses =
+        PauseKeys { word: file.backoff, delay: file.delay.as_ref(), growth: file.growth, cap: file.cap.as_ref() };
+    let usual = (BackoffWord::Exponential, Duration::from_millis(10), Duration::from_secs(5));
+    let pauses = back_off(cx, at, &pauses, usual);
     Some(PoolSpec {
         preset: file.preset.map(pool_preset),
         user: file.user.clone().unwrap_or_else(|| "root".to_owned()),
@@ -364,9 +389,9 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
         test_before_acquire: file.test_before_acquire,
         bad_connection_retries,
         on_failure: file.on_failure.map(|word| match word {
-            OnFailureWord::Error => OnFailureSpec::Error,
-            OnFailureWord::Retry => OnFailureSpec::Retry(pauses),
-            OnFailureWord::RetryRefused => OnFailureSpec::RetryRefused(pauses),
+            OnFailureWord::Error => OnConnectFailure::Error,
+            OnFailureWord::Retry => OnConnectFailure::Retry(pauses),
+            OnFailureWord::RetryRefused => OnConnectFailure::RetryRefused(pauses),
         }),
         housekeeping: cx.duration(&at.key("housekeeping"), file.housekeeping.as_ref()),
         workers,

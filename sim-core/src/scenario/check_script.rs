@@ -4,9 +4,10 @@ use super::check::{At, Cx};
 use super::file::{DurationText, EndpointText};
 use super::problem::{ProblemKind, nearest};
 use super::program_file::{HowWord, OpFile, OptionWord, ScriptFile};
-use super::spec::{OptionSpec, ScriptOp, ScriptSpec, StepExpect};
+use super::spec::ScriptSpec;
 use super::value;
 use crate::app::ShutdownHow;
+use crate::app::script::{Expect, OptionName, ScriptOp};
 use crate::errno::Errno;
 use crate::time::Duration;
 use crate::units::Endpoint;
@@ -58,8 +59,12 @@ fn body(op: &OpFile) -> Option<&[OpFile]> {
         | OpFile::Connect { .. }
         | OpFile::Send { .. }
         | OpFile::Recv { .. }
+        | OpFile::RecvUntilEof { .. }
+        | OpFile::Open { .. }
+        | OpFile::Compute { .. }
         | OpFile::Shutdown { .. }
         | OpFile::Close { .. }
+        | OpFile::Leak { .. }
         | OpFile::Sleep { .. }
         | OpFile::Poll { .. }
         | OpFile::Setsockopt { .. }
@@ -75,6 +80,7 @@ fn count(ops: &[OpFile]) -> usize {
 fn makes_calls(ops: &[OpFile]) -> bool {
     ops.iter().any(|op| match op {
         OpFile::Loop { body, .. } | OpFile::Forever { body } => body.as_deref().is_some_and(makes_calls),
+        OpFile::Leak { .. } => false,
         OpFile::Spawn { .. }
         | OpFile::Socket { .. }
         | OpFile::Bind { .. }
@@ -83,6 +89,9 @@ fn makes_calls(ops: &[OpFile]) -> bool {
         | OpFile::Connect { .. }
         | OpFile::Send { .. }
         | OpFile::Recv { .. }
+        | OpFile::RecvUntilEof { .. }
+        | OpFile::Open { .. }
+        | OpFile::Compute { .. }
         | OpFile::Shutdown { .. }
         | OpFile::Close { .. }
         | OpFile::Sleep { .. }
@@ -112,18 +121,18 @@ fn span(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&DurationText>) -> Option<Dur
     cx.duration(&at.key("for"), text)
 }
 
-fn expected(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&String>) -> StepExpect {
-    let Some(text) = text else { return StepExpect::Any };
+fn expected(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&String>) -> Expect {
+    let Some(text) = text else { return Expect::Any };
     if text == "ok" {
-        return StepExpect::Ok;
+        return Expect::Ok;
     }
     if let Some(errno) = Errno::from_name(text) {
-        return StepExpect::Err(errno);
+        return Expect::Err(errno);
     }
     let near = nearest(text, Errno::ALL.iter().map(|e| e.name()).chain(["ok"])).map(str::to_owned);
     let kind = ProblemKind::UnknownWord { word: value::cut(text), allowed: "ok, ECONNREFUSED, EMFILE, …".to_owned() };
     cx.report_near(&at.key("expect"), kind, near);
-    StepExpect::Any
+    Expect::Any
 }
 
 fn op(cx: &mut Cx<'_>, at: &At<'_>, file: &OpFile, names: &mut Names) -> Option<ScriptOp> {
@@ -167,6 +176,10 @@ fn op(cx: &mut Cx<'_>, at: &At<'_>, file: &OpFile, names: &mut Names) -> Option<
             let max = cx.int(&at.key("max"), *max, 1, 1 << 30).unwrap_or(65_536);
             ScriptOp::Recv { fd: names.used(cx, &fd_at, fd.as_ref())?, max, expect }
         }
+        OpFile::RecvUntilEof { fd, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
+            ScriptOp::RecvUntilEof { fd: names.used(cx, &fd_at, fd.as_ref())?, expect }
+        }
         OpFile::Shutdown { fd, how, expect } => {
             let expect = expected(cx, at, expect.as_ref());
             let how = match how.as_ref()? {
@@ -177,6 +190,12 @@ fn op(cx: &mut Cx<'_>, at: &At<'_>, file: &OpFile, names: &mut Names) -> Option<
             ScriptOp::Shutdown { fd: names.used(cx, &fd_at, fd.as_ref())?, how, expect }
         }
         OpFile::Close { fd } => ScriptOp::Close { fd: names.used(cx, &fd_at, fd.as_ref())? },
+        OpFile::Leak { fd } => ScriptOp::Leak { fd: names.used(cx, &fd_at, fd.as_ref())? },
+        OpFile::Open { fd, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
+            ScriptOp::Open { fd: names.open(cx, &fd_at, fd.as_ref())?, expect }
+        }
+        OpFile::Compute { span: text } => ScriptOp::Compute(span(cx, at, text.as_ref())?),
         OpFile::Sleep { span: text } => ScriptOp::Sleep(span(cx, at, text.as_ref())?),
         OpFile::Poll { fd, out, timeout } => {
             let timeout = cx.duration(&at.key("timeout"), timeout.as_ref());
@@ -201,22 +220,22 @@ fn op(cx: &mut Cx<'_>, at: &At<'_>, file: &OpFile, names: &mut Names) -> Option<
     })
 }
 
-const fn socket_option(word: OptionWord) -> OptionSpec {
+const fn socket_option(word: OptionWord) -> OptionName {
     match word {
-        OptionWord::SoReuseaddr => OptionSpec::SoReuseaddr,
-        OptionWord::SoLinger => OptionSpec::SoLinger,
-        OptionWord::SoKeepalive => OptionSpec::SoKeepalive,
-        OptionWord::TcpKeepidle => OptionSpec::TcpKeepidle,
-        OptionWord::TcpKeepintvl => OptionSpec::TcpKeepintvl,
-        OptionWord::TcpKeepcnt => OptionSpec::TcpKeepcnt,
-        OptionWord::TcpNodelay => OptionSpec::TcpNodelay,
-        OptionWord::TcpQuickack => OptionSpec::TcpQuickack,
-        OptionWord::TcpUserTimeout => OptionSpec::TcpUserTimeout,
-        OptionWord::TcpLinger2 => OptionSpec::TcpLinger2,
-        OptionWord::TcpDeferAccept => OptionSpec::TcpDeferAccept,
-        OptionWord::IpBindAddressNoPort => OptionSpec::IpBindAddressNoPort,
-        OptionWord::IpLocalPortRange => OptionSpec::IpLocalPortRange,
-        OptionWord::SoRcvbuf => OptionSpec::SoRcvbuf,
-        OptionWord::SoSndbuf => OptionSpec::SoSndbuf,
+        OptionWord::SoReuseaddr => OptionName::SoReuseaddr,
+        OptionWord::SoLinger => OptionName::SoLinger,
+        OptionWord::SoKeepalive => OptionName::SoKeepalive,
+        OptionWord::TcpKeepidle => OptionName::TcpKeepidle,
+        OptionWord::TcpKeepintvl => OptionName::TcpKeepintvl,
+        OptionWord::TcpKeepcnt => OptionName::TcpKeepcnt,
+        OptionWord::TcpNodelay => OptionName::TcpNodelay,
+        OptionWord::TcpQuickack => OptionName::TcpQuickack,
+        OptionWord::TcpUserTimeout => OptionName::TcpUserTimeout,
+        OptionWord::TcpLinger2 => OptionName::TcpLinger2,
+        OptionWord::TcpDeferAccept => OptionName::TcpDeferAccept,
+        OptionWord::IpBindAddressNoPort => OptionName::IpBindAddressNoPort,
+        OptionWord::IpLocalPortRange => OptionName::IpLocalPortRange,
+        OptionWord::SoRcvbuf => OptionName::SoRcvbuf,
+        OptionWord::SoSndbuf => OptionName::SoSndbuf,
     }
 }

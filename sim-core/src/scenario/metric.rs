@@ -146,7 +146,7 @@ pub struct Metric {
 /// Words that follow a host's name and so cannot name a process.
 pub(super) const RESERVED: &[&str] = &["tcp", "ss", "mib", "cpu"];
 
-/// Status variables of a server that are metrics.
+/// Status variables of a server that are metrics, and the system variables that limit its clients.
 pub const MYSQLD_STATUS: &[&str] = &[
     "Aborted_clients",
     "Aborted_connects",
@@ -168,6 +168,12 @@ pub const MYSQLD_STATUS: &[&str] = &[
     "Threads_connected",
     "Threads_created",
     "Threads_running",
+    "connect_timeout",
+    "interactive_timeout",
+    "max_connections",
+    "max_user_connections",
+    "open_files_limit",
+    "wait_timeout",
 ];
 
 /// Names of `App::metric` for each program, besides `CALL.ok` and `CALL.ERRNO`

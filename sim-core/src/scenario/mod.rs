@@ -100,8 +100,7 @@ impl Scenario {
         let mut marks: Vec<(String, MarkRef)> =
             BUILTIN_MARKS.iter().map(|&(name, mark)| (name.to_owned(), mark)).collect();
         marks.extend(self.marks.iter().enumerate().map(|(i, m)| (m.name.clone(), MarkRef::Own(i))));
-        check_timeline::parse_moment(text, &marks)
-            .map_err(|(kind, near)| argument_error(text, "at", kind, near))
+        check_timeline::parse_moment(text, &marks).map_err(|(kind, near)| argument_error(text, "at", kind, near))
     }
 
     /// Reads a metric's name, as a series or a plot asks for it.

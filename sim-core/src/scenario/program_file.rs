@@ -121,7 +121,7 @@ pub(super) struct MysqlFile {
 pub(super) enum BackoffWord {
     /// Always `delay`.
     Fixed,
-    /// `delay`, doubled each time up to `cap`.
+    /// `delay`, multiplied by `growth` each time, up to `cap`.
     Exponential,
     /// Uniform between zero and what exponential would wait.
     Jittered,
@@ -190,6 +190,8 @@ pub(super) struct ReconnectFile {
     pub(super) backoff: Option<BackoffWord>,
     /// First pause; "1s" if not given.
     pub(super) delay: Option<DurationText>,
+    /// Factor from one pause to the next; 2 if not given.
+    pub(super) growth: Option<i64>,
     /// Longest pause; "30s" if not given.
     pub(super) cap: Option<DurationText>,
     /// Failures in a row after which a thread gives up; 0 for never.
@@ -264,6 +266,8 @@ pub(super) struct PoolFile {
     pub(super) backoff: Option<BackoffWord>,
     /// First pause; "10ms" if not given.
     pub(super) delay: Option<DurationText>,
+    /// Factor from one pause to the next; 2 if not given.
+    pub(super) growth: Option<i64>,
     /// Longest pause; "5s" if not given.
     pub(super) cap: Option<DurationText>,
     /// How often idle connections are looked at.
@@ -412,6 +416,12 @@ pub(super) enum OpFile {
         max: Option<i64>,
         expect: Option<String>,
     },
+    /// recv() until the end of the stream or an error.
+    RecvUntilEof {
+        #[schemars(required)]
+        fd: Option<String>,
+        expect: Option<String>,
+    },
     /// shutdown().
     Shutdown {
         #[schemars(required)]
@@ -425,8 +435,25 @@ pub(super) enum OpFile {
         #[schemars(required)]
         fd: Option<String>,
     },
+    /// Forgets a descriptor: it stays open, and its number is lost.
+    Leak {
+        #[schemars(required)]
+        fd: Option<String>,
+    },
+    /// fd = open() of a file that is no socket.
+    Open {
+        #[schemars(required)]
+        fd: Option<String>,
+        expect: Option<String>,
+    },
     /// nanosleep().
     Sleep {
+        #[serde(rename = "for")]
+        #[schemars(required)]
+        span: Option<DurationText>,
+    },
+    /// CPU time spent outside the kernel.
+    Compute {
         #[serde(rename = "for")]
         #[schemars(required)]
         span: Option<DurationText>,

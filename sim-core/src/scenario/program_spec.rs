@@ -1,8 +1,12 @@
 //! The programs of a checked scenario, with all their knobs.
 
-use crate::errno::Errno;
+use crate::app::backoff::BackOff;
+use crate::app::pool::OnConnectFailure;
+use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
+use crate::app::script::ScriptOp;
+use crate::app::sysbench::{Connector, IgnoreErrors};
 use crate::time::{Duration, Instant};
-use crate::units::{Endpoint, Ipv4Addr};
+use crate::units::Ipv4Addr;
 
 /// What a process runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,30 +120,6 @@ pub struct MysqldSpec {
     pub next_connection_id: Option<u32>,
 }
 
-/// What a connector does when it reconnects over a closed handle (FACTS D.2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ConnectorFlavour {
-    /// Loses the new socket.
-    LeakFd,
-    /// Closes it and fails.
-    CloseAfterFailure,
-    /// Ends with SIGSEGV.
-    Crash,
-    /// Reconnects.
-    ReconnectOk,
-}
-
-/// `--mysql-ignore-errors`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum IgnoreErrors {
-    /// The first error ends the run.
-    None,
-    /// `all`.
-    All,
-    /// These error numbers.
-    List(Vec<u16>),
-}
-
 /// sysbench 1.0.20.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SysbenchSpec {
@@ -168,7 +148,7 @@ pub struct SysbenchSpec {
     /// Pause after each query.
     pub query_pause: Duration,
     /// The connector.
-    pub connector: ConnectorFlavour,
+    pub connector: Connector,
 }
 
 /// The mysql command-line client.
@@ -188,62 +168,6 @@ pub struct MysqlSpec {
     pub init: Vec<String>,
 }
 
-/// How the pause between attempts grows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BackoffSpec {
-    /// Always the same.
-    Fixed(Duration),
-    /// Doubles up to a cap.
-    Exponential {
-        /// First pause.
-        first: Duration,
-        /// Longest pause.
-        cap: Duration,
-    },
-    /// Uniform between zero and what exponential would wait.
-    Jittered {
-        /// Bound of the first pause.
-        first: Duration,
-        /// Bound of the longest pause.
-        cap: Duration,
-    },
-}
-
-/// What is done with a finished connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DisposeSpec {
-    /// `close()`.
-    Close,
-    /// SO_LINGER 0, then `close()`.
-    Reset,
-    /// Nothing.
-    Leak,
-}
-
-/// What happens on a new connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AfterSpec {
-    /// Nothing; not even read.
-    Nothing,
-    /// One read.
-    Read,
-    /// So many bytes are sent.
-    Send(u32),
-    /// So many bytes are sent and the answer read.
-    Exchange(u32),
-}
-
-/// Who ends a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CloseFirstSpec {
-    /// The client, after holding it this long.
-    Client(Duration),
-    /// The server.
-    Server,
-    /// Nobody.
-    Never,
-}
-
 /// A reconnecting client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReconnectSpec {
@@ -252,32 +176,21 @@ pub struct ReconnectSpec {
     /// Threads that each hold one connection at a time.
     pub threads: u32,
     /// What happens on a connection.
-    pub after: AfterSpec,
+    pub after: AfterConnect,
     /// Who ends it.
-    pub close_first: CloseFirstSpec,
+    pub close_first: CloseFirst,
     /// How the client lets go of it.
-    pub dispose: DisposeSpec,
+    pub dispose: Disposal,
     /// Time between two connections of all threads together; `None` goes on at once.
     pub pace: Option<Duration>,
     /// Pauses after failures.
-    pub backoff: BackoffSpec,
+    pub back_off: BackOff,
     /// Failures in a row after which a thread gives up; `None` for never.
     pub give_up_after: Option<u32>,
     /// Longest attempt; `None` for the system's.
     pub connect_timeout: Option<Duration>,
     /// Connections each thread makes; `None` for no end.
     pub connections: Option<u64>,
-}
-
-/// What a failed connection attempt of a pool leads to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OnFailureSpec {
-    /// The caller gets the error.
-    Error,
-    /// Tried again after these pauses.
-    Retry(BackoffSpec),
-    /// The same, but only after ECONNREFUSED.
-    RetryRefused(BackoffSpec),
 }
 
 /// A program with a connection pool. `None` leaves a setting to the preset.
@@ -308,7 +221,7 @@ pub struct PoolSpec {
     /// Statements tried again on another connection.
     pub bad_connection_retries: Option<u32>,
     /// What a failed attempt leads to.
-    pub on_failure: Option<OnFailureSpec>,
+    pub on_failure: Option<OnConnectFailure>,
     /// How often idle connections are looked at.
     pub housekeeping: Option<Duration>,
     /// Threads that use it.
@@ -345,177 +258,4 @@ pub struct DnsSpec {
 pub struct ScriptSpec {
     /// What it does.
     pub run: Vec<ScriptOp>,
-}
-
-/// A socket option of a script, with the meaning of its number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OptionSpec {
-    /// `SO_REUSEADDR`: 0 or 1.
-    SoReuseaddr,
-    /// `SO_LINGER`: seconds, `l_onoff` 1.
-    SoLinger,
-    /// `SO_KEEPALIVE`: 0 or 1.
-    SoKeepalive,
-    /// `TCP_KEEPIDLE`: seconds.
-    TcpKeepidle,
-    /// `TCP_KEEPINTVL`: seconds.
-    TcpKeepintvl,
-    /// `TCP_KEEPCNT`: count.
-    TcpKeepcnt,
-    /// `TCP_NODELAY`: 0 or 1.
-    TcpNodelay,
-    /// `TCP_QUICKACK`: 0 or 1.
-    TcpQuickack,
-    /// `TCP_USER_TIMEOUT`: milliseconds.
-    TcpUserTimeout,
-    /// `TCP_LINGER2`: seconds.
-    TcpLinger2,
-    /// `TCP_DEFER_ACCEPT`: seconds.
-    TcpDeferAccept,
-    /// `IP_BIND_ADDRESS_NO_PORT`: 0 or 1.
-    IpBindAddressNoPort,
-    /// `IP_LOCAL_PORT_RANGE`: high << 16 | low.
-    IpLocalPortRange,
-    /// `SO_RCVBUF`: bytes.
-    SoRcvbuf,
-    /// `SO_SNDBUF`: bytes.
-    SoSndbuf,
-}
-
-/// What a step expects of its call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum StepExpect {
-    /// Anything.
-    #[default]
-    Any,
-    /// Success.
-    Ok,
-    /// This error.
-    Err(Errno),
-}
-
-/// One step. Descriptors go by names; a new thread gets a copy of them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ScriptOp {
-    /// `fd = socket()`.
-    Socket {
-        /// Name for the descriptor.
-        fd: String,
-        /// A UDP socket.
-        udp: bool,
-        /// `SOCK_NONBLOCK`.
-        nonblock: bool,
-        /// How it must end.
-        expect: StepExpect,
-    },
-    /// `bind()`.
-    Bind {
-        /// Socket.
-        fd: String,
-        /// Where to; port 0 is automatic.
-        addr: Endpoint,
-        /// How it must end.
-        expect: StepExpect,
-    },
-    /// `listen()`.
-    Listen {
-        /// Socket.
-        fd: String,
-        /// Backlog.
-        backlog: u32,
-    },
-    /// `into = accept()`.
-    Accept {
-        /// Listening socket.
-        fd: String,
-        /// Name for the new descriptor.
-        into: String,
-        /// How it must end.
-        expect: StepExpect,
-    },
-    /// `connect()`.
-    Connect {
-        /// Socket.
-        fd: String,
-        /// Destination.
-        addr: Endpoint,
-        /// How it must end.
-        expect: StepExpect,
-    },
-    /// `send()`.
-    Send {
-        /// Socket.
-        fd: String,
-        /// So many bytes, where there is no text.
-        bytes: u32,
-        /// The bytes themselves.
-        text: Option<String>,
-        /// How it must end.
-        expect: StepExpect,
-    },
-    /// `recv()`.
-    Recv {
-        /// Socket.
-        fd: String,
-        /// Most bytes.
-        max: u32,
-        /// How it must end.
-        expect: StepExpect,
-    },
-    /// `shutdown()`.
-    Shutdown {
-        /// Socket.
-        fd: String,
-        /// Which side.
-        how: crate::app::ShutdownHow,
-        /// How it must end.
-        expect: StepExpect,
-    },
-    /// `close()`.
-    Close {
-        /// Descriptor.
-        fd: String,
-    },
-    /// `clock_nanosleep()`.
-    Sleep(Duration),
-    /// `poll()` of one descriptor.
-    Poll {
-        /// Descriptor.
-        fd: String,
-        /// `POLLOUT` instead of `POLLIN`.
-        out: bool,
-        /// Longest wait; `None` for ever.
-        timeout: Option<Duration>,
-    },
-    /// `setsockopt()`.
-    Setsockopt {
-        /// Socket.
-        fd: String,
-        /// Option.
-        option: OptionSpec,
-        /// Its value.
-        value: u32,
-    },
-    /// The body, so many times.
-    Loop {
-        /// How often.
-        times: u64,
-        /// Steps.
-        body: Vec<Self>,
-    },
-    /// The body, for ever.
-    Forever {
-        /// Steps.
-        body: Vec<Self>,
-    },
-    /// A new thread that runs the body.
-    Spawn {
-        /// Steps.
-        body: Vec<Self>,
-    },
-    /// `exit_group()`.
-    Exit {
-        /// Status.
-        status: u32,
-    },
 }

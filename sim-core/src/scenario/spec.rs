@@ -10,9 +10,8 @@ use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Ipv4Addr, Port, Ratio};
 
 pub use super::program_spec::{
-    AfterSpec, BackoffSpec, BindSpec, CloseFirstSpec, ConnectorFlavour, DisposeSpec, DnsSpec, IgnoreErrors, MysqlSpec,
-    MysqldSpec, OnFailureSpec, OptionSpec, PoolSpec, ProgramKind, ProgramSpec, ReconnectSpec, ScriptOp, ScriptSpec,
-    ServerName, StepExpect, SysbenchSpec,
+    BindSpec, DnsSpec, MysqlSpec, MysqldSpec, PoolSpec, ProgramKind, ProgramSpec, ReconnectSpec, ScriptSpec,
+    ServerName, SysbenchSpec,
 };
 
 /// Index into [`super::Scenario::hosts`].

@@ -89,7 +89,7 @@ fn extends_merges_tables_and_named_lists() {
     let fixed = preset::find("fixed-client").expect("a preset").scenario();
     let sysbench = fixed.processes.iter().find(|p| p.name == "sysbench").expect("inherited");
     let ProgramSpec::Sysbench(settings) = &sysbench.program else { panic!("it is sysbench") };
-    assert_eq!(settings.connector, ConnectorFlavour::ReconnectOk);
+    assert_eq!(settings.connector, crate::app::sysbench::Connector::ReconnectOk);
     assert_eq!(settings.mysql_host, ServerName::Addr(crate::units::Ipv4Addr::new(172, 31, 47, 174)));
 }
 
