@@ -235,7 +235,6 @@ impl Kernel {
             self.ports.note_used(ANY_DEVICE, &tuple);
         }
         self.set_hashed(id, true);
-        self.mib.inc(Mib::ActiveOpens);
         let open = UserCall::Open { iss, ts_offset, mss };
         self.tcp_step(now, id, TcpInput::Call(open), fx).map(|_| ())
     }
