@@ -10,11 +10,8 @@ use crate::app::mysql::{Credentials, MysqlServer, ServerConfig, Service, Target,
 use crate::app::mysql_client::{MysqlClient, MysqlClientConfig};
 use crate::app::sysbench::{self, Connector, Sysbench, SysbenchConfig};
 use crate::app::{App, ResolverConfig};
-use crate::time::Duration;
+use crate::time::{Duration, START_UNIX};
 use crate::units::{Endpoint, Ipv4Addr, Port};
-
-/// Seconds between 1970 and the start of a run: 2024-04-11 18:22:54 UTC.
-const START_UNIX: u64 = 1_712_859_774;
 
 /// The program of a process.
 pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App>, BuildError> {
@@ -22,7 +19,9 @@ pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<
     let refuse = |reason: &str| BuildError::Program { process: process.name.clone(), reason: reason.to_owned() };
     Ok(match &process.program {
         ProgramSpec::Mysqld(spec) => Box::new(MysqlServer::new(mysqld(spec).map_err(|reason| refuse(&reason))?)),
-        ProgramSpec::Sysbench(spec) => Box::new(Sysbench::new(sysbench_config(spec, host).map_err(|reason| refuse(&reason))?)),
+        ProgramSpec::Sysbench(spec) => {
+            Box::new(Sysbench::new(sysbench_config(spec, host).map_err(|reason| refuse(&reason))?))
+        }
         ProgramSpec::Mysql(spec) => Box::new(MysqlClient::new(&mysql(spec, host).map_err(|reason| refuse(&reason))?)),
         ProgramSpec::Dns(spec) => Box::new(DnsServer::new(dns(spec, host))),
         ProgramSpec::Reconnect(_) | ProgramSpec::Pool(_) | ProgramSpec::Script(_) => return Err(refuse("not yet")),

@@ -501,34 +501,4 @@ mod tests {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
     }
-
-    #[cfg(feature = "scenario")]
-    #[test]
-    fn scripts_are_read_from_toml() {
-        #[derive(serde::Deserialize)]
-        struct File {
-            script: Vec<ScriptOp>,
-        }
-        let text = r#"
-            [[script]]
-            op = "loop"
-            times = 3
-            body = [
-                { op = "socket", fd = "s" },
-                { op = "connect", fd = "s", addr = "127.0.0.1:80", expect = "ECONNREFUSED" },
-                { op = "setsockopt", fd = "s", option = "SO_LINGER", value = 0 },
-                { op = "sleep", for = "250ms" },
-            ]
-        "#;
-        let file: File = toml::from_str(text).unwrap();
-        let ScriptOp::Loop { times: 3, body } = &file.script[0] else { panic!("{:?}", file.script) };
-        let expect = Expect::Err(Errno::ConnRefused);
-        assert_eq!(body[1], ScriptOp::Connect { fd: "s".into(), addr: SERVER, expect });
-        assert_eq!(body[3], ScriptOp::Sleep { span: Duration::from_millis(250) });
-        for bad in ["op = \"sleep\"\nfor = \"1 s\"", "op = \"connect\"\nfd = \"s\"\naddr = \"x\"", "op = \"dance\""] {
-            let bad = format!("[[script]]\n{bad}");
-            assert!(toml::from_str::<File>(&bad).is_err(), "{bad}");
-        }
-        assert!(toml::from_str::<File>("[[script]]\nop = \"close\"\nfd = \"s\"\nfoo = 1").is_err());
-    }
 }
