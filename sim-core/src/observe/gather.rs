@@ -6,9 +6,10 @@
 
 use super::facts::{ClientFacts, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
 use super::snapshot::SHELL_NOFILE;
+use crate::app::backoff::BackOff;
 use crate::kernel::cost::CandidateCounts;
 use crate::kernel::{EntryView, Kernel};
-use crate::scenario::{BackoffSpec, ProcessSpec, ProgramKind, ProgramSpec, Run};
+use crate::scenario::{ProcessSpec, ProgramKind, ProgramSpec, Run};
 use crate::sim::{ProcStats, Searches, Shortage};
 use crate::tcp::TcpState;
 use crate::time::{Duration, Instant};
@@ -130,9 +131,9 @@ fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
 fn fixed_retry(program: &ProgramSpec) -> Option<Duration> {
     match program {
         ProgramSpec::Sysbench(_) => Some(SYSBENCH_PAUSE),
-        ProgramSpec::Reconnect(spec) => match spec.backoff {
-            BackoffSpec::Fixed { delay } => Some(delay),
-            BackoffSpec::Exponential { .. } | BackoffSpec::Jittered { .. } => None,
+        ProgramSpec::Reconnect(spec) => match spec.back_off {
+            BackOff::Fixed(delay) => Some(delay),
+            BackOff::Exponential { .. } | BackOff::Jittered { .. } => None,
         },
         ProgramSpec::Mysqld(_)
         | ProgramSpec::Mysql(_)

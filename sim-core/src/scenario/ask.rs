@@ -2,7 +2,7 @@
 //! of a run at once.
 
 use super::expr::{self, Expr};
-use super::metric::{Metric, MetricKind, ProcessMetric, ProcesslistMetric, SsMetric, client_counters};
+use super::metric::{Metric, MetricKind, ProcessMetric, ProcesslistMetric, SsMetric, app_metrics};
 use super::run::Run;
 use super::spec::{ProgramKind, Scenario};
 use super::{ScenarioError, argument_error};
@@ -72,6 +72,6 @@ fn kinds_of(program: ProgramKind) -> Vec<ProcessMetric> {
     if program == ProgramKind::Mysqld {
         kinds.extend(ProcesslistMetric::ALL.iter().copied().map(ProcessMetric::Processlist));
     }
-    kinds.extend(client_counters(program).iter().map(|&name| ProcessMetric::Status(name.to_owned())));
+    kinds.extend(app_metrics(program).iter().map(|&name| ProcessMetric::Status(name.to_owned())));
     kinds
 }

@@ -38,7 +38,7 @@ mod tests;
 
 pub use expect::{Bound, CheckRow, Expectation, ReadMetric, Since};
 pub use expr::{BinaryOp, EvalError, Expr};
-pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, ProcesslistMetric, SsMetric};
+pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, ProcesslistMetric, SsMetric, app_metrics};
 pub use node::{MAX_BYTES, Place, Source};
 pub use preset::Preset;
 pub use problem::{Problem, ProblemKind, ScenarioError};
@@ -101,8 +101,7 @@ impl Scenario {
         let mut marks: Vec<(String, MarkRef)> =
             BUILTIN_MARKS.iter().map(|&(name, mark)| (name.to_owned(), mark)).collect();
         marks.extend(self.marks.iter().enumerate().map(|(i, m)| (m.name.clone(), MarkRef::Own(i))));
-        check_timeline::parse_moment(text, &marks)
-            .map_err(|(kind, near)| argument_error(text, "at", kind, near))
+        check_timeline::parse_moment(text, &marks).map_err(|(kind, near)| argument_error(text, "at", kind, near))
     }
 
     /// Reads a metric's name, as a series or a plot asks for it.

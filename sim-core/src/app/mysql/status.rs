@@ -111,7 +111,8 @@ impl Shared {
             "blocked" => stats.blocked,
             "first_refusal.at_ns" => stats.first_refusal?.0.nanos(),
             "first_refusal.sessions" => stats.first_refusal?.1,
-            _ => return None,
+            // Nor is this: a numeric system variable as it is now.
+            other => return self.vars.find(other).map(|spec| self.vars.get(spec.var)),
         })
     }
 
