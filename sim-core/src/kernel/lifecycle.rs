@@ -116,16 +116,16 @@ impl Kernel {
     }
 
     /// Linux `tcp_time_wait`: the full socket gives its place in the tables to
-    /// a minisock, unless there are `tcp_max_tw_buckets` of them already.
+    /// a minisock, unless there are `tcp_max_tw_buckets` of them already. The
+    /// machine has recorded the way to `substate`.
     fn become_timewait(&mut self, now: Instant, id: SocketId, substate: TcpState, timeout: Duration, fx: &mut Effects) {
         let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
         let tuple = socket.tuple;
-        let from = socket.tcb.state();
         socket.waiters.drain_into(&mut fx.wakes);
         if self.timewaits.len() >= self.config.sysctls.max_tw_buckets() {
             self.mib.inc(Mib::TCPTimeWaitOverflow);
-            count_transition(&mut self.state_counts, from, TcpState::Closed);
-            fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Overflow });
+            count_transition(&mut self.state_counts, substate, TcpState::Closed);
+            fx.records.push(RecordKind::State { tuple, from: substate, to: TcpState::Closed, cause: Cause::Overflow });
             self.force_closed(id);
             return;
         }
@@ -136,10 +136,6 @@ impl Kernel {
         // The minisock takes the socket's place as owner of the port.
         let bucket = socket.bucket.take();
         let tw = TwId(self.timewaits.insert(Minisock { sock, bucket, inet6 }));
-        if substate != from {
-            count_transition(&mut self.state_counts, from, substate);
-            fx.records.push(RecordKind::State { tuple, from, to: substate, cause: Cause::AckOfFin });
-        }
         self.established.replace(&tuple, EstablishedEntry::TimeWait(tw));
         if !bound {
             let reusable = self.reusable_at(now, tw);
