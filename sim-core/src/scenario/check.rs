@@ -277,7 +277,6 @@ fn budget(cx: &mut Cx<'_>, at: &At<'_>, file: &ScenarioFile) -> BudgetSpec {
         events: read("events", given.events, default.events),
         same_instant: read("same_instant", given.same_instant, default.same_instant),
         sockets: read("sockets", given.sockets, default.sockets),
-        trace_records: read("trace_records", given.trace_records, default.trace_records),
     }
 }
 

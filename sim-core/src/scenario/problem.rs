@@ -194,6 +194,9 @@ problems! {
     /// A format this version does not read.
     UnsupportedFormat { found: i64 } = "unsupported-format",
         "format {found} is not read by this version, which reads format 1", "此版本读取格式 1，不支持格式 {found}";
+    /// A variable of another server.
+    NoSuchVariable { name: String, version: String } = "no-such-variable",
+        "server `{version}` has no variable `{name}`", "服务器 `{version}` 没有变量 `{name}`";
     /// A table of another program.
     WrongProgramTable { table: String, program: String } = "wrong-program-table",
         "[process.{table}] does not belong to a process with program = \"{program}\"",
