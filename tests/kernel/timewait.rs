@@ -110,8 +110,7 @@ fn t2_with_reuse_a_port_is_free_again_after_a_second() {
 
 #[test]
 fn t3_without_timestamps_there_is_no_reuse() {
-    let mut bench =
-        bench(lo(3306), &[SMALL, ("net.ipv4.tcp_tw_reuse", "1"), ("net.ipv4.tcp_timestamps", "0")]);
+    let mut bench = bench(lo(3306), &[SMALL, ("net.ipv4.tcp_tw_reuse", "1"), ("net.ipv4.tcp_timestamps", "0")]);
     let active = bench.active(secs(70), ms(20));
     assert_eq!(active.before, 100);
     assert!(!active.gaps.is_empty());
