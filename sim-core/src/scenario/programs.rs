@@ -13,10 +13,8 @@ use crate::app::reconnect::{ReconnectClient, ReconnectConfig};
 use crate::app::script::ScriptApp;
 use crate::app::sysbench::{Sysbench, SysbenchConfig};
 use crate::app::{App, ResolverConfig};
+use crate::time::START_UNIX;
 use crate::units::{Endpoint, Ipv4Addr, Port};
-
-/// Seconds between 1970 and the start of a run: 2024-04-11 18:22:54 UTC.
-const START_UNIX: u64 = 1_712_859_774;
 
 /// The program of a process.
 pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App>, BuildError> {
