@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::check::{At, Cx, MAX_TABLE};
 use super::file::{ProcessFile, ProgramWord};
 use super::metric::RESERVED;
-use super::problem::{ProblemKind, nearest};
+use super::problem::ProblemKind;
 use super::program_file::{
     BackoffWord, ConnectorWord, DisposeWord, DnsFile, MysqlFile, MysqldFile, PoolFile, ReconnectFile, SysbenchFile,
 };
@@ -15,6 +15,7 @@ use super::spec::{
 };
 use super::{check_script, value};
 use crate::app::Limits;
+use crate::text::nearest;
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Ipv4Addr};
 

@@ -2,11 +2,12 @@
 
 use super::check::{At, Cx};
 use super::file::{DurationText, EndpointText};
-use super::problem::{ProblemKind, nearest};
+use super::problem::ProblemKind;
 use super::program_file::{HowWord, OnErrorWord, OpFile, OptionWord, ScriptFile};
 use super::spec::{OptionSpec, ScriptOp, ScriptSpec, SendBytes};
 use super::value;
 use crate::app::ShutdownHow;
+use crate::text::nearest;
 use crate::time::Duration;
 use crate::units::Endpoint;
 

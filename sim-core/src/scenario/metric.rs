@@ -6,11 +6,12 @@
 
 use core::fmt;
 
-use super::problem::{ProblemKind, nearest};
+use super::problem::ProblemKind;
 use super::spec::{HostIx, ProcessIx, ProgramKind};
 use super::value::cut;
 use crate::errno::Errno;
 use crate::tcp::TcpState;
+use crate::text::nearest;
 use crate::trace::Mib;
 
 macro_rules! words {
