@@ -126,7 +126,7 @@ impl Kernel {
             secrets: Secrets::from_seed(secret),
             udp: UdpTable::default(),
             processes: Vec::new(),
-            files: SystemFiles::new(0),
+            files: SystemFiles::new(config.unrelated.total().into()),
             cpus: CpuSet::new(config.cpus, config.steal).expect("a checked host has CPUs"),
             mib: Counters::default(),
             state_counts: [0; 11],
@@ -200,7 +200,9 @@ impl Kernel {
             let taken = |pid| self.processes.iter().any(|p| p.pid == Pid(pid));
             (1_000..u32::MAX).find(|&pid| !taken(pid)).expect("fewer than 2^32 processes")
         });
-        self.processes.push(Process::new(Pid(pid), config));
+        let process = Process::new(Pid(pid), config);
+        self.files.inherit(process.fds().open_count().into());
+        self.processes.push(process);
         ix
     }
 
