@@ -1,6 +1,7 @@
 //! Threads run: calls are priced, take effect, block, complete.
 
 use super::budget::SimError;
+use super::calls::WorldCall;
 use super::event::Event;
 use super::task::{Phase, Task, TaskState};
 use super::world::{Exhaustion, World};
@@ -50,11 +51,12 @@ impl World {
         }
         let Some(state) = proc.tasks.get(task.task.index()).map(|slot| slot.state) else { return Ok(()) };
         let next = match state {
-            TaskState::Starting => match self.task(host, task).call {
-                Call::Spawn { token } => Next::Resume(Resume::Started(token)),
-                #[expect(clippy::wildcard_enum_match_arm, reason = "the spawner stored the clone call")]
-                _ => unreachable!("a new thread keeps the call that made it"),
-            },
+            TaskState::Starting => {
+                let Call::Spawn { token } = self.task(host, task).call else {
+                    unreachable!("a new thread keeps the call that made it")
+                };
+                Next::Resume(Resume::Started(token))
+            }
             TaskState::Running => self.effect(host, task, true, observer)?,
             TaskState::Waking => self.effect(host, task, false, observer)?,
             TaskState::TimedOut => {
@@ -124,10 +126,10 @@ impl World {
     /// CPU time of a call, in the state of the tables at its start.
     fn price(&mut self, host: HostId, task: TaskRef, call: &Call) -> Duration {
         let kernel = &mut self.hosts[host.index()].kernel;
-        match call {
-            Call::Connect { fd, addr } => kernel.connect_cost(self.now, task.process, *fd, *addr),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "every other call has a fixed price")]
-            _ => Duration::from_nanos(kernel.config().cost.cost_of(call)),
+        if let Call::Connect { fd, addr } = call {
+            kernel.connect_cost(self.now, task.process, *fd, *addr)
+        } else {
+            Duration::from_nanos(kernel.config().cost.cost_of(call))
         }
     }
 
@@ -141,65 +143,26 @@ impl World {
     ) -> Result<Next, SimError> {
         let now = self.now;
         let slot = self.task_mut(host, task);
-        let mut call = core::mem::replace(&mut slot.call, Call::Getpid);
-        match &call {
-            Call::Nanosleep { duration } => {
-                let deadline = now + *duration + self.hosts[host.index()].kernel.sleep_lateness();
-                self.block(host, task, call, Some(deadline));
-                return Ok(Next::Wait);
-            }
-            Call::FutexWait { timeout } => {
-                let deadline = timeout.map(|t| now + t);
-                let slot = self.task_mut(host, task);
-                if core::mem::take(&mut slot.woken_early) || !first {
-                    slot.call = call;
-                    return Ok(self.complete(host, task, Ok(Ret::Done), observer));
-                }
-                self.block(host, task, call, deadline);
-                return Ok(Next::Wait);
-            }
-            Call::Spawn { token } => {
-                let token = *token;
-                self.task_mut(host, task).call = call;
-                let new = self.spawn_task(host, task.process, token);
-                return Ok(self.complete(host, task, Ok(Ret::Task(new)), observer));
-            }
-            Call::Compute { .. } => {
-                self.task_mut(host, task).call = call;
-                return Ok(self.complete(host, task, Ok(Ret::Done), observer));
-            }
-            Call::ExitTask => {
-                let proc = &mut self.hosts[host.index()].procs[task.process.index()];
-                proc.tasks[task.task.index()].state = TaskState::Free;
-                proc.free.push(task.task);
-                return Ok(Next::Wait);
-            }
-            Call::ExitProcess { status } => {
-                let status = *status;
-                self.exit_process(host, task.process, status, observer)?;
-                return Ok(Next::Wait);
-            }
-            #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is the kernel's")]
-            _ => {}
+        if let Some(own) = WorldCall::of(&slot.call) {
+            return self.own_call(host, task, own, first, observer);
         }
+        let mut call = core::mem::replace(&mut slot.call, Call::Getpid);
         let mut fx = core::mem::take(&mut self.fx);
         let caller = Caller { now, task, first };
         let outcome = self.hosts[host.index()].kernel.syscall(caller, &mut call, &mut fx);
         self.fx = fx;
+        self.task_mut(host, task).call = call;
         // The result is recorded after its effects, like a trace at the exit of the call.
         match outcome {
             Outcome::Done(result) => {
-                self.task_mut(host, task).call = call;
                 self.drain(host, Some(task.process), observer)?;
                 Ok(self.complete(host, task, result, observer))
             }
             Outcome::Block { deadline } => {
                 if first {
-                    self.block(host, task, call, deadline);
+                    self.block(host, task, deadline);
                 } else {
-                    let slot = self.task_mut(host, task);
-                    slot.call = call;
-                    slot.state = TaskState::Blocked;
+                    self.task_mut(host, task).state = TaskState::Blocked;
                 }
                 self.drain(host, Some(task.process), observer)?;
                 Ok(Next::Wait)
@@ -207,10 +170,49 @@ impl World {
         }
     }
 
-    fn block(&mut self, host: HostId, task: TaskRef, call: Call, deadline: Option<Instant>) {
+    /// A call that is none of the kernel's business.
+    fn own_call(
+        &mut self,
+        host: HostId,
+        task: TaskRef,
+        call: WorldCall,
+        first: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Next, SimError> {
+        let now = self.now;
+        let result = match call {
+            WorldCall::Sleep(span) => {
+                let deadline = now + span + self.hosts[host.index()].kernel.sleep_lateness();
+                self.block(host, task, Some(deadline));
+                return Ok(Next::Wait);
+            }
+            WorldCall::FutexWait(timeout) => {
+                let woken = core::mem::take(&mut self.task_mut(host, task).woken_early);
+                if first && !woken {
+                    self.block(host, task, timeout.map(|t| now + t));
+                    return Ok(Next::Wait);
+                }
+                Ret::Done
+            }
+            WorldCall::Spawn(token) => Ret::Task(self.spawn_task(host, task.process, token)),
+            WorldCall::Compute => Ret::Done,
+            WorldCall::ExitTask => {
+                let proc = &mut self.hosts[host.index()].procs[task.process.index()];
+                proc.tasks[task.task.index()].state = TaskState::Free;
+                proc.free.push(task.task);
+                return Ok(Next::Wait);
+            }
+            WorldCall::ExitProcess(status) => {
+                self.exit_process(host, task.process, status, observer)?;
+                return Ok(Next::Wait);
+            }
+        };
+        Ok(self.complete(host, task, Ok(result), observer))
+    }
+
+    fn block(&mut self, host: HostId, task: TaskRef, deadline: Option<Instant>) {
         let now = self.now;
         let slot = self.task_mut(host, task);
-        slot.call = call;
         slot.state = TaskState::Blocked;
         slot.deadline = deadline.unwrap_or(Instant::MAX);
         if slot.deadline < slot.timer_queued {
