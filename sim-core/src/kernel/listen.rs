@@ -206,7 +206,6 @@ impl Kernel {
         segment: &Segment,
         fx: &mut Effects,
     ) {
-        self.mib.inc(Mib::PassiveOpens);
         let parent = self.socket(listener);
         let domain = if parent.is_inet6() { Domain::Inet6 } else { Domain::Inet };
         let mut child = Socket::new(tcb, domain, false, 0);

@@ -269,6 +269,13 @@ impl RequestSock {
             self.deadline = cx.clock.expiry(cx.now, self.timeout(cx.config));
             return ReqVerdict::Reply(self.syn_ack(cx));
         }
+        let right = self.rcv_nxt().add(self.rcv_wnd);
+        let inside = in_window(seg.seq, seg.end_seq(), self.rcv_nxt(), right);
+        if flags.rst() && seg.seq != self.rcv_nxt() && inside {
+            // RFC 5961 §3.2: in the window is not good enough, whatever is acknowledged (KERNEL-NOTES 5).
+            counters.push(Mib::TCPChallengeACK);
+            return ReqVerdict::Reply(self.ack(cx));
+        }
         if flags.ack() && seg.ack != self.iss.add(1) {
             let reset = reset_for(seg);
             if reset.is_some() {
@@ -276,8 +283,7 @@ impl RequestSock {
             }
             return ReqVerdict::ListenerResets(reset);
         }
-        let right = self.rcv_nxt().add(self.rcv_wnd);
-        if paws_reject || echo_reject || !in_window(seg.seq, seg.end_seq(), self.rcv_nxt(), right) {
+        if paws_reject || echo_reject || !inside {
             if paws_reject {
                 counters.push(Mib::PAWSEstab);
             }
@@ -290,11 +296,6 @@ impl RequestSock {
             && !seg.seq.after(self.rcv_nxt())
         {
             self.ts_recent = Some(tsval);
-        }
-        if flags.rst() && seg.seq != self.rcv_nxt() {
-            // RFC 5961 §3.2: in the window is not good enough (KERNEL-NOTES 5).
-            counters.push(Mib::TCPChallengeACK);
-            return ReqVerdict::Reply(self.ack(cx));
         }
         // A SYN at IRS itself lies before the window and is trimmed off.
         if flags.rst() || (flags.syn() && seg.seq != self.irs) {
@@ -604,6 +605,10 @@ mod tests {
             matches!(verdict(&mut request(), 10_001, &seg(IRS + 2, 0, Flags::RST)), ReqVerdict::Reply(ack) if ack.flags == Flags::ACK)
         );
         assert_eq!(verdict(&mut request(), 10_001, &seg(IRS, 0, Flags::RST)), ReqVerdict::Ignore);
+        // A wrong acknowledgment on it changes nothing.
+        let rst_ack = Flags::RST.with(Flags::ACK);
+        assert!(matches!(verdict(&mut request(), 10_001, &seg(IRS + 2, 7, rst_ack)), ReqVerdict::Reply(_)));
+        assert_eq!(verdict(&mut request(), 10_001, &seg(IRS + 1, 7, rst_ack)), ReqVerdict::ListenerResets(None));
     }
 
     #[test]

@@ -88,6 +88,8 @@ impl SocketFlags {
     pub(crate) const V6ONLY: u16 = 1 << 11;
     /// Its port came from `bind()`, `listen()` or a listener, not from the search in `connect()`.
     pub(crate) const BOUND: u16 = 1 << 12;
+    /// `SS_CONNECTING`: a `connect()` has begun whose outcome no call has returned yet.
+    pub(crate) const CONNECTING: u16 = 1 << 13;
 
     pub(crate) const fn has(self, bit: u16) -> bool {
         self.0 & bit != 0

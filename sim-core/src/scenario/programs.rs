@@ -22,7 +22,9 @@ pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<
     let refuse = |reason: &str| BuildError::Program { process: process.name.clone(), reason: reason.to_owned() };
     Ok(match &process.program {
         ProgramSpec::Mysqld(spec) => Box::new(MysqlServer::new(mysqld(spec).map_err(|reason| refuse(&reason))?)),
-        ProgramSpec::Sysbench(spec) => Box::new(Sysbench::new(sysbench_config(spec, host).map_err(|reason| refuse(&reason))?)),
+        ProgramSpec::Sysbench(spec) => {
+            Box::new(Sysbench::new(sysbench_config(spec, host).map_err(|reason| refuse(&reason))?))
+        }
         ProgramSpec::Mysql(spec) => Box::new(MysqlClient::new(&mysql(spec, host).map_err(|reason| refuse(&reason))?)),
         ProgramSpec::Dns(spec) => Box::new(DnsServer::new(dns(spec, host))),
         ProgramSpec::Reconnect(_) | ProgramSpec::Pool(_) | ProgramSpec::Script(_) => return Err(refuse("not yet")),

@@ -175,46 +175,37 @@ impl Kernel {
         if self.socket(id).is_udp() {
             return self.udp_connect(id, addr).map(|()| Ret::Done).into();
         }
-        if caller.first {
-            let state = self.socket(id).state();
-            match state {
-                TcpState::Closed => {
-                    if let Err(errno) = self.tcp_connect(caller.now, id, addr, fx) {
-                        return Outcome::Done(Err(errno));
-                    }
-                    if self.processes[caller.task.process.index()].nonblock(fd) {
-                        return Outcome::Done(Err(Errno::InProgress));
-                    }
-                }
-                TcpState::SynSent | TcpState::SynReceived => return Outcome::Done(Err(Errno::Already)),
-                TcpState::Listen
-                | TcpState::Established
-                | TcpState::FinWait1
-                | TcpState::FinWait2
-                | TcpState::CloseWait
-                | TcpState::Closing
-                | TcpState::LastAck
-                | TcpState::TimeWait => return Outcome::Done(Err(Errno::IsConn)),
+        let nonblock = self.processes[caller.task.process.index()].nonblock(fd);
+        if caller.first && !self.socket(id).flags.has(SocketFlags::CONNECTING) {
+            // inet_stream_connect: SS_UNCONNECTED with a fresh socket, or EISCONN.
+            if self.socket(id).state() != TcpState::Closed {
+                return Outcome::Done(Err(Errno::IsConn));
             }
+            if let Err(errno) = self.tcp_connect(caller.now, id, addr, fx) {
+                return Outcome::Done(Err(errno));
+            }
+            self.socket_mut(id).flags.set(SocketFlags::CONNECTING, true);
+            if nonblock {
+                return Outcome::Done(Err(Errno::InProgress));
+            }
+        } else if caller.first && nonblock && self.is_opening(id) {
+            return Outcome::Done(Err(Errno::Already));
         }
-        match self.socket(id).state() {
-            TcpState::SynSent | TcpState::SynReceived => {
-                let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.sndtimeo);
-                self.block_on(caller, id, timeout.map(|t| caller.now + t))
-            }
-            TcpState::Closed => {
-                let error = self.take_error(caller.now, id, fx);
-                Outcome::Done(Err(error.unwrap_or(Errno::ConnAborted)))
-            }
-            TcpState::Listen
-            | TcpState::Established
-            | TcpState::FinWait1
-            | TcpState::FinWait2
-            | TcpState::CloseWait
-            | TcpState::Closing
-            | TcpState::LastAck
-            | TcpState::TimeWait => Outcome::Done(Ok(Ret::Done)),
+        if self.is_opening(id) {
+            let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.sndtimeo);
+            return self.block_on(caller, id, timeout.map(|t| caller.now + t));
         }
+        self.socket_mut(id).flags.set(SocketFlags::CONNECTING, false);
+        if self.socket(id).state() == TcpState::Closed {
+            let error = self.take_error(caller.now, id, fx);
+            return Outcome::Done(Err(error.unwrap_or(Errno::ConnAborted)));
+        }
+        Outcome::Done(Ok(Ret::Done))
+    }
+
+    /// The handshake is under way.
+    fn is_opening(&self, id: SocketId) -> bool {
+        matches!(self.socket(id).state(), TcpState::SynSent | TcpState::SynReceived)
     }
 
     /// `tcp_v4_connect`: source address, source port, tables, SYN.
@@ -244,7 +235,6 @@ impl Kernel {
             self.ports.note_used(ANY_DEVICE, &tuple);
         }
         self.set_hashed(id, true);
-        self.mib.inc(Mib::ActiveOpens);
         let open = UserCall::Open { iss, ts_offset, mss };
         self.tcp_step(now, id, TcpInput::Call(open), fx).map(|_| ())
     }

@@ -41,7 +41,7 @@ impl Tcb {
     pub(super) fn note_dsack(&mut self, left: SeqNum, right: SeqNum, run: &mut Run<'_, '_>) {
         if self.is(Bits::SACK_OK) && left != right {
             run.count(Mib::TCPDSACKOldSent);
-            run.dsack = Some(SackBlock { left, right });
+            self.cold().dsack = Some(SackBlock { left, right });
         }
     }
 
@@ -225,9 +225,6 @@ impl Tcb {
     fn fin(&mut self, run: &mut Run<'_, '_>) {
         self.rcv_nxt = self.rcv_nxt.add(1);
         self.set(Bits::ACK_SCHED.with(Bits::RCV_SHUTDOWN).with(Bits::FIN_RCVD));
-        if let Some(cold) = &mut self.cold {
-            cold.ofo.clear();
-        }
         match self.state() {
             TcpState::SynReceived | TcpState::Established => {
                 self.enter(TcpState::CloseWait, Cause::FinArrived, run.out);
@@ -246,6 +243,11 @@ impl Tcb {
             }
             // No segment gets here in these states.
             TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::TimeWait => {}
+        }
+        // Nothing can come after it; what was to be reported is void (tcp_sack_reset).
+        if let Some(cold) = &mut self.cold {
+            cold.ofo.clear();
+            cold.dsack = None;
         }
         run.notify(SocketEvents::READABLE);
         if self.is(Bits::SEND_SHUTDOWN) {

@@ -27,14 +27,11 @@ use super::{Actions, Fate, Reply, SocketEvents, TcpInput, TcpState};
 use crate::errno::Errno;
 use crate::time::Instant;
 use crate::trace::Mib;
-use crate::wire::SackBlock;
 
 /// One step in progress: what it reads, and the list it adds to.
 pub(crate) struct Run<'a, 'c> {
     cx: &'a TcpContext<'c>,
     out: &'a mut Actions,
-    /// D-SACK for the next ACK.
-    dsack: Option<SackBlock>,
 }
 
 impl Run<'_, '_> {
@@ -80,7 +77,7 @@ pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut A
     use TcpState::{
         CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived, SynSent, TimeWait,
     };
-    let mut run = Run { cx, out, dsack: None };
+    let mut run = Run { cx, out };
     match (tcb.state(), input) {
         // RFC 9293 §3.10.1–3.10.6: each call looks at the state itself.
         (

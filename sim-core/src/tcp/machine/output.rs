@@ -57,7 +57,7 @@ impl Tcb {
         }
     }
 
-    fn established_options(&self, run: &mut Run<'_, '_>) -> TcpOptions {
+    fn established_options(&mut self, run: &Run<'_, '_>) -> TcpOptions {
         let timestamp = self.is(Bits::TS_OK).then(|| (self.tsval(run.now()), self.ts_recent));
         let first_gap = self.cold.as_ref().and_then(|cold| {
             cold.ofo.first().map(|first| {
@@ -70,7 +70,8 @@ impl Tcb {
                 SackBlock { left: first.seq, right }
             })
         });
-        let sack = if self.is(Bits::SACK_OK) { run.dsack.take().or(first_gap) } else { None };
+        let dsack = self.cold.as_mut().and_then(|cold| cold.dsack.take());
+        let sack = if self.is(Bits::SACK_OK) { dsack.or(first_gap) } else { None };
         TcpOptions { timestamp, sack, ..TcpOptions::default() }
     }
 
@@ -207,6 +208,8 @@ impl Tcb {
     pub(super) fn write_xmit(&mut self, nagle_off: bool, one: bool, run: &mut Run<'_, '_>) {
         let mss = self.snd_mss();
         let mut sent_any = false;
+        // Whether tcp_event_new_data_sent would rearm the timer.
+        let rearm = self.packets_out() == 0 || self.is(Bits::XMIT_TLP);
         while self.has_unsent() && (one || self.in_flight() < u32::from(self.cwnd)) {
             if one && sent_any {
                 break;
@@ -236,8 +239,8 @@ impl Tcb {
             self.send_next(run);
             sent_any = true;
         }
-        if sent_any && !one {
-            self.schedule_loss_probe(false, run);
+        if sent_any && (one || !self.schedule_loss_probe(false, run)) && rearm {
+            self.rearm_rto(run);
         }
     }
 
@@ -253,10 +256,9 @@ impl Tcb {
         cold.tx.insert(at + 1, tail);
     }
 
-    /// Sends the first unsent segment as it is (`tcp_event_new_data_sent`).
+    /// Sends the first unsent segment as it is. The caller sees to the timer.
     fn send_next(&mut self, run: &mut Run<'_, '_>) {
         let (now_us, mss, merged_fin) = (run.us(), self.snd_mss(), self.is(Bits::FIN_MERGED));
-        let prior = self.packets_out();
         let cold = self.cold();
         let last = cold.tx.len() == cold.sent + 1;
         let skb = &mut cold.tx[cold.sent];
@@ -270,23 +272,14 @@ impl Tcb {
         cold.sent += 1;
         self.snd_nxt = end;
         self.transmit(seq, flags, payload, run);
-        self.after_new_data(prior, run);
     }
 
     fn send_bare_fin(&mut self, run: &mut Run<'_, '_>) {
-        let prior = self.packets_out();
         let seq = self.snd_nxt;
         self.ctl_sent = run.us();
         self.clear(Bits::CTL_RETRANS.with(Bits::CTL_LOST));
         self.snd_nxt = seq.add(1);
         self.transmit(seq, Flags::FIN, Payload::EMPTY, run);
-        self.after_new_data(prior, run);
-    }
-
-    fn after_new_data(&mut self, prior_packets: u32, run: &mut Run<'_, '_>) {
-        if prior_packets == 0 || self.is(Bits::XMIT_TLP) {
-            self.rearm_rto(run);
-        }
     }
 
     /// `tcp_retransmit_skb` / `__tcp_retransmit_skb`. False if nothing is in flight.
@@ -408,8 +401,12 @@ impl Tcb {
                 let at = cold.sent;
                 cold.tx[at].flags.psh = true;
                 self.send_next(run);
+                self.rearm_rto(run);
             }
-            None if open && self.has_unsent() => self.send_bare_fin(run),
+            None if open && self.has_unsent() => {
+                self.send_bare_fin(run);
+                self.rearm_rto(run);
+            }
             Some(_) | None => {
                 run.count(mib);
                 self.send_probe(run);

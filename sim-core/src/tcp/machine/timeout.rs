@@ -168,6 +168,9 @@ fn retransmit_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
             return;
         }
         enter_loss(tcb);
+        let now = run.ms();
+        let cold = tcb.cold();
+        cold.retrans_stamp = cold.retrans_stamp.or(Some(now));
         tcb.resend(Resend::Head, run);
     } else {
         run.count(Mib::TCPTimeouts);

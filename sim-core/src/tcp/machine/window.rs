@@ -19,13 +19,15 @@ pub(crate) fn initial_window(config: &TcpConfig, rcvbuf: u32, mss: u16, wscale_o
     if space > mss {
         space -= space % mss;
     }
+    // Since Linux 6.10 more than 64 KiB may be meant, though a SYN cannot say so.
+    let window = space;
     let wscale = if wscale_ok {
         let most = space.max(config.tcp_rmem_max).clamp(1, 65_535 << 14);
         u8::try_from(most.ilog2().saturating_sub(15).min(14)).expect("at most 14")
     } else {
         0
     };
-    (space, wscale)
+    (window, wscale)
 }
 
 const fn align(n: u32, shift: u8) -> u32 {
@@ -144,5 +146,6 @@ mod tests {
         assert_eq!(initial_window(&big, 131_072, 65_495, true), (65_495, 10));
         assert_eq!(initial_window(&big, 131_072, 65_483, true), (65_483, 10));
         assert_eq!(initial_window(&big, 131_072, 1_460, false).1, 0);
+        assert_eq!(initial_window(&config, 540_000, 1_460, true).0, 268_640);
     }
 }

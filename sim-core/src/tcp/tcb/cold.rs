@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::errno::Errno;
 use crate::time::{Duration, Instant};
-use crate::wire::{Payload, SeqNum};
+use crate::wire::{Payload, SackBlock, SeqNum};
 
 /// Marks on one segment of the send queue.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -61,6 +61,8 @@ pub(crate) struct Cold {
     pub(crate) marked: bool,
     /// Sorted by sequence number, not overlapping.
     pub(crate) ofo: Vec<OfoSegment>,
+    /// D-SACK for the next segment.
+    pub(crate) dsack: Option<SackBlock>,
     /// `sk_timer`: keepalive, or an orphan in FIN_WAIT2; `MAX` is off.
     pub(crate) keepalive_at: Instant,
     /// When an ACK last arrived, in ms modulo 2³².
@@ -115,6 +117,7 @@ impl Cold {
             sent: 0,
             marked: false,
             ofo: Vec::new(),
+            dsack: None,
             keepalive_at: Instant::MAX,
             rcv_tstamp: 0,
             retrans_stamp: None,
@@ -144,6 +147,7 @@ impl Cold {
     pub(crate) fn is_idle(&self, now_ms: u32, ratelimit_ms: u64) -> bool {
         self.tx.is_empty()
             && self.ofo.is_empty()
+            && self.dsack.is_none()
             && self.keepalive_at == Instant::MAX
             && self.retrans_stamp.is_none()
             && self.probes_tstamp.is_none()

@@ -95,7 +95,7 @@ impl Tcb {
             return true;
         }
         let queued = self.send_q();
-        matches!(self.state, TcpState::Established | TcpState::CloseWait)
+        !matches!(self.state, TcpState::SynSent | TcpState::SynReceived | TcpState::Listen)
             && self.sndbuf.saturating_sub(queued) >= queued / 2
             && queued < self.sndbuf
     }

@@ -94,8 +94,8 @@ fn exchange(seed: u64, loss: u64, mss: u16, timestamps: bool, sack: bool) {
         }
         assert!(round < 39_999, "seed {seed}: stuck at {:?} of {sent:?}", received.each_ref().map(Vec::len));
     }
-    for side in 0..2 {
-        assert!(received[side] == pattern(1 - side, 0, TOTAL), "seed {seed}: side {side} got something else");
+    for (side, all) in received.iter().enumerate() {
+        assert!(*all == pattern(1 - side, 0, TOTAL), "seed {seed}: side {side} got something else");
     }
     pair.close(0);
     let until = pair.now + Duration::from_secs(600);

@@ -242,3 +242,36 @@ fn every_state_takes_every_call() {
         }
     }
 }
+
+// ---------------------------------------------------------------- packet scripts
+
+#[test]
+fn a_fin_on_repeated_data_is_acknowledged_without_dsack() {
+    // tcp_close_no_rst: tcp_fin forgets what was to be reported.
+    let mut pair = Pair::connected();
+    let data = Segment { payload: Payload::opaque(1_000), ..pair.segment(0, Flags::ACK) };
+    pair.inject(0, &data);
+    assert_eq!(pair.recv(0, 1_000), Ok(1_000));
+    pair.inject(0, &Segment { flags: Flags::ACK.with(Flags::FIN), ..data.clone() });
+    let start = pair.now;
+    pair.run(Duration::from_millis(60));
+    let ack = pair.wire.last().expect("the FIN is acknowledged");
+    assert_eq!(ack.segment.ack, data.seq.add(1_001));
+    assert_eq!(ack.segment.options.sack, None);
+    assert!((40..=48).contains(&ack.at.since(start).as_millis()));
+    pair.close(0);
+    assert!(pair.wire.last().is_some_and(|sent| sent.segment.flags.fin()));
+}
+
+#[test]
+fn a_fin_overtaken_by_the_ack_of_ours() {
+    // tcp_disorder_fin_in_FIN_WAIT.
+    let mut pair = in_state(TcpState::FinWait1);
+    let ack = pair.segment(0, Flags::ACK);
+    let fin = Segment { ack: ack.ack.sub(1), ..pair.segment(0, Flags::ACK.with(Flags::FIN)) };
+    pair.inject(0, &Segment { seq: ack.seq.add(1), ..ack });
+    assert_eq!(pair.ends[0].state(), TcpState::FinWait2);
+    let answer = pair.inject(0, &fin);
+    assert_eq!(answer.len(), 1);
+    assert_eq!(pair.fates[0].map(|fate| fate.1), Some(Fate::TimeWait(TcpState::TimeWait, Duration::from_secs(60))));
+}

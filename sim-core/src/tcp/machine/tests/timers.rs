@@ -220,3 +220,67 @@ fn keepalive_in_close_wait_x9_x10() {
     assert_eq!(pair.call(0, UserCall::TakeError), Ok(Reply::Error(Some(Errno::Pipe))));
     assert_eq!(pair.recv(0, 99), Ok(77));
 }
+
+// ---------------------------------------------------------------- exact time
+
+#[test]
+fn a_fin_behind_a_zero_window_is_probed() {
+    // tcp_fin_wait1_zero_window as 6.18.44 runs it: the fourth probe comes 1.6 s
+    // after the zero-window ACK (KERNEL-NOTES 22).
+    let mut pair = Pair::new();
+    pair.clock.rounding = false;
+    pair.open(0);
+    pair.run(MS);
+    pair.mute = [true; 2];
+    pair.send(1, 5);
+    let closed = Segment { window: 0, ..pair.segment(1, Flags::ACK) };
+    pair.inject(1, &closed);
+    let (start, from) = (pair.now, pair.wire.len());
+    pair.close(1);
+    pair.run(Duration::from_millis(2_400));
+    assert_eq!(pair.trace(from), ["1 . 5 1 0"; 3]);
+    assert_times(&pair.times_ms(1, from, start), &[200, 600, 1_400], 1);
+    let (again, from) = (pair.now, pair.wire.len());
+    let closed = Segment { window: 0, ..pair.segment(1, Flags::ACK) };
+    pair.inject(1, &closed);
+    pair.run(Duration::from_secs(2));
+    assert_times(&pair.times_ms(1, from, again), &[1_600], 1);
+    // The window opens: the FIN goes out.
+    let open = pair.segment(1, Flags::ACK);
+    let answer = pair.inject(1, &open);
+    assert_eq!(answer.last().map(|seg| seg.flags), Some(Flags::FIN.with(Flags::ACK)));
+}
+
+#[test]
+fn without_rounding_retransmission_is_exact() {
+    let mut pair = Pair::new();
+    pair.clock.rounding = false;
+    pair.mute = [true; 2];
+    let start = pair.now;
+    pair.open(0);
+    pair.run(Duration::from_secs(12));
+    let times: Vec<u64> = pair.wire.iter().map(|sent| sent.at.since(start).nanos()).collect();
+    assert_eq!(times, [0, 1, 2, 3, 4, 5, 7, 11].map(|s| s * 1_000_000_000));
+}
+
+#[test]
+fn a_window_shrunk_to_nothing_under_data_in_flight() {
+    // tcp_rtx_probe0_timed_out: retransmissions become probes; two silent minutes end it.
+    let mut pair = Pair::connected();
+    pair.mute = [true; 2];
+    pair.send(0, 100);
+    let mut closed = Segment { window: 0, ..pair.segment(0, Flags::ACK) };
+    closed.ack = pair.ends[0].snd_una();
+    pair.inject(0, &closed);
+    assert_eq!(pair.ends[0].snd_wnd(), 0);
+    let start = pair.now;
+    pair.run(Duration::from_secs(100));
+    assert_eq!((pair.ends[0].state(), pair.ends[0].retransmits()), (TcpState::Established, 0));
+    // A peer that goes on saying "no room" keeps it alive.
+    pair.inject(0, &closed);
+    pair.run(Duration::from_secs(200));
+    assert_eq!(pair.ends[0].state(), TcpState::Established);
+    pair.run(Duration::from_secs(600));
+    let (at, _) = pair.fates[0].expect("it gave up");
+    assert!(at.since(start) > Duration::from_secs(340), "{:?}", at.since(start));
+}
