@@ -36,7 +36,10 @@ fn main() {
         world.digest()
     );
     if let (Some(before), Some(opened)) = (before, opened) {
-        println!("resident before {before} B, all open {opened} B: {} B a connection", (opened - before) / u64::from(n));
+        println!(
+            "resident before {before} B, all open {opened} B: {} B a connection",
+            (opened - before) / u64::from(n)
+        );
     }
 }
 

@@ -25,8 +25,8 @@ struct Entry<E> {
 struct HeapEntry<E>(Entry<E>);
 
 impl<E> HeapEntry<E> {
-    const fn key(&self) -> (Instant, EventSeq) {
-        (self.0.at, self.0.seq)
+    const fn key(&self) -> Key {
+        key(self.0.at, self.0.seq)
     }
 }
 impl<E> PartialEq for HeapEntry<E> {
@@ -48,7 +48,14 @@ impl<E> Ord for HeapEntry<E> {
 
 const LANES: usize = 64;
 const HEAP: usize = LANES;
-const NEVER: (Instant, EventSeq) = (Instant::MAX, EventSeq::MAX);
+const NEVER: Key = Key::MAX;
+
+/// Time above, position below: one number orders events.
+type Key = u128;
+
+const fn key(at: Instant, seq: EventSeq) -> Key {
+    (at.nanos() as Key) << 64 | seq as Key
+}
 
 /// A priority queue of events.
 #[derive(Clone, Debug)]
@@ -57,12 +64,14 @@ pub(crate) struct Queue<E> {
     /// Bit n: lane n is not empty.
     occupied: u64,
     /// Key of each lane's head.
-    heads: [(Instant, EventSeq); LANES],
+    heads: [Key; LANES],
     heap: BinaryHeap<Reverse<HeapEntry<E>>>,
     next_seq: EventSeq,
     len: usize,
     /// The least key and where it is (a lane, or [`HEAP`]).
-    least: ((Instant, EventSeq), usize),
+    least: (Key, usize),
+    /// When that is.
+    next_at: Instant,
 }
 
 impl<E: Copy> Queue<E> {
@@ -75,12 +84,13 @@ impl<E: Copy> Queue<E> {
             next_seq: 0,
             len: 0,
             least: (NEVER, HEAP),
+            next_at: Instant::MAX,
         }
     }
 
     /// Schedules `event`. `now` only chooses the lane.
     pub(crate) fn push(&mut self, now: Instant, at: Instant, event: E) {
-        let key = (at, self.next_seq);
+        let key = key(at, self.next_seq);
         let entry = Entry { at, seq: self.next_seq, event };
         self.next_seq += 1;
         self.len += 1;
@@ -99,13 +109,14 @@ impl<E: Copy> Queue<E> {
         };
         if key < self.least.0 {
             self.least = (key, place);
+            self.next_at = at;
         }
     }
 
     /// When the next event is due; [`Instant::MAX`] when there is none.
     #[inline]
     pub(crate) const fn next_at(&self) -> Instant {
-        self.least.0.0
+        self.next_at
     }
 
     /// The position in the order of pushes that the next push will get.
@@ -126,7 +137,7 @@ impl<E: Copy> Queue<E> {
             let fifo = &mut self.lanes[place];
             let entry = fifo.pop_front().expect("the least key is this lane's head");
             match fifo.front() {
-                Some(head) => self.heads[place] = (head.at, head.seq),
+                Some(head) => self.heads[place] = key(head.at, head.seq),
                 None => {
                     self.heads[place] = NEVER;
                     self.occupied &= !(1 << place);
@@ -138,17 +149,19 @@ impl<E: Copy> Queue<E> {
         Some((entry.at, entry.event))
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half of a key is the time")]
     fn find_least(&mut self) {
-        let mut least = self.heap.peek().map_or((NEVER, HEAP), |Reverse(head)| (head.key(), HEAP));
+        let (mut least, mut place) = self.heap.peek().map_or((NEVER, HEAP), |Reverse(head)| (head.key(), HEAP));
         let mut lanes = self.occupied;
         while lanes != 0 {
             let lane = lanes.trailing_zeros() as usize;
             lanes &= lanes - 1;
-            if self.heads[lane] < least.0 {
-                least = (self.heads[lane], lane);
-            }
+            let head = self.heads[lane % LANES];
+            place = if head < least { lane } else { place };
+            least = least.min(head);
         }
-        self.least = least;
+        self.least = (least, place);
+        self.next_at = Instant::from_nanos((least >> 64) as u64);
     }
 }
 

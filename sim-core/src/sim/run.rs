@@ -182,10 +182,8 @@ impl World {
             #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is the kernel's")]
             _ => {}
         }
-        let mut fx = core::mem::take(&mut self.fx);
         let caller = Caller { now, task, first };
-        let outcome = self.hosts[host.index()].kernel.syscall(caller, &mut call, &mut fx);
-        self.fx = fx;
+        let outcome = self.hosts[host.index()].kernel.syscall(caller, &mut call, &mut self.fx);
         // The result is recorded after its effects, like a trace at the exit of the call.
         match outcome {
             Outcome::Done(result) => {

@@ -4,7 +4,7 @@ use super::Digest;
 use crate::errno::Errno;
 use crate::tcp::{Cause, TcpState};
 use crate::time::Instant;
-use crate::units::{Fd, FourTuple, HostId, Pid, Port, TaskId};
+use crate::units::{Endpoint, Fd, FourTuple, HostId, Pid, Port, TaskId};
 use crate::wire::{Flags, SeqNum};
 
 /// Alias used where a record speaks of a socket's state.
@@ -132,45 +132,45 @@ pub enum RecordKind {
 }
 
 impl Record {
-    /// Folds the record into a digest, fixed-width fields only.
+    /// Folds the record into a digest, fixed-width fields only: when and what,
+    /// then the connection, then the rest.
     pub fn digest(&self, digest: &mut Digest) {
-        digest.word(self.at.nanos());
         let tag = |n: u64, low: u64| n << 56 | u64::from(self.host.0) << 40 | low & 0xff_ffff_ffff;
+        let head = |digest: &mut Digest, n: u64, low: u64| digest.pair(self.at.nanos(), tag(n, low));
         match self.kind {
             RecordKind::State { tuple, from, to, cause } => {
-                digest.word(tag(1, (from as u64) << 16 | (to as u64) << 8 | cause as u64));
+                head(digest, 1, (from as u64) << 16 | (to as u64) << 8 | cause as u64);
                 tuple_words(digest, tuple);
             }
             RecordKind::PortPick { tuple, inspected } => {
-                digest.word(tag(2, u64::from(inspected)));
+                head(digest, 2, u64::from(inspected));
                 tuple_words(digest, tuple);
             }
             RecordKind::Transmit { tuple, seq, ack, flags, len } => {
-                digest.word(tag(3, u64::from(flags.0) << 32 | u64::from(len)));
-                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
+                head(digest, 3, u64::from(flags.0) << 32 | u64::from(len));
                 tuple_words(digest, tuple);
+                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
             }
             RecordKind::Receive { tuple, seq, ack, flags, len } => {
-                digest.word(tag(4, u64::from(flags.0) << 32 | u64::from(len)));
-                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
+                head(digest, 4, u64::from(flags.0) << 32 | u64::from(len));
                 tuple_words(digest, tuple);
+                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
             }
             RecordKind::Drop { tuple, reason } => {
-                digest.word(tag(5, reason as u64));
+                head(digest, 5, reason as u64);
                 tuple_words(digest, tuple);
             }
             RecordKind::Syscall { pid, task, name, fd, entered, result } => {
-                digest.word(tag(6, u64::from(name) << 32 | u64::from(fd.0)));
-                digest.word(u64::from(pid.0) << 32 | u64::from(task.0));
-                digest.word(entered.nanos());
+                head(digest, 6, u64::from(name) << 32 | u64::from(fd.0));
+                digest.pair(u64::from(pid.0) << 32 | u64::from(task.0), entered.nanos());
                 digest.word(match result {
                     Ok(value) => u64::from(value),
                     Err(errno) => 1 << 63 | u64::from(errno.number()),
                 });
             }
-            RecordKind::Exit { pid, status } => digest.word(tag(7, u64::from(pid.0) << 8 | u64::from(status & 0xff))),
-            RecordKind::Action { index } => digest.word(tag(8, u64::from(index))),
-            RecordKind::Mark { index } => digest.word(tag(9, u64::from(index))),
+            RecordKind::Exit { pid, status } => head(digest, 7, u64::from(pid.0) << 8 | u64::from(status & 0xff)),
+            RecordKind::Action { index } => head(digest, 8, u64::from(index)),
+            RecordKind::Mark { index } => head(digest, 9, u64::from(index)),
         }
     }
 
@@ -192,6 +192,6 @@ impl Record {
 }
 
 fn tuple_words(digest: &mut Digest, tuple: FourTuple) {
-    digest.word(u64::from(tuple.local.addr.to_bits()) << 16 | u64::from(tuple.local.port.0));
-    digest.word(u64::from(tuple.remote.addr.to_bits()) << 16 | u64::from(tuple.remote.port.0));
+    let end = |end: Endpoint| u64::from(end.addr.to_bits()) << 16 | u64::from(end.port.0);
+    digest.pair(end(tuple.local), end(tuple.remote));
 }
