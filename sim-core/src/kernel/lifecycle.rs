@@ -43,6 +43,10 @@ impl Kernel {
             count_transition(&mut self.state_counts, from, to);
             fx.records.push(RecordKind::State { tuple, from, to, cause });
         }
+        if actions.segments.len() == 1 {
+            let segment = actions.segments.pop().expect("there is one");
+            transmit(&mut self.mib, tuple, segment, fx);
+        }
         for segment in actions.segments.drain(..) {
             transmit(&mut self.mib, tuple, segment, fx);
         }

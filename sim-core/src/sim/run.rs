@@ -55,12 +55,14 @@ impl World {
                 #[expect(clippy::wildcard_enum_match_arm, reason = "the spawner stored the clone call")]
                 _ => unreachable!("a new thread keeps the call that made it"),
             },
-            TaskState::Running => self.effect(host, task, true, observer)?,
-            TaskState::Waking => self.effect(host, task, false, observer)?,
+            TaskState::Running | TaskState::Waking => {
+                let call = core::mem::replace(&mut self.task_mut(host, task).call, Call::Getpid);
+                self.effect(host, task, call, state == TaskState::Running, observer)?
+            }
             TaskState::TimedOut => {
-                let call = self.task(host, task).call.clone();
+                let call = core::mem::replace(&mut self.task_mut(host, task).call, Call::Getpid);
                 let result = self.hosts[host.index()].kernel.timed_out(task, &call);
-                self.complete(host, task, result, observer)
+                self.complete(host, task, &call, result, observer)
             }
             TaskState::Free | TaskState::Blocked => Next::Wait,
         };
@@ -91,15 +93,15 @@ impl World {
             let slot = &mut proc.tasks[task.task.index()];
             let run = entry.kernel.cpus.reserve(now, task_key(task), slot.cpu, work, cost);
             slot.cpu = Some(run.cpu);
-            slot.call = call;
             slot.entered = now;
             slot.state = TaskState::Running;
             if run.end >= self.queue.next_at() || run.end > self.horizon {
+                slot.call = call;
                 self.queue.push(now, run.end, Event::Run { host, process: task.process, task: task.task });
                 return Ok(());
             }
             self.now = run.end;
-            match self.effect(host, task, true, observer)? {
+            match self.effect(host, task, call, true, observer)? {
                 Next::Resume(next) => resume = next,
                 Next::Wait => return Ok(()),
             }
@@ -136,12 +138,11 @@ impl World {
         &mut self,
         host: HostId,
         task: TaskRef,
+        mut call: Call,
         first: bool,
         observer: &mut dyn Observer,
     ) -> Result<Next, SimError> {
         let now = self.now;
-        let slot = self.task_mut(host, task);
-        let mut call = core::mem::replace(&mut slot.call, Call::Getpid);
         match &call {
             Call::Nanosleep { duration } => {
                 let deadline = now + *duration + self.hosts[host.index()].kernel.sleep_lateness();
@@ -152,21 +153,18 @@ impl World {
                 let deadline = timeout.map(|t| now + t);
                 let slot = self.task_mut(host, task);
                 if core::mem::take(&mut slot.woken_early) || !first {
-                    slot.call = call;
-                    return Ok(self.complete(host, task, Ok(Ret::Done), observer));
+                    return Ok(self.complete(host, task, &call, Ok(Ret::Done), observer));
                 }
                 self.block(host, task, call, deadline);
                 return Ok(Next::Wait);
             }
             Call::Spawn { token } => {
                 let token = *token;
-                self.task_mut(host, task).call = call;
                 let new = self.spawn_task(host, task.process, token);
-                return Ok(self.complete(host, task, Ok(Ret::Task(new)), observer));
+                return Ok(self.complete(host, task, &call, Ok(Ret::Task(new)), observer));
             }
             Call::Compute { .. } => {
-                self.task_mut(host, task).call = call;
-                return Ok(self.complete(host, task, Ok(Ret::Done), observer));
+                return Ok(self.complete(host, task, &call, Ok(Ret::Done), observer));
             }
             Call::ExitTask => {
                 let proc = &mut self.hosts[host.index()].procs[task.process.index()];
@@ -187,9 +185,8 @@ impl World {
         // The result is recorded after its effects, like a trace at the exit of the call.
         match outcome {
             Outcome::Done(result) => {
-                self.task_mut(host, task).call = call;
                 self.drain(host, Some(task.process), observer)?;
-                Ok(self.complete(host, task, result, observer))
+                Ok(self.complete(host, task, &call, result, observer))
             }
             Outcome::Block { deadline } => {
                 if first {
@@ -287,12 +284,19 @@ impl World {
     }
 
     /// Records a completed call and counts it.
-    fn complete(&mut self, host: HostId, task: TaskRef, result: CallResult, observer: &mut dyn Observer) -> Next {
+    fn complete(
+        &mut self,
+        host: HostId,
+        task: TaskRef,
+        call: &Call,
+        result: CallResult,
+        observer: &mut dyn Observer,
+    ) -> Next {
         let entry = &mut self.hosts[host.index()];
         let proc = &mut entry.procs[task.process.index()];
-        let slot = &mut proc.tasks[task.task.index()];
-        let name = slot.call.name();
-        let fd = call_fd(&slot.call).unwrap_or(match &result {
+        let slot = &proc.tasks[task.task.index()];
+        let name = call.name();
+        let fd = call_fd(call).unwrap_or(match &result {
             Ok(Ret::Fd(fd) | Ret::Accepted(fd, _)) => *fd,
             Ok(_) | Err(_) => Fd(u32::MAX),
         });
@@ -307,10 +311,9 @@ impl World {
         let pid = entry.kernel.processes()[task.process.index()].pid();
         let kind =
             RecordKind::Syscall { pid, task: task.task, name: name as u8, fd, entered, result: summary(&result) };
-        let record = crate::trace::Record { at: self.now, host, kind };
-        record.digest(&mut self.digest);
+        kind.digest(self.now, host, &mut self.digest);
         if observer.wants_syscalls() {
-            observer.record(&record);
+            observer.record(&crate::trace::Record { at: self.now, host, kind });
         }
         Next::Resume(Resume::Done(result))
     }

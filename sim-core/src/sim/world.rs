@@ -271,8 +271,9 @@ impl World {
     }
 
     fn deliver(&mut self, host: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), SimError> {
-        let packet = self.packets.take(slot);
+        let packet = self.packets.get(slot);
         self.hosts[host.index()].kernel.on_packet(self.now, packet, &mut self.fx);
+        self.packets.free(slot);
         self.drain(host, None, observer)
     }
 
@@ -288,13 +289,13 @@ impl World {
             return Ok(());
         }
         // By index: what is drained here is not added to by what draining does.
-        for ix in 0..self.fx.records.len() {
-            let kind = self.fx.records[ix];
-            self.note(host, caller, &kind);
-            self.emit(host, kind, observer);
+        if !self.fx.records.is_empty() {
+            self.drain_records(host, caller, observer);
         }
-        self.fx.records.clear();
-        if !self.fx.packets.is_empty() {
+        if self.fx.packets.len() == 1 {
+            let packet = self.fx.packets.pop().expect("there is one");
+            self.send(host, packet, observer)?;
+        } else if !self.fx.packets.is_empty() {
             let mut packets = core::mem::take(&mut self.fx.packets);
             for packet in packets.drain(..) {
                 self.send(host, packet, observer)?;
@@ -324,6 +325,26 @@ impl World {
             });
         }
         Ok(())
+    }
+
+    fn drain_records(&mut self, host: HostId, caller: Option<ProcIx>, observer: &mut dyn Observer) {
+        let mut digest = self.digest;
+        for kind in &self.fx.records {
+            kind.digest(self.now, host, &mut digest);
+        }
+        self.digest = digest;
+        for ix in 0..self.fx.records.len() {
+            if self.fx.records[ix].is_counted() {
+                let kind = self.fx.records[ix];
+                self.note(host, caller, &kind);
+            }
+        }
+        if observer.wants_records() {
+            for &kind in &self.fx.records {
+                observer.record(&Record { at: self.now, host, kind });
+            }
+        }
+        self.fx.records.clear();
     }
 
     pub(crate) fn emit(&mut self, host: HostId, kind: RecordKind, observer: &mut dyn Observer) {

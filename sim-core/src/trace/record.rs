@@ -134,10 +134,41 @@ pub enum RecordKind {
 impl Record {
     /// Folds the record into a digest, fixed-width fields only: when and what,
     /// then the connection, then the rest.
+    #[inline]
     pub fn digest(&self, digest: &mut Digest) {
-        let tag = |n: u64, low: u64| n << 56 | u64::from(self.host.0) << 40 | low & 0xff_ffff_ffff;
-        let head = |digest: &mut Digest, n: u64, low: u64| digest.pair(self.at.nanos(), tag(n, low));
+        self.kind.digest(self.at, self.host, digest);
+    }
+
+    /// The local port the record speaks of, where it speaks of a connection.
+    #[must_use]
+    pub const fn port(&self) -> Option<Port> {
         match self.kind {
+            RecordKind::State { tuple, .. }
+            | RecordKind::PortPick { tuple, .. }
+            | RecordKind::Transmit { tuple, .. }
+            | RecordKind::Receive { tuple, .. }
+            | RecordKind::Drop { tuple, .. } => Some(tuple.local.port),
+            RecordKind::Syscall { .. }
+            | RecordKind::Exit { .. }
+            | RecordKind::Action { .. }
+            | RecordKind::Mark { .. } => None,
+        }
+    }
+}
+
+impl RecordKind {
+    /// True for those that statistics of processes are made of.
+    #[inline]
+    pub(crate) const fn is_counted(&self) -> bool {
+        matches!(self, Self::PortPick { .. } | Self::State { from: TcpState::SynSent, .. })
+    }
+
+    /// [`Record::digest`] of this kind, there and then.
+    #[inline]
+    pub(crate) fn digest(&self, at: Instant, host: HostId, digest: &mut Digest) {
+        let tag = |n: u64, low: u64| n << 56 | u64::from(host.0) << 40 | low & 0xff_ffff_ffff;
+        let head = |digest: &mut Digest, n: u64, low: u64| digest.pair(at.nanos(), tag(n, low));
+        match *self {
             RecordKind::State { tuple, from, to, cause } => {
                 head(digest, 1, (from as u64) << 16 | (to as u64) << 8 | cause as u64);
                 tuple_words(digest, tuple);
@@ -171,22 +202,6 @@ impl Record {
             RecordKind::Exit { pid, status } => head(digest, 7, u64::from(pid.0) << 8 | u64::from(status & 0xff)),
             RecordKind::Action { index } => head(digest, 8, u64::from(index)),
             RecordKind::Mark { index } => head(digest, 9, u64::from(index)),
-        }
-    }
-
-    /// The local port the record speaks of, where it speaks of a connection.
-    #[must_use]
-    pub const fn port(&self) -> Option<Port> {
-        match self.kind {
-            RecordKind::State { tuple, .. }
-            | RecordKind::PortPick { tuple, .. }
-            | RecordKind::Transmit { tuple, .. }
-            | RecordKind::Receive { tuple, .. }
-            | RecordKind::Drop { tuple, .. } => Some(tuple.local.port),
-            RecordKind::Syscall { .. }
-            | RecordKind::Exit { .. }
-            | RecordKind::Action { .. }
-            | RecordKind::Mark { .. } => None,
         }
     }
 }
