@@ -4,7 +4,8 @@
 use criterion::{BenchmarkId, Criterion};
 use halfclose::kernel::bind_table::{BindOwner, BindTable};
 use halfclose::kernel::config::PortRange;
-use halfclose::kernel::ports::{Inspected, PortAllocator, PortQuery, PortSearchGeneration, ReservedPorts};
+use halfclose::kernel::ports::{Inspected, PortAllocator, PortQuery, ReservedPorts};
+use halfclose::kernel::profile::PortSearchGeneration;
 use halfclose::rng::{SimRng, Stream};
 use halfclose::time::{Duration, Instant};
 use halfclose::units::{Endpoint, FourTuple, Ipv4Addr, Port};

@@ -3,6 +3,10 @@
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 
+/// Unix time of virtual time 0 in seconds: 2024-04-11 18:22:54 UTC, when the
+/// incident write-up's first sample was taken.
+pub const START_UNIX: u64 = 1_712_859_774;
+
 /// A point of virtual time: nanoseconds since the start of the run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(u64);

@@ -1,4 +1,5 @@
 //! Helpers shared by the whole-system suites.
 
+pub mod lab;
 pub mod rust_source;
 pub mod tree;

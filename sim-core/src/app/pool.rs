@@ -53,6 +53,13 @@ pub struct PoolConfig {
     pub housekeeping: Duration,
 }
 
+impl Default for PoolConfig {
+    /// Ten connections, nothing else limited.
+    fn default() -> Self {
+        Self::BASE
+    }
+}
+
 impl PoolConfig {
     const BASE: Self = Self {
         max: 10,
@@ -80,6 +87,7 @@ impl PoolConfig {
     pub fn preset(name: &str, cpus: u32) -> Option<Self> {
         let doubling = |first_ms, cap_ms| BackOff::Exponential {
             first: Duration::from_millis(first_ms),
+            growth: 2,
             cap: Duration::from_millis(cap_ms),
         };
         let long_lived = Self {

@@ -499,7 +499,8 @@ mod tests {
     #[test]
     fn failures_back_off_and_are_given_up() {
         let mut config = config();
-        config.back_off = BackOff::Exponential { first: Duration::from_millis(10), cap: Duration::from_secs(1) };
+        config.back_off =
+            BackOff::Exponential { first: Duration::from_millis(10), growth: 2, cap: Duration::from_secs(1) };
         config.give_up_after = Some(4);
         let (mut kernel, mut app) = (FakeKernel::new(), ReconnectClient::new(config));
         kernel.connects.extend((0..10).map(|_| Err(Errno::ConnRefused)));

@@ -451,13 +451,6 @@ impl BindTable {
     }
 }
 
-/// Number of `bhash` buckets for this much RAM: as [`super::established_table::ehash_buckets`],
-/// at most 65 536.
-#[must_use]
-pub fn bhash_buckets(ram_bytes: u64) -> u32 {
-    super::established_table::ehash_buckets(ram_bytes).min(65_536)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,6 +57,21 @@ pub struct UnrelatedSockets {
     pub other: u32,
 }
 
+impl UnrelatedSockets {
+    /// All of them, each also an open file.
+    #[must_use]
+    pub const fn total(&self) -> u32 {
+        self.tcp_ipv4
+            + self.tcp_ipv6
+            + self.tcp_unhashed
+            + self.udp_ipv4
+            + self.udp_ipv6
+            + self.raw_ipv4
+            + self.raw_ipv6
+            + self.other
+    }
+}
+
 /// A process as the scenario describes it.
 #[derive(Clone, Debug)]
 pub struct ProcessConfig {

@@ -305,16 +305,6 @@ impl EstablishedHash {
     }
 }
 
-/// Number of `ehash` buckets for this much RAM (`alloc_large_system_hash` with one
-/// bucket per 128 KiB, RAM in whole MiB, rounded up to a power of two, at most 524 288).
-#[must_use]
-pub fn ehash_buckets(ram_bytes: u64) -> u32 {
-    const MIB: u64 = 1 << 20;
-    let wanted = ram_bytes.div_ceil(MIB) * 8;
-    let rounded = wanted.clamp(1, 524_288).next_power_of_two();
-    u32::try_from(rounded).expect("clamped to 524 288")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -328,17 +318,6 @@ mod tests {
             local: Endpoint::new(Ipv4Addr::new(10, 0, 0, 1), lport),
             remote: Endpoint::new(Ipv4Addr::new(10, 0, 0, 2), rport),
         }
-    }
-
-    #[test]
-    fn bucket_counts_of_known_machines() {
-        // FACTS A.5 and section 0: measured or derived.
-        assert_eq!(ehash_buckets(743 * (1 << 30) / 100), 65_536);
-        assert_eq!(ehash_buckets(235 * (1 << 30) / 10), 262_144);
-        assert_eq!(ehash_buckets(4 << 30), 32_768);
-        assert_eq!(ehash_buckets(16 << 30), 131_072);
-        assert_eq!(ehash_buckets(1 << 40), 524_288);
-        assert_eq!(super::super::bind_table::bhash_buckets(1 << 40), 65_536);
     }
 
     #[test]

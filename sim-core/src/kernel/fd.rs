@@ -412,6 +412,12 @@ impl SystemFiles {
         Ok(())
     }
 
+    /// Counts the `n` files a new process starts with: whoever starts it has
+    /// opened them, so no limit is asked.
+    pub fn inherit(&mut self, n: u64) {
+        self.open += n;
+    }
+
     /// Counts `n` files closed.
     ///
     /// # Panics

@@ -1,5 +1,7 @@
 //! One host's kernel: its tables and the entries into it.
 
+use std::sync::Arc;
+
 use super::arena::Arena;
 use super::bind_table::{BindOwner, BindTable};
 use super::config::{HostConfig, ProcessConfig};
@@ -8,10 +10,8 @@ use super::effects::Effects;
 use super::established_table::{EstablishedEntry, EstablishedHash, EstablishedTable, LocalPortHash};
 use super::fd::SystemFiles;
 use super::listen_table::ListenTable;
-use super::ports;
 use super::ports::{PortAllocator, ReservedPorts, SearchPlan};
 use super::process::Process;
-use super::profile::{KernelProfile, PortSearchGeneration};
 use super::request_sock::RequestSock;
 use super::route::Secrets;
 use super::socket::{Socket, SocketFlags};
@@ -60,18 +60,6 @@ pub struct Kernel {
     pub(crate) scratch: Actions,
     /// The search a `connect()` was priced by.
     pub(crate) planned: Option<(SocketId, SearchPlan)>,
-}
-
-/// The search of a kernel version, in the allocator's terms.
-const fn port_search(profile: &KernelProfile) -> ports::PortSearchGeneration {
-    match profile.port_search {
-        PortSearchGeneration::GlobalHint => ports::PortSearchGeneration::Global,
-        PortSearchGeneration::Table256 => ports::PortSearchGeneration::Table256,
-        PortSearchGeneration::Hardened if profile.parity_free_local_port_range => {
-            ports::PortSearchGeneration::HardenedStepOne
-        }
-        PortSearchGeneration::Hardened => ports::PortSearchGeneration::Hardened,
-    }
 }
 
 /// A request socket and the listener it belongs to.
@@ -133,12 +121,12 @@ impl Kernel {
                 config.sysctls.table_sizes().ehash,
                 if config.profile.ehash_adds_port_after { LocalPortHash::Added } else { LocalPortHash::Mixed },
             ),
-            ports: PortAllocator::new(secret, port_search(&config.profile), config.profile.hz, boot_age),
+            ports: PortAllocator::new(secret, config.profile.port_search, config.profile.hz, boot_age),
             reserved: ReservedPorts::new(),
             secrets: Secrets::from_seed(secret),
             udp: UdpTable::default(),
             processes: Vec::new(),
-            files: SystemFiles::new(0),
+            files: SystemFiles::new(config.unrelated.total().into()),
             cpus: CpuSet::new(config.cpus, config.steal).expect("a checked host has CPUs"),
             mib: Counters::default(),
             state_counts: [0; 11],
@@ -212,7 +200,9 @@ impl Kernel {
             let taken = |pid| self.processes.iter().any(|p| p.pid == Pid(pid));
             (1_000..u32::MAX).find(|&pid| !taken(pid)).expect("fewer than 2^32 processes")
         });
-        self.processes.push(Process::new(Pid(pid), config));
+        let process = Process::new(Pid(pid), config);
+        self.files.inherit(process.fds().open_count().into());
+        self.processes.push(process);
         ix
     }
 
@@ -235,7 +225,7 @@ impl Kernel {
     /// Takes over what is kept in another form than the sysctls'.
     fn read_sysctls(&mut self) {
         self.tcp_config = self.config.sysctls.tcp_config(&self.config.profile);
-        self.reserved.replace(self.config.sysctls.ip_local_reserved_ports().ranges());
+        self.reserved.replace(Arc::clone(self.config.sysctls.ip_local_reserved_ports()));
     }
 
     /// Current sysctls.

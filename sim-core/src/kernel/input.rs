@@ -6,13 +6,12 @@ use super::established_table::EstablishedEntry;
 use super::host::Kernel;
 use super::lifecycle::{count_transition, transmit};
 use super::timewait::TwVerdict;
-use crate::tcp::machine::reset_for;
 use crate::tcp::{Cause, TcpInput, TcpState};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{FourTuple, SocketId, TwId};
 use crate::wire::icmp::Quoted;
-use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple};
+use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
 
 impl Kernel {
     /// A packet addressed to this host.

@@ -4,9 +4,9 @@ use super::connect::ANY_DEVICE;
 use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
 use super::host::{Kernel, Minisock};
-use super::ports::{TwReuse, tw_reusable_at};
+use super::ports::{TwAge, tw_reusable_at};
 use super::socket::SocketFlags;
-use super::sysctl;
+use super::sysctl::TwReuse;
 use super::timewait::TimeWaitSock;
 use crate::errno::Errno;
 use crate::tcp::{self, Cause, Fate, Reply, TcpInput, TcpState, UserCall};
@@ -160,9 +160,9 @@ impl Kernel {
         let sock = &minisock.sock;
         let tuple = sock.tuple;
         let allowed = match self.config.sysctls.tw_reuse() {
-            sysctl::TwReuse::Never => false,
-            sysctl::TwReuse::Always => true,
-            sysctl::TwReuse::Loopback => tuple.local.addr.is_loopback() || tuple.remote.addr.is_loopback(),
+            TwReuse::Never => false,
+            TwReuse::Always => true,
+            TwReuse::Loopback => tuple.local.addr.is_loopback() || tuple.remote.addr.is_loopback(),
         };
         (allowed && self.may_be_reused(sock)).then(|| tw_reusable_at(now, self.boot_age(), self.reuse_clock()))
     }
@@ -174,11 +174,11 @@ impl Kernel {
             && (sock.substate() == TcpState::TimeWait || !self.config.profile.fin_wait2_not_reusable)
     }
 
-    fn reuse_clock(&self) -> TwReuse {
+    fn reuse_clock(&self) -> TwAge {
         if self.config.profile.tw_reuse_delay {
-            TwReuse::Delay(Duration::from_millis(u64::from(self.config.sysctls.tcp_tw_reuse_delay().unsigned_abs())))
+            TwAge::Delay(Duration::from_millis(u64::from(self.config.sysctls.tcp_tw_reuse_delay().unsigned_abs())))
         } else {
-            TwReuse::WholeSeconds
+            TwAge::WholeSeconds
         }
     }
 

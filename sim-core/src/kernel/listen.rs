@@ -367,7 +367,7 @@ impl Kernel {
                 self.free_if_unreferenced(child);
                 continue;
             }
-            let _ = self.tcp_step(now, child, TcpInput::Call(UserCall::Abort(Cause::Close)), fx);
+            let _ = self.tcp_step(now, child, TcpInput::Call(UserCall::Abort(Cause::Abort)), fx);
         }
         let from = self.socket(id).state();
         count_transition(&mut self.state_counts, from, TcpState::Closed);

@@ -95,22 +95,30 @@ pub enum PortSearchGeneration {
     /// One hint shared by all destinations; consecutive connects step by 2.
     /// Linux 4.2 to 5.11, 5.10.118, 5.4.196, 4.19.248.
     GlobalHint,
-    /// `table_perturb[256]`: a hint for each hash of the destination, still
-    /// steps of 2. Linux 5.12 to 5.17, 5.10.119–124, 5.4.197–200.
+    /// `table_perturb[256]`: a hint for each hash of the destination (RFC 6056
+    /// algorithm 4), still steps of 2; where the first candidate is free, one
+    /// search in 16 skips one port more (mainline c579bd1b4021). Linux 5.12 to
+    /// 5.17, 5.10.119–124, 5.4.197–200.
     Table256,
     /// `table_perturb[65536]`, steps 2…16 at random, another salt every 10 s.
     /// Linux 5.18, 5.17.9, 5.15.41, 5.10.125, 5.4.201, 4.19.249.
     Hardened,
+    /// The same, and sockets with `IP_LOCAL_PORT_RANGE` search in steps of one
+    /// port without preferring a parity. Linux 6.8 (commit 207184853dbd).
+    HardenedStepOne,
 }
 
 impl PortSearchGeneration {
-    /// Cells of the perturb table (`INET_TABLE_PERTURB_SIZE`); 1 for the global hint.
+    /// All generations, oldest first.
+    pub const ALL: [Self; 4] = [Self::GlobalHint, Self::Table256, Self::Hardened, Self::HardenedStepOne];
+
+    /// Distance between candidates of one pass. `socket_range`: the socket has
+    /// an `IP_LOCAL_PORT_RANGE`.
     #[must_use]
-    pub const fn table_len(self) -> u32 {
+    pub const fn step(self, socket_range: bool) -> u32 {
         match self {
-            Self::GlobalHint => 1,
-            Self::Table256 => 256,
-            Self::Hardened => 65_536,
+            Self::HardenedStepOne if socket_range => 1,
+            Self::GlobalHint | Self::Table256 | Self::Hardened | Self::HardenedStepOne => 2,
         }
     }
 }
@@ -138,9 +146,6 @@ pub struct KernelProfile {
     pub port_search: PortSearchGeneration,
     /// The socket option `IP_LOCAL_PORT_RANGE` exists (Linux 6.3).
     pub local_port_range_option: bool,
-    /// With `IP_LOCAL_PORT_RANGE` the search steps by 1 and ignores parity
-    /// (Linux 6.8, commit 207184853dbd).
-    pub parity_free_local_port_range: bool,
     /// Bound sockets are also hashed by address and port (Linux 6.1).
     pub bhash2: bool,
     /// The established hash adds the local port after hashing, so neighbouring
@@ -159,9 +164,6 @@ pub struct KernelProfile {
     pub syn_linear_timeouts: bool,
     /// Where challenge ACKs are limited.
     pub challenge_ack_scope: ChallengeAckScope,
-    /// `/proc/sys` integers of one byte are range-checked 0–255 (Linux 5.13,
-    /// `proc_dou8vec_minmax`); before, most took any `int`.
-    pub u8_sysctls: bool,
     /// A RST in CLOSE_WAIT gives EPIPE (`tcp_reset`, every version modelled).
     pub rst_in_close_wait_is_epipe: bool,
 }
@@ -200,7 +202,6 @@ impl KernelProfile {
             hz: 250,
             port_search: port_search(version),
             local_port_range_option: version.since(6, 3),
-            parity_free_local_port_range: version.since(6, 8),
             bhash2: version.since(6, 1),
             ehash_adds_port_after: version.since(6, 15),
             fin_wait2_not_reusable: version.has(KernelVersion::new(6, 12, 0), FIN_WAIT2_STABLE),
@@ -208,7 +209,6 @@ impl KernelProfile {
             curr_estab_counts_close_wait: version.has(KernelVersion::new(6, 10, 0), CURR_ESTAB_STABLE),
             syn_linear_timeouts: version.since(6, 5),
             challenge_ack_scope: if version.since(6, 1) { ChallengeAckScope::Netns } else { ChallengeAckScope::Host },
-            u8_sysctls: version.since(5, 13),
             rst_in_close_wait_is_epipe: true,
         }
     }
@@ -282,7 +282,9 @@ const FIN_WAIT2_STABLE: &[KernelVersion] = &[
 ];
 
 fn port_search(version: KernelVersion) -> PortSearchGeneration {
-    if version.has(KernelVersion::new(5, 18, 0), HARDENED_STABLE) {
+    if version.since(6, 8) {
+        PortSearchGeneration::HardenedStepOne
+    } else if version.has(KernelVersion::new(5, 18, 0), HARDENED_STABLE) {
         PortSearchGeneration::Hardened
     } else if version.has(KernelVersion::new(5, 12, 0), TABLE_STABLE) {
         PortSearchGeneration::Table256
@@ -327,7 +329,7 @@ fn parse_version(text: &str) -> Result<KernelVersion, ProfileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PortSearchGeneration::{GlobalHint, Hardened, Table256};
+    use PortSearchGeneration::{GlobalHint, Hardened, HardenedStepOne, Table256};
 
     fn profile(release: &str) -> KernelProfile {
         KernelProfile::parse(release).unwrap()
@@ -381,12 +383,14 @@ mod tests {
             ("5.17", Table256),
             ("5.17.9", Hardened),
             ("5.18", Hardened),
-            ("6.18.44", Hardened),
-            ("7.2", Hardened),
+            ("6.7.12", Hardened),
+            ("6.8", HardenedStepOne),
+            ("6.18.44", HardenedStepOne),
+            ("7.2", HardenedStepOne),
         ] {
             assert_eq!(profile(release).port_search, generation, "{release}");
         }
-        assert_eq!([GlobalHint, Table256, Hardened].map(PortSearchGeneration::table_len), [1, 256, 65_536]);
+        assert!(PortSearchGeneration::ALL.is_sorted());
     }
 
     /// The first release with each change and the last one without it.
@@ -395,12 +399,11 @@ mod tests {
         type Change = fn(&KernelProfile) -> bool;
         let cases: &[(&str, &str, Change)] = &[
             ("6.2.16", "6.3", |p| p.local_port_range_option),
-            ("6.7.12", "6.8", |p| p.parity_free_local_port_range),
+            ("6.7.12", "6.8", |p| p.port_search.step(true) == 1),
             ("6.0.19", "6.1", |p| p.bhash2),
             ("6.14.11", "6.15", |p| p.ehash_adds_port_after),
             ("6.13.12", "6.14", |p| p.tw_reuse_delay),
             ("6.4.16", "6.5", |p| p.syn_linear_timeouts),
-            ("5.12.19", "5.13", |p| p.u8_sysctls),
             ("5.10.219", "5.10.220", |p| p.curr_estab_counts_close_wait),
             ("6.1.94", "6.1.95", |p| p.curr_estab_counts_close_wait),
             ("6.6.34", "6.6.35", |p| p.curr_estab_counts_close_wait),

@@ -1,17 +1,16 @@
 //! Request sockets (NEW_SYN_RECV) and SYN cookies: half-open connections of a
 //! listener (Linux `struct tcp_request_sock`, `tcp_conn_request`, `tcp_check_req`).
 
+use super::siphash::{SipKey, siphash_4u32};
 use super::timewait::in_window;
-use crate::tcp::machine::{initial_window, ms32, reset_for, us32};
+use crate::tcp::machine::{initial_window, ms32, us32};
 use crate::tcp::tcb::{ChildInit, Tcb};
+use crate::tcp::timers::TIMEOUT_INIT;
 use crate::tcp::{TcpConfig, TcpContext};
 use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::units::FourTuple;
-use crate::wire::{Flags, Segment, SeqNum, TcpOptions};
-
-/// `TCP_TIMEOUT_INIT`: the first wait for the handshake's last ACK.
-const TIMEOUT_INIT: Duration = Duration::from_secs(1);
+use crate::wire::{Flags, Segment, SeqNum, TcpOptions, reset_for};
 
 /// A half-open connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -359,8 +358,8 @@ impl RequestSock {
 /// sequence number, and its options into the low bits of the timestamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CookieJar {
-    /// Secret of this host.
-    pub key: [u64; 2],
+    /// Secrets of this host: one for the base, one for the part with the minute.
+    pub keys: [SipKey; 2],
 }
 
 /// The MSS values a cookie can say.
@@ -373,28 +372,12 @@ const COOKIE_MAX_AGE: u32 = 2;
 const COOKIE_TS_BITS: u32 = 6;
 
 impl CookieJar {
-    /// A keyed hash of a connection and a counter: SipHash-like rounds on integers.
-    fn hash(&self, tuple: FourTuple, count: u32, part: u64) -> u32 {
-        let ports = u64::from(tuple.local.port.0) << 16 | u64::from(tuple.remote.port.0);
-        let addrs = u64::from(tuple.local.addr.to_bits()) << 32 | u64::from(tuple.remote.addr.to_bits());
-        let mut v = [
-            self.key[0] ^ 0x736f_6d65_7073_6575,
-            self.key[1] ^ 0x646f_7261_6e64_6f6d,
-            self.key[0] ^ 0x6c79_6765_6e65_7261,
-            self.key[1] ^ 0x7465_6462_7974_6573,
-        ];
-        for word in [addrs, ports << 32 | u64::from(count), part, 0xff] {
-            v[3] ^= word;
-            for _ in 0..2 {
-                sip_round(&mut v);
-            }
-            v[0] ^= word;
-        }
-        for _ in 0..4 {
-            sip_round(&mut v);
-        }
-        let [a, b, c, d] = v;
-        u32::try_from((a ^ b ^ c ^ d) & 0xffff_ffff).expect("masked to 32 bits")
+    /// `cookie_hash`: a keyed hash of a connection and a counter.
+    #[expect(clippy::cast_possible_truncation, reason = "sequence numbers are modulo 2^32")]
+    fn hash(&self, tuple: FourTuple, count: u32, part: usize) -> u32 {
+        let ports = u32::from(tuple.remote.port.0) << 16 | u32::from(tuple.local.port.0);
+        let words = [tuple.remote.addr.to_bits(), tuple.local.addr.to_bits(), ports, count];
+        siphash_4u32(words, self.keys[part]) as u32
     }
 
     fn minute(now: Instant) -> u32 {
@@ -470,19 +453,6 @@ impl CookieJar {
         request.retransmitted = true;
         Some(request)
     }
-}
-
-const fn sip_round(v: &mut [u64; 4]) {
-    v[0] = v[0].wrapping_add(v[1]);
-    v[1] = v[1].rotate_left(13) ^ v[0];
-    v[0] = v[0].rotate_left(32);
-    v[2] = v[2].wrapping_add(v[3]);
-    v[3] = v[3].rotate_left(16) ^ v[2];
-    v[0] = v[0].wrapping_add(v[3]);
-    v[3] = v[3].rotate_left(21) ^ v[0];
-    v[2] = v[2].wrapping_add(v[1]);
-    v[1] = v[1].rotate_left(17) ^ v[2];
-    v[2] = v[2].rotate_left(32);
 }
 
 #[cfg(test)]
@@ -640,7 +610,7 @@ mod tests {
     #[test]
     fn cookies_survive_a_minute_and_no_more() {
         let config = config();
-        let jar = CookieJar { key: [1, 2] };
+        let jar = CookieJar { keys: [SipKey::new(1, 2), SipKey::new(3, 4)] };
         let listener = Tcb::new_listen(&config);
         let syn_ack = jar.syn_ack(setup(), &syn(), &listener, &cx(&config, 10_000));
         let (tsval, _) = syn_ack.options.timestamp.expect("timestamps were offered");

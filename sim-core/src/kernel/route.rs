@@ -2,7 +2,7 @@
 
 use super::host::Kernel;
 use super::request_sock::CookieJar;
-use super::siphash::{SipKey, mix64, siphash_3u32};
+use super::siphash::{SipKey, siphash_3u32};
 use crate::time::Instant;
 use crate::units::{FourTuple, Ipv4Addr};
 use crate::wire::SeqNum;
@@ -72,7 +72,9 @@ impl Secrets {
         Self {
             sequence: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
             timestamp: SipKey::from_seed(seed, u64::from_be_bytes(*b"ts_secre")),
-            cookie: CookieJar { key: [mix64(seed), mix64(!seed)] },
+            cookie: CookieJar {
+                keys: [*b"cookie_0", *b"cookie_1"].map(|name| SipKey::from_seed(seed, u64::from_be_bytes(name))),
+            },
             ehash: seed ^ u64::from_be_bytes(*b"ehashsec"),
         }
     }

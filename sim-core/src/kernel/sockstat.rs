@@ -43,17 +43,9 @@ impl Kernel {
     pub fn sockstats(&self) -> SockStats {
         let gauges = self.gauges;
         let other = &self.config.unrelated;
-        let unrelated_sockets = other.tcp_ipv4
-            + other.tcp_ipv6
-            + other.tcp_unhashed
-            + other.udp_ipv4
-            + other.udp_ipv6
-            + other.raw_ipv4
-            + other.raw_ipv6
-            + other.other;
         SockStats {
             // sk_alloc and sk_clone count every full socket, with or without a file.
-            used: self.sockets.len() + unrelated_sockets,
+            used: self.sockets.len() + other.total(),
             tcp_inuse: gauges.tcp_inuse + other.tcp_ipv4,
             tcp6_inuse: gauges.tcp6_inuse + other.tcp_ipv6,
             orphan: gauges.orphans,

@@ -1,16 +1,14 @@
 //! Minisocks: what is left of a connection in TIME_WAIT, or of an orphan's in
 //! FIN_WAIT2 (Linux `struct tcp_timewait_sock`, net/ipv4/tcp_minisocks.c).
 
-use crate::tcp::machine::{ms32, reset_for};
+use crate::tcp::machine::ms32;
 use crate::tcp::tcb::{Tcb, seconds};
+use crate::tcp::timers::TIMEWAIT_LEN;
 use crate::tcp::{TcpContext, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::units::FourTuple;
-use crate::wire::{Flags, Segment, SeqNum, TcpOptions};
-
-/// `TCP_TIMEWAIT_LEN`: the length of TIME_WAIT.
-pub const TIMEWAIT_LEN: Duration = Duration::from_secs(60);
+use crate::wire::{Flags, Segment, SeqNum, TcpOptions, reset_for};
 
 /// A minisock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,7 +67,7 @@ pub enum TwVerdict {
 
 /// What the new connection inherits from a minisock it replaces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TwReuse {
+pub struct TwSuccessor {
     /// Initial sequence number, far above the old connection's.
     pub iss: SeqNum,
     /// For [`Tcb::inherit_timewait`].
@@ -265,8 +263,8 @@ impl TimeWaitSock {
     /// What a connection that takes the tuple over begins with
     /// (`tcp_twsk_unique`); `None` if no timestamps were seen, which forbids it.
     #[must_use]
-    pub fn successor(&self) -> Option<TwReuse> {
-        (self.ts_recent_stamp != 0).then(|| TwReuse {
+    pub fn successor(&self) -> Option<TwSuccessor> {
+        (self.ts_recent_stamp != 0).then(|| TwSuccessor {
             iss: self.next_iss(),
             ts_recent: self.ts_recent,
             ts_recent_stamp: self.ts_recent_stamp,

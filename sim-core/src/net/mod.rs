@@ -11,4 +11,4 @@ pub use network::{Network, Routed};
 pub use rule::{
     FlagMatch, Hook, HostMatch, PartitionId, PortMatch, Protocol, RejectWith, Rule, RuleId, RuleSet, RuleVerdict,
 };
-pub use topology::{LOOPBACK_MTU, Route, Topology, TopologyError};
+pub use topology::{Route, Topology, TopologyError};

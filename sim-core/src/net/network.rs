@@ -217,9 +217,7 @@ fn dropped(packet: &Packet, reason: DropReason) -> Option<(FourTuple, DropReason
 fn rejection(packet: &Packet, with: RejectWith) -> Option<Packet> {
     let tuple = packet.tuple()?;
     match (with.icmp_code(), &packet.body) {
-        (None, Body::Tcp { segment, .. }) => {
-            (!segment.flags.rst()).then(|| Packet::tcp(tuple.mirrored(), reset_for(segment)))
-        }
+        (None, Body::Tcp { segment, .. }) => reset_for(segment).map(|reset| Packet::tcp(tuple.mirrored(), reset)),
         (None, Body::Udp(_) | Body::Icmp(_)) | (Some(_), Body::Icmp(_)) => None,
         (Some(code), Body::Tcp { segment, .. }) => {
             let quoted = Quoted::Tcp { tuple, seq: segment.seq };

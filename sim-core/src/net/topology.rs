@@ -11,9 +11,6 @@ use std::collections::BTreeMap;
 use super::link::Direction;
 use crate::units::{HostId, Ipv4Addr, LinkId};
 
-/// MTU of `lo` in bytes.
-pub const LOOPBACK_MTU: u32 = 65_536;
-
 /// Where a packet goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Route {
@@ -152,13 +149,6 @@ impl Topology {
         self.owners.get(&addr).copied()
     }
 
-    /// True if packets to `addr` stay on `host`: its own addresses,
-    /// 127.0.0.0/8, and 0.0.0.0, which Linux connects to as "this host".
-    #[must_use]
-    pub fn is_local(&self, host: HostId, addr: Ipv4Addr) -> bool {
-        addr.is_loopback() || addr.is_unspecified() || self.owner(addr) == Some(host)
-    }
-
     /// Where `from` sends a packet for `dst`; `None` if no link leads to its
     /// owner or nobody owns it.
     #[must_use]
@@ -180,20 +170,6 @@ impl Topology {
         let (first, _) = self.graph.edge_endpoints(edge).expect("an edge found has ends");
         let direction = if first == node(from) { Direction::Forward } else { Direction::Backward };
         Some(Route::Link { link: self.graph[edge], direction, to })
-    }
-
-    /// The source address `host` gives an unbound socket that connects to
-    /// `dst`: 127.0.0.1 for 127.0.0.0/8 and 0.0.0.0, the address itself for an
-    /// own one, else the host's first.
-    #[must_use]
-    pub fn source_addr(&self, host: HostId, dst: Ipv4Addr) -> Option<Ipv4Addr> {
-        if dst.is_loopback() || dst.is_unspecified() {
-            return Some(Ipv4Addr::LOCALHOST);
-        }
-        if self.owner(dst) == Some(host) {
-            return Some(dst);
-        }
-        self.addrs(host).first().copied()
     }
 
     /// A host's addresses besides 127.0.0.0/8.
@@ -282,24 +258,10 @@ mod tests {
 
     #[test]
     fn own_and_loopback_addresses_stay_at_home() {
-        let (topology, [client, db, _]) = three();
+        let (topology, [client, _, _]) = three();
         for dst in [CLIENT, SECOND, Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 9, 9, 9), Ipv4Addr::UNSPECIFIED] {
             assert_eq!(topology.route(client, dst), Some(Route::Loopback), "{dst}");
-            assert!(topology.is_local(client, dst));
         }
-        assert!(!topology.is_local(db, CLIENT));
-    }
-
-    #[test]
-    fn source_addresses_as_linux_chooses_them() {
-        let (topology, [client, _, _]) = three();
-        let source = |dst| topology.source_addr(client, dst).unwrap();
-        assert_eq!(source(DB), CLIENT);
-        assert_eq!(source(SECOND), SECOND);
-        assert_eq!(source(Ipv4Addr::new(127, 0, 0, 9)), Ipv4Addr::LOCALHOST);
-        let mut topology = topology;
-        let bare = topology.add_host(&[]).unwrap();
-        assert_eq!(topology.source_addr(bare, DB), None);
     }
 
     #[test]

@@ -27,5 +27,5 @@ pub use series::Series;
 pub use tools::{View, ViewError, ViewOptions};
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
-    TimerKind, Transport,
+    Transport,
 };

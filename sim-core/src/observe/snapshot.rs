@@ -3,19 +3,16 @@
 use super::rlimits::Rlimits;
 use super::view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
-    TimerKind, Transport,
+    Transport,
 };
 use crate::app::Limits;
 use crate::kernel::{EntryView, Kernel};
 use crate::sim::World;
 use crate::tcp::TcpState;
-use crate::tcp::tcb::TimerKind as Armed;
-use crate::time::Instant;
+use crate::tcp::tcb::TimerKind;
+use crate::time::{Instant, START_UNIX};
 use crate::units::{Endpoint, HostId, Port, ProcIx};
 
-/// Unix time of the start of a run where the scenario does not say otherwise:
-/// 2024-04-11 18:22:54 UTC, when the write-up's first sample was taken.
-const START_UNIX: u64 = 1_712_859_774;
 /// RLIMIT_NOFILE of the operator's shell in the write-up.
 const SHELL_NOFILE: Limits = Limits { soft: 65_535, hard: 65_535 };
 /// RAM the kernel keeps for itself and the `memmap`, in 1/16 of the machine's.
@@ -94,15 +91,10 @@ fn socket_view(kernel: &Kernel, now: Instant, row: EntryView) -> SocketView {
         local: tuple.local,
         remote: if listening || tuple.remote.port == Port::NONE { Endpoint::ANY } else { tuple.remote },
         timer: timer.map(|timer| SocketTimer {
-            kind: match timer.kind {
-                Armed::Retransmit => TimerKind::Retransmit,
-                Armed::KeepAlive => TimerKind::KeepAlive,
-                Armed::TimeWait => TimerKind::TimeWait,
-                Armed::Persist => TimerKind::Probe,
-            },
+            kind: timer.kind,
             remaining: timer.expires.since(now),
             retransmits: timer.retries,
-            probes: if matches!(timer.kind, Armed::Persist | Armed::KeepAlive) { timer.retries } else { 0 },
+            probes: if matches!(timer.kind, TimerKind::Persist | TimerKind::KeepAlive) { timer.retries } else { 0 },
         }),
         owner: owner.map(|(process, fd)| SocketOwner { pid: kernel.processes()[process.index()].pid(), fd }),
         uid: 0,

@@ -6,6 +6,7 @@
 use super::rlimits::Rlimits;
 use crate::app::AppStatus;
 use crate::tcp::TcpState;
+use crate::tcp::tcb::TimerKind;
 use crate::time::{Duration, Instant};
 use crate::trace::Counters;
 use crate::units::{Endpoint, Fd, Pid};
@@ -127,19 +128,6 @@ pub struct SocketOwner {
     pub pid: Pid,
     /// Descriptor in it.
     pub fd: Fd,
-}
-
-/// Which timer runs (`idiag_timer` of `linux/inet_diag.h`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TimerKind {
-    /// 1: retransmission, or a request socket's SYN-ACK timer.
-    Retransmit,
-    /// 2: keepalive, or the FIN_WAIT2 timer of a full orphan.
-    KeepAlive,
-    /// 3: TIME_WAIT or FIN_WAIT2 minisock.
-    TimeWait,
-    /// 4: zero-window probe.
-    Probe,
 }
 
 /// A running timer.

@@ -3,20 +3,25 @@
 use std::collections::BTreeSet;
 
 use super::check::{At, Cx, MAX_TABLE};
-use super::file::{ProcessFile, ProgramWord};
+use super::file::{DurationText, ProcessFile, ProgramWord};
 use super::metric::RESERVED;
 use super::problem::{ProblemKind, nearest};
 use super::program_file::{
-    BackoffWord, ConnectorWord, DisposeWord, DnsFile, MysqlFile, MysqldFile, PoolFile, ReconnectFile, SysbenchFile,
+    AfterWord, BackoffWord, CloseFirstWord, ConnectorWord, DisposeWord, DnsFile, MysqlFile, MysqldFile, OnFailureWord,
+    PoolFile, PoolPresetWord, ReconnectFile, SysbenchFile,
 };
 use super::spec::{
-    BackoffSpec, BindSpec, ConnectorFlavour, DisposeSpec, DnsSpec, HostIx, IgnoreErrors, MysqlSpec, MysqldSpec,
-    PoolSpec, ProcessSpec, ProgramKind, ProgramSpec, ReconnectSpec, ServerName, SysbenchSpec,
+    BindSpec, DnsSpec, HostIx, MysqlSpec, MysqldSpec, PoolSpec, ProcessSpec, ProgramKind, ProgramSpec, ReconnectSpec,
+    ServerName, SysbenchSpec,
 };
 use super::{check_script, value};
 use crate::app::Limits;
+use crate::app::backoff::BackOff;
+use crate::app::pool::OnConnectFailure;
+use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
+use crate::app::sysbench::{Connector, IgnoreErrors};
 use crate::time::{Duration, Instant};
-use crate::units::{Endpoint, Ipv4Addr};
+use crate::units::Ipv4Addr;
 
 /// The kernel's own RLIMIT_NOFILE (FACTS B.5).
 const DEFAULT_NOFILE: Limits = Limits { soft: 1_024, hard: 4_096 };
@@ -92,11 +97,11 @@ fn process(cx: &mut Cx<'_>, at: &At<'_>, file: &ProcessFile, host: HostIx) -> Op
         }
         ProgramKind::Reconnect => {
             let settings = needed(cx, at, kind, file.reconnect.as_ref())?;
-            ProgramSpec::Reconnect(Box::new(reconnect(cx, &table, settings)?))
+            ProgramSpec::Reconnect(Box::new(reconnect(cx, &table, settings, host)?))
         }
         ProgramKind::Pool => {
             let settings = needed(cx, at, kind, file.pool.as_ref())?;
-            ProgramSpec::Pool(Box::new(pool(cx, &table, settings)?))
+            ProgramSpec::Pool(Box::new(pool(cx, &table, settings, host)?))
         }
         ProgramKind::Dns => ProgramSpec::Dns(Box::new(dns(cx, &table, &file.dns.clone().unwrap_or_default()))),
         ProgramKind::Script => {
@@ -150,44 +155,56 @@ fn mysqld(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqldFile) -> MysqldSpec {
         None | Some("*" | "::") => BindSpec::DualStack,
         Some(text) => cx.addr(&at.key("bind_address"), Some(text)).map_or(BindSpec::DualStack, BindSpec::V4),
     };
-    // -1 is how MySQL spells "by the server's own rule".
-    let own_rule = |number: Option<i64>| number.filter(|&n| n != -1);
-    let mut int = |key: &str, number: Option<i64>, min: i64, max: i64| cx.int::<u32>(&at.key(key), number, min, max);
     MysqldSpec {
-        max_connections: int("max_connections", file.max_connections, 1, 100_000).unwrap_or(151),
-        max_user_connections: int("max_user_connections", file.max_user_connections, 0, u32::MAX.into()).unwrap_or(0),
-        connect_timeout: int("connect_timeout", file.connect_timeout, 2, YEAR).unwrap_or(10),
-        wait_timeout: int("wait_timeout", file.wait_timeout, 1, YEAR).unwrap_or(28_800),
-        interactive_timeout: int("interactive_timeout", file.interactive_timeout, 1, YEAR).unwrap_or(28_800),
-        net_read_timeout: int("net_read_timeout", file.net_read_timeout, 1, YEAR).unwrap_or(30),
-        net_write_timeout: int("net_write_timeout", file.net_write_timeout, 1, YEAR).unwrap_or(60),
-        net_retry_count: int("net_retry_count", file.net_retry_count, 1, u32::MAX.into()).unwrap_or(10),
-        back_log: int("back_log", own_rule(file.back_log), 1, 65_535),
-        thread_cache_size: int("thread_cache_size", own_rule(file.thread_cache_size), 0, 16_384),
-        host_cache_size: int("host_cache_size", own_rule(file.host_cache_size), 0, 65_536),
-        table_open_cache: int("table_open_cache", file.table_open_cache, 1, 524_288),
-        open_files_limit: int("open_files_limit", file.open_files_limit, 0, u32::MAX.into()),
-        extra_max_connections: int("extra_max_connections", file.extra_max_connections, 1, 100_000).unwrap_or(1),
-        mysqlx_max_connections: int("mysqlx_max_connections", file.mysqlx_max_connections, 1, 65_535).unwrap_or(100),
-        max_connect_errors: cx.int(&at.key("max_connect_errors"), file.max_connect_errors, 1, i64::MAX).unwrap_or(100),
-        extra_port: cx.int(&at.key("extra_port"), file.extra_port, 0, 65_535).unwrap_or(0),
-        mysqlx_port: cx.int(&at.key("mysqlx_port"), file.mysqlx_port, 0, 65_535),
-        port: cx.port(&at.key("port"), file.port).unwrap_or(3_306),
-        admin_port: cx.port(&at.key("admin_port"), file.admin_port).unwrap_or(33_062),
+        vars: server_variables(cx, at, file),
         admin_address: cx.addr(&at.key("admin_address"), file.admin_address.as_ref().map(|a| a.0.as_str())),
-        skip_name_resolve: file.skip_name_resolve.unwrap_or(false),
         event_scheduler: file.event_scheduler,
-        service_time: cx.duration_or(&at.key("service_time"), file.service_time.as_ref(), Duration::from_millis(1)),
+        service_time: cx.duration(&at.key("service_time"), file.service_time.as_ref()),
+        service_waits: file.service_waits.unwrap_or(false),
         uptime: cx.duration_or(&at.key("uptime"), file.uptime.as_ref(), Duration::ZERO),
-        next_connection_id: cx
-            .int(&at.key("next_connection_id"), file.next_connection_id, 1, i64::from(u32::MAX))
-            .unwrap_or(8),
+        next_connection_id: cx.int(&at.key("next_connection_id"), file.next_connection_id, 1, u32::MAX.into()),
         bind_address,
         version,
     }
 }
 
-/// A server's name or address, as a client on `host` resolves it.
+/// The variables that are given, with the ranges of the manual (FACTS F.2).
+fn server_variables(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqldFile) -> Vec<(&'static str, u64)> {
+    // -1 is how MySQL spells "by the server's own rule".
+    let own_rule = |number: Option<i64>| number.filter(|&n| n != -1);
+    let u32_max = i64::from(u32::MAX);
+    let given: [(&'static str, Option<i64>, i64, i64); 18] = [
+        ("max_connections", file.max_connections, 1, 100_000),
+        ("max_user_connections", file.max_user_connections, 0, u32_max),
+        ("max_connect_errors", file.max_connect_errors, 1, i64::MAX),
+        ("connect_timeout", file.connect_timeout, 2, YEAR),
+        ("wait_timeout", file.wait_timeout, 1, YEAR),
+        ("interactive_timeout", file.interactive_timeout, 1, YEAR),
+        ("net_read_timeout", file.net_read_timeout, 1, YEAR),
+        ("net_write_timeout", file.net_write_timeout, 1, YEAR),
+        ("net_retry_count", file.net_retry_count, 1, u32_max),
+        ("back_log", own_rule(file.back_log), 1, 65_535),
+        ("thread_cache_size", own_rule(file.thread_cache_size), 0, 16_384),
+        ("host_cache_size", own_rule(file.host_cache_size), 0, 65_536),
+        ("skip_name_resolve", file.skip_name_resolve.map(i64::from), 0, 1),
+        ("table_open_cache", file.table_open_cache, 1, 524_288),
+        ("open_files_limit", file.open_files_limit, 0, u32_max),
+        ("extra_port", file.extra_port, 0, 65_535),
+        ("extra_max_connections", file.extra_max_connections, 1, 100_000),
+        ("mysqlx_max_connections", file.mysqlx_max_connections, 1, 65_535),
+    ];
+    let mut vars = Vec::new();
+    for (name, number, min, max) in given {
+        vars.extend(cx.int::<u64>(&at.key(name), number, min, max).map(|value| (name, value)));
+    }
+    for (name, number) in [("port", file.port), ("admin_port", file.admin_port), ("mysqlx_port", file.mysqlx_port)] {
+        vars.extend(cx.port(&at.key(name), number).map(|port| (name, u64::from(port))));
+    }
+    vars
+}
+
+/// A server's name or address, as a client on `host` resolves it. Names of the
+/// scenario's hosts are addresses: looking up is for names in `hosts` and `dns`.
 fn server_name(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&str>, host: HostIx) -> Option<ServerName> {
     let text = text?;
     if text.starts_with(|c: char| c.is_ascii_digit()) {
@@ -196,13 +213,27 @@ fn server_name(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&str>, host: HostIx) -
     if text == "localhost" {
         return Some(ServerName::Addr(Ipv4Addr::LOCALHOST));
     }
+    if let Some(ix) = cx.names.hosts.iter().position(|name| name == text) {
+        return Some(ServerName::Addr(cx.addrs[ix]));
+    }
     let in_hosts_file = cx.etc_hosts[host].iter().any(|(name, _)| name == text);
     if !in_hosts_file && !cx.has_nameserver[host] {
-        let near = nearest(text, cx.etc_hosts[host].iter().map(|(name, _)| name.as_str())).map(str::to_owned);
+        let hosts = cx.names.hosts.iter().chain(cx.etc_hosts[host].iter().map(|(name, _)| name));
+        let near = nearest(text, hosts.map(String::as_str)).map(str::to_owned);
         cx.report_near(at, ProblemKind::UnknownHost { name: value::cut(text) }, near);
         return None;
     }
     Some(ServerName::Name(text.to_owned()))
+}
+
+/// `NAME:PORT` or `ADDRESS:PORT`.
+fn target(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&str>, host: HostIx) -> Option<(ServerName, u16)> {
+    let text = text?.trim();
+    let bad = || ProblemKind::BadEndpoint { text: value::cut(text) };
+    let (name, port) = cx.take(at, text.rsplit_once(':').ok_or_else(bad))?;
+    let port: i64 = cx.take(at, port.parse().map_err(|_not_number| bad()))?;
+    let port = cx.port(at, Some(port));
+    Some((server_name(cx, at, Some(name), host)?, port?))
 }
 
 fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> Option<SysbenchSpec> {
@@ -210,7 +241,7 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
         // sysbench 1.0.20's own default list.
         None => IgnoreErrors::List(vec![1213, 1020, 1205]),
         Some("all") => IgnoreErrors::All,
-        Some("none" | "off" | "") => IgnoreErrors::None,
+        Some("none" | "off" | "") => IgnoreErrors::List(Vec::new()),
         Some(list) => {
             let at = at.key("mysql-ignore-errors");
             let numbers: Result<Vec<u16>, _> = list.split(',').map(|n| n.trim().parse()).collect();
@@ -220,21 +251,25 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
         }
     };
     let text = |value: &Option<String>, default: &str| value.clone().unwrap_or_else(|| default.to_owned());
+    let seconds = |n: Option<u32>| n.map(|s| Duration::from_secs(s.into()));
     Some(SysbenchSpec {
         mysql_port: cx.port(&at.key("mysql-port"), file.mysql_port).unwrap_or(3_306),
         mysql_user: text(&file.mysql_user, "root"),
-        mysql_password: text(&file.mysql_password, "123"),
         mysql_db: text(&file.mysql_db, "test"),
         mysql_ignore_errors,
         threads: cx.int(&at.key("threads"), file.threads, 1, 10_000).unwrap_or(1),
-        time: cx.int(&at.key("time"), file.time, 0, YEAR).unwrap_or(0),
-        report_interval: cx.int(&at.key("report-interval"), file.report_interval, 0, YEAR).unwrap_or(1),
-        rate: cx.int(&at.key("rate"), file.rate, 0, 1_000_000).unwrap_or(0),
+        time: seconds(cx.int(&at.key("time"), file.time, 0, YEAR)).filter(|t| *t > Duration::ZERO),
+        report_interval: seconds(cx.int(&at.key("report-interval"), file.report_interval, 0, YEAR))
+            .unwrap_or(Duration::from_secs(1)),
+        tables: cx.int(&at.key("tables"), file.tables, 1, 10_000).unwrap_or(16),
+        table_size: cx.int(&at.key("table-size"), file.table_size, 1, 1_000_000_000).unwrap_or(10_000),
+        range_size: cx.int(&at.key("range-size"), file.range_size, 1, 1_000_000).unwrap_or(5),
+        query_pause: cx.duration_or(&at.key("query-pause"), file.query_pause.as_ref(), Duration::ZERO),
         connector: match file.connector {
-            Some(ConnectorWord::LeakFd) | None => ConnectorFlavour::LeakFd,
-            Some(ConnectorWord::CloseAfterFailure) => ConnectorFlavour::CloseAfterFailure,
-            Some(ConnectorWord::Crash) => ConnectorFlavour::Crash,
-            Some(ConnectorWord::ReconnectOk) => ConnectorFlavour::ReconnectOk,
+            Some(ConnectorWord::LeakFd) | None => Connector::LeakFd,
+            Some(ConnectorWord::CloseAfterFailure) => Connector::CloseAfterFailure,
+            Some(ConnectorWord::Crash) => Connector::Crash,
+            Some(ConnectorWord::ReconnectOk) => Connector::ReconnectOk,
         },
         mysql_host: server_name(cx, &at.key("mysql-host"), file.mysql_host.as_deref(), host)?,
     })
@@ -244,65 +279,127 @@ fn mysql(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqlFile, host: HostIx) -> Option
     Some(MysqlSpec {
         port: cx.port(&at.key("port"), file.port).unwrap_or(3_306),
         user: file.user.clone().unwrap_or_else(|| "root".to_owned()),
-        password: file.password.clone().unwrap_or_else(|| "123".to_owned()),
         database: file.database.clone(),
-        bind_address: cx.addr(&at.key("bind-address"), file.bind_address.as_ref().map(|a| a.0.as_str())),
-        reconnect: file.reconnect.unwrap_or(true),
-        connect_timeout: cx.int(&at.key("connect-timeout"), file.connect_timeout, 0, YEAR).unwrap_or(0),
+        connect_at_start: file.connect_at_start.unwrap_or(true),
+        init: file.init.clone(),
         host: server_name(cx, &at.key("host"), file.host.as_deref(), host)?,
     })
 }
 
-fn reconnect(cx: &mut Cx<'_>, at: &At<'_>, file: &ReconnectFile) -> Option<ReconnectSpec> {
-    let delay = cx.duration_or(&at.key("delay"), file.delay.as_ref(), Duration::from_secs(1));
-    let cap = cx.duration_or(&at.key("cap"), file.cap.as_ref(), Duration::from_secs(30));
-    let factor = cx.int(&at.key("factor"), file.factor, 1, 1_000).unwrap_or(2);
+/// The keys `backoff`, `delay`, `growth` and `cap`, which come together.
+struct PauseKeys<'f> {
+    word: Option<BackoffWord>,
+    delay: Option<&'f DurationText>,
+    growth: Option<i64>,
+    cap: Option<&'f DurationText>,
+}
+
+/// How the pauses between attempts grow; `default` for what is not given.
+fn back_off(cx: &mut Cx<'_>, at: &At<'_>, keys: &PauseKeys<'_>, default: (BackoffWord, Duration, Duration)) -> BackOff {
+    let word = keys.word.unwrap_or(default.0);
+    let first = cx.duration_or(&at.key("delay"), keys.delay, default.1);
+    let cap = cx.duration_or(&at.key("cap"), keys.cap, default.2);
+    let growth = cx.int(&at.key("growth"), keys.growth, 1, 1_000).unwrap_or(2);
+    if word == BackoffWord::Fixed {
+        for (key, given) in [("growth", keys.growth.is_some()), ("cap", keys.cap.is_some())] {
+            if given {
+                cx.report(&at.key(key), ProblemKind::ConflictingBounds { first: "backoff = \"fixed\"", second: key });
+            }
+        }
+    }
+    match word {
+        BackoffWord::Fixed => BackOff::Fixed(first),
+        BackoffWord::Exponential => BackOff::Exponential { first, growth, cap },
+        BackoffWord::Jittered => BackOff::Jittered { first, growth, cap },
+    }
+}
+
+fn reconnect(cx: &mut Cx<'_>, at: &At<'_>, file: &ReconnectFile, host: HostIx) -> Option<ReconnectSpec> {
+    let pauses =
+        PauseKeys { word: file.backoff, delay: file.delay.as_ref(), growth: file.growth, cap: file.cap.as_ref() };
+    let usual = (BackoffWord::Fixed, Duration::from_secs(1), Duration::from_secs(30));
+    let hold = cx.duration_or(&at.key("hold"), file.hold.as_ref(), Duration::ZERO);
+    let bytes = cx.int(&at.key("bytes"), file.bytes, 0, 1 << 30).unwrap_or(1);
     Some(ReconnectSpec {
-        source: cx.addr(&at.key("source"), file.source.as_ref().map(|a| a.0.as_str())),
-        connections: cx.int(&at.key("connections"), file.connections, 1, MAX_CLIENTS).unwrap_or(1),
-        hold: cx.duration(&at.key("hold"), file.hold.as_ref()),
+        threads: cx.int(&at.key("threads"), file.threads, 1, MAX_CLIENTS).unwrap_or(1),
+        after: match file.after {
+            Some(AfterWord::Nothing) => AfterConnect::Nothing,
+            Some(AfterWord::Read) | None => AfterConnect::Read,
+            Some(AfterWord::Send) => AfterConnect::Send(bytes),
+            Some(AfterWord::Exchange) => AfterConnect::Exchange(bytes),
+        },
+        close_first: match file.close_first {
+            Some(CloseFirstWord::Client) => CloseFirst::Client(hold),
+            Some(CloseFirstWord::Server) | None => CloseFirst::Server,
+            Some(CloseFirstWord::Never) => CloseFirst::Never,
+        },
         dispose: match file.dispose {
-            Some(DisposeWord::Close) | None => DisposeSpec::Close,
-            Some(DisposeWord::Reset) => DisposeSpec::Reset,
-            Some(DisposeWord::Leak) => DisposeSpec::Leak,
+            Some(DisposeWord::Close) | None => Disposal::Close,
+            Some(DisposeWord::Reset) => Disposal::Reset,
+            Some(DisposeWord::Leak) => Disposal::Leak,
         },
-        backoff: match file.backoff {
-            Some(BackoffWord::Fixed) | None => BackoffSpec::Fixed { delay },
-            Some(BackoffWord::Exponential) => BackoffSpec::Exponential { delay, factor, cap },
-            Some(BackoffWord::Jittered) => BackoffSpec::Jittered { delay, factor, cap },
-        },
-        give_up: cx.int::<u32>(&at.key("give_up"), file.give_up, 0, u32::MAX.into()).filter(|&n| n > 0),
+        pace: cx.duration(&at.key("pace"), file.pace.as_ref()),
+        back_off: back_off(cx, at, &pauses, usual),
+        give_up_after: cx
+            .int::<u32>(&at.key("give_up_after"), file.give_up_after, 0, u32::MAX.into())
+            .filter(|&n| n > 0),
         connect_timeout: cx.duration(&at.key("connect_timeout"), file.connect_timeout.as_ref()),
-        target: cx.endpoint(&at.key("target"), &file.target.as_ref()?.0, false)?,
+        connections: cx.int(&at.key("connections"), file.connections, 1, i64::MAX),
+        target: target(cx, &at.key("target"), file.target.as_ref().map(|t| t.0.as_str()), host)?,
     })
 }
 
-fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile) -> Option<PoolSpec> {
-    let mut int = |key: &str, number: Option<i64>, min: i64| cx.int::<u32>(&at.key(key), number, min, MAX_CLIENTS);
-    let max = int("max", file.max, 1).unwrap_or(10);
-    let min_idle = int("min_idle", file.min_idle, 0).unwrap_or(0);
-    let max_idle = int("max_idle", file.max_idle, 0).unwrap_or(max);
-    let workers = int("workers", file.workers, 1).unwrap_or(1);
-    if max_idle < min_idle {
-        let kind = ProblemKind::InvertedRange { low: min_idle.into(), high: max_idle.into() };
-        cx.report(&at.key("max_idle"), kind);
+const fn pool_preset(word: PoolPresetWord) -> &'static str {
+    match word {
+        PoolPresetWord::Hikari => "hikari",
+        PoolPresetWord::GoSql => "go-sql",
+        PoolPresetWord::Sqlx => "sqlx",
+        PoolPresetWord::Bb8 => "bb8",
+        PoolPresetWord::Deadpool => "deadpool",
+        PoolPresetWord::Mysql2 => "mysql2",
+        PoolPresetWord::MysqlAsync => "mysql_async",
     }
-    let target: Option<Endpoint> = cx.endpoint(&at.key("target"), &file.target.as_ref()?.0, false);
+}
+
+fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<PoolSpec> {
+    let mut int = |key: &str, number: Option<i64>, min: i64| cx.int::<u32>(&at.key(key), number, min, MAX_CLIENTS);
+    let (max, min) = (int("max", file.max, 0), int("min", file.min, 0));
+    let max_idle = int("max_idle", file.max_idle, 0);
+    let workers = int("workers", file.workers, 1).unwrap_or(1);
+    let bad_connection_retries = int("bad_connection_retries", file.bad_connection_retries, 0);
+    if let (Some(low), Some(high)) = (min, max_idle)
+        && high < low
+    {
+        cx.report(&at.key("max_idle"), ProblemKind::InvertedRange { low: low.into(), high: high.into() });
+    }
+    let pauses =
+        PauseKeys { word: file.backoff, delay: file.delay.as_ref(), growth: file.growth, cap: file.cap.as_ref() };
+    let usual = (BackoffWord::Exponential, Duration::from_millis(10), Duration::from_secs(5));
+    let pauses = back_off(cx, at, &pauses, usual);
     Some(PoolSpec {
+        preset: file.preset.map(pool_preset),
         user: file.user.clone().unwrap_or_else(|| "root".to_owned()),
-        password: file.password.clone().unwrap_or_else(|| "123".to_owned()),
+        database: file.database.clone(),
         max,
-        min_idle,
+        min,
         max_idle,
         acquire_timeout: cx.duration(&at.key("acquire_timeout"), file.acquire_timeout.as_ref()),
         idle_timeout: cx.duration(&at.key("idle_timeout"), file.idle_timeout.as_ref()),
         max_lifetime: cx.duration(&at.key("max_lifetime"), file.max_lifetime.as_ref()),
-        test_before_acquire: file.test_before_acquire.unwrap_or(false),
+        test_before_acquire: file.test_before_acquire,
+        bad_connection_retries,
+        on_failure: file.on_failure.map(|word| match word {
+            OnFailureWord::Error => OnConnectFailure::Error,
+            OnFailureWord::Retry => OnConnectFailure::Retry(pauses),
+            OnFailureWord::RetryRefused => OnConnectFailure::RetryRefused(pauses),
+        }),
+        housekeeping: cx.duration(&at.key("housekeeping"), file.housekeeping.as_ref()),
         workers,
-        work: cx.duration_or(&at.key("work"), file.work.as_ref(), Duration::from_millis(5)),
+        statement: file.statement.clone().unwrap_or_else(|| "select 1".to_owned()),
         think: cx.duration_or(&at.key("think"), file.think.as_ref(), Duration::from_millis(10)),
-        retry_delay: cx.duration_or(&at.key("retry_delay"), file.retry_delay.as_ref(), Duration::from_millis(10)),
-        target: target?,
+        requests: cx.int(&at.key("requests"), file.requests, 1, i64::MAX),
+        connect_timeout: cx.duration(&at.key("connect_timeout"), file.connect_timeout.as_ref()),
+        target: target(cx, &at.key("target"), file.target.as_ref().map(|t| t.0.as_str()), host)?,
     })
 }
 

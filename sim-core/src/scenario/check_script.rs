@@ -1,181 +1,241 @@
-//! Checks of scripted processes: descriptor names become handles.
+//! Checks of scripted processes: descriptors used are opened before.
 
 use super::check::{At, Cx};
 use super::file::{DurationText, EndpointText};
 use super::problem::{ProblemKind, nearest};
-use super::program_file::{HowWord, OnErrorWord, OpFile, OptionWord, ScriptFile};
-use super::spec::{OptionSpec, ScriptOp, ScriptSpec, SendBytes};
+use super::program_file::{HowWord, OpFile, OptionWord, ScriptFile};
+use super::spec::ScriptSpec;
 use super::value;
 use crate::app::ShutdownHow;
+use crate::app::script::{Expect, OptionName, ScriptOp};
+use crate::errno::Errno;
 use crate::time::Duration;
 use crate::units::Endpoint;
 
-/// Most operations of one script, loops counted once.
+/// Most steps of one script, loops counted once.
 const MAX_OPS: usize = 10_000;
 
-/// Names of descriptors, in order of their handles.
-struct Handles(Vec<String>);
+/// Names of descriptors opened so far.
+struct Names(Vec<String>);
 
-impl Handles {
-    fn open(&mut self, cx: &mut Cx<'_>, at: &At<'_>, name: Option<&String>) -> Option<u32> {
+impl Names {
+    fn open(&mut self, cx: &mut Cx<'_>, at: &At<'_>, name: Option<&String>) -> Option<String> {
         let name = name?;
         if !cx.name(at, name) {
             return None;
         }
-        let index = self.0.iter().position(|n| n == name).unwrap_or_else(|| {
+        if !self.0.contains(name) {
             self.0.push(name.clone());
-            self.0.len() - 1
-        });
-        u32::try_from(index).ok()
+        }
+        Some(name.clone())
     }
 
-    fn get(&self, cx: &mut Cx<'_>, at: &At<'_>, name: Option<&String>) -> Option<u32> {
+    fn used(&self, cx: &mut Cx<'_>, at: &At<'_>, name: Option<&String>) -> Option<String> {
         let name = name?;
-        let found = self.0.iter().position(|n| n == name);
-        if found.is_none() {
-            let near = nearest(name, self.0.iter().map(String::as_str)).map(str::to_owned);
-            cx.report_near(at, ProblemKind::UnknownHandle { name: value::cut(name) }, near);
+        if self.0.contains(name) {
+            return Some(name.clone());
         }
-        found.and_then(|i| u32::try_from(i).ok())
+        let near = nearest(name, self.0.iter().map(String::as_str)).map(str::to_owned);
+        cx.report_near(at, ProblemKind::UnknownHandle { name: value::cut(name) }, near);
+        None
     }
 }
 
 pub(super) fn script(cx: &mut Cx<'_>, at: &At<'_>, file: &ScriptFile) -> ScriptSpec {
-    let mut handles = Handles(Vec::new());
+    let at = at.key("run");
     let ops = file.run.as_deref().unwrap_or(&[]);
-    let count = count(ops);
-    let run = if cx.at_most(&at.key("run"), "run", count, MAX_OPS) {
-        block(cx, &at.key("run"), ops, &mut handles)
-    } else {
-        Vec::new()
-    };
-    ScriptSpec {
-        run,
-        exit_on_error: matches!(file.on_error, Some(OnErrorWord::Exit)),
-        handles: u32::try_from(handles.0.len()).expect("there are at most 10,000 operations"),
+    let small = cx.at_most(&at, "run", count(ops), MAX_OPS);
+    ScriptSpec { run: if small { block(cx, &at, ops, &mut Names(Vec::new())) } else { Vec::new() } }
+}
+
+/// The steps inside a step.
+fn body(op: &OpFile) -> Option<&[OpFile]> {
+    match op {
+        OpFile::Loop { body, .. } | OpFile::Forever { body } | OpFile::Spawn { body } => body.as_deref(),
+        OpFile::Socket { .. }
+        | OpFile::Bind { .. }
+        | OpFile::Listen { .. }
+        | OpFile::Accept { .. }
+        | OpFile::Connect { .. }
+        | OpFile::Send { .. }
+        | OpFile::Recv { .. }
+        | OpFile::RecvUntilEof { .. }
+        | OpFile::Open { .. }
+        | OpFile::Compute { .. }
+        | OpFile::Shutdown { .. }
+        | OpFile::Close { .. }
+        | OpFile::Leak { .. }
+        | OpFile::Sleep { .. }
+        | OpFile::Poll { .. }
+        | OpFile::Setsockopt { .. }
+        | OpFile::Exit { .. } => None,
     }
 }
 
 fn count(ops: &[OpFile]) -> usize {
-    ops.iter()
-        .map(|op| match op {
-            OpFile::Repeat { run: Some(run), .. } | OpFile::Spawn { run: Some(run) } => 1 + count(run),
-            OpFile::Repeat { run: None, .. }
-            | OpFile::Spawn { run: None }
-            | OpFile::Socket { .. }
-            | OpFile::Bind { .. }
-            | OpFile::Listen { .. }
-            | OpFile::Accept { .. }
-            | OpFile::Connect { .. }
-            | OpFile::Send { .. }
-            | OpFile::Recv { .. }
-            | OpFile::RecvUntilEof { .. }
-            | OpFile::Shutdown { .. }
-            | OpFile::Close { .. }
-            | OpFile::Leak { .. }
-            | OpFile::Setsockopt { .. }
-            | OpFile::Sleep { .. }
-            | OpFile::Compute { .. }
-            | OpFile::Open { .. }
-            | OpFile::Exit { .. } => 1,
-        })
-        .sum()
+    ops.iter().map(|op| 1 + body(op).map_or(0, count)).sum()
 }
 
-fn block(cx: &mut Cx<'_>, at: &At<'_>, ops: &[OpFile], handles: &mut Handles) -> Vec<ScriptOp> {
-    ops.iter().enumerate().filter_map(|(i, file)| op(cx, &at.item(i), file, handles)).collect()
+/// True if the steps make a call, so that a loop of them lets time pass.
+fn makes_calls(ops: &[OpFile]) -> bool {
+    ops.iter().any(|op| match op {
+        OpFile::Loop { body, .. } | OpFile::Forever { body } => body.as_deref().is_some_and(makes_calls),
+        OpFile::Leak { .. } => false,
+        OpFile::Spawn { .. }
+        | OpFile::Socket { .. }
+        | OpFile::Bind { .. }
+        | OpFile::Listen { .. }
+        | OpFile::Accept { .. }
+        | OpFile::Connect { .. }
+        | OpFile::Send { .. }
+        | OpFile::Recv { .. }
+        | OpFile::RecvUntilEof { .. }
+        | OpFile::Open { .. }
+        | OpFile::Compute { .. }
+        | OpFile::Shutdown { .. }
+        | OpFile::Close { .. }
+        | OpFile::Sleep { .. }
+        | OpFile::Poll { .. }
+        | OpFile::Setsockopt { .. }
+        | OpFile::Exit { .. } => true,
+    })
+}
+
+fn block(cx: &mut Cx<'_>, at: &At<'_>, ops: &[OpFile], names: &mut Names) -> Vec<ScriptOp> {
+    ops.iter().enumerate().filter_map(|(i, file)| op(cx, &at.item(i), file, names)).collect()
+}
+
+fn looped(cx: &mut Cx<'_>, at: &At<'_>, ops: Option<&[OpFile]>, names: &mut Names) -> Option<Vec<ScriptOp>> {
+    let ops = ops?;
+    if !makes_calls(ops) {
+        cx.report(at, ProblemKind::IdleLoop);
+    }
+    Some(block(cx, &at.key("body"), ops, names))
 }
 
 fn endpoint(cx: &mut Cx<'_>, at: &At<'_>, to: Option<&EndpointText>, zero_port: bool) -> Option<Endpoint> {
-    cx.endpoint(&at.key("to"), &to?.0, zero_port)
+    cx.endpoint(&at.key("addr"), &to?.0, zero_port)
 }
 
 fn span(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&DurationText>) -> Option<Duration> {
     cx.duration(&at.key("for"), text)
 }
 
-fn op(cx: &mut Cx<'_>, at: &At<'_>, file: &OpFile, handles: &mut Handles) -> Option<ScriptOp> {
+fn expected(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&String>) -> Expect {
+    let Some(text) = text else { return Expect::Any };
+    if text == "ok" {
+        return Expect::Ok;
+    }
+    if let Some(errno) = Errno::from_name(text) {
+        return Expect::Err(errno);
+    }
+    let near = nearest(text, Errno::ALL.iter().map(|e| e.name()).chain(["ok"])).map(str::to_owned);
+    let kind = ProblemKind::UnknownWord { word: value::cut(text), allowed: "ok, ECONNREFUSED, EMFILE, …".to_owned() };
+    cx.report_near(&at.key("expect"), kind, near);
+    Expect::Any
+}
+
+fn op(cx: &mut Cx<'_>, at: &At<'_>, file: &OpFile, names: &mut Names) -> Option<ScriptOp> {
     let fd_at = at.key("fd");
     Some(match file {
-        OpFile::Socket { name, nonblock } => ScriptOp::Socket {
-            handle: handles.open(cx, &at.key("as"), name.as_ref())?,
+        OpFile::Socket { fd, udp, nonblock, expect } => ScriptOp::Socket {
+            expect: expected(cx, at, expect.as_ref()),
+            fd: names.open(cx, &fd_at, fd.as_ref())?,
+            udp: udp.unwrap_or(false),
             nonblock: nonblock.unwrap_or(false),
         },
-        OpFile::Bind { fd, to } => {
-            let to = endpoint(cx, at, to.as_ref(), true);
-            ScriptOp::Bind { handle: handles.get(cx, &fd_at, fd.as_ref())?, to: to? }
+        OpFile::Bind { fd, addr, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
+            let addr = endpoint(cx, at, addr.as_ref(), true);
+            ScriptOp::Bind { fd: names.used(cx, &fd_at, fd.as_ref())?, addr: addr?, expect }
         }
         OpFile::Listen { fd, backlog } => {
             let backlog = cx.int(&at.key("backlog"), *backlog, 0, i64::from(u32::MAX)).unwrap_or(128);
-            ScriptOp::Listen { handle: handles.get(cx, &fd_at, fd.as_ref())?, backlog }
+            ScriptOp::Listen { fd: names.used(cx, &fd_at, fd.as_ref())?, backlog }
         }
-        OpFile::Accept { fd, name } => {
-            let handle = handles.get(cx, &fd_at, fd.as_ref());
-            ScriptOp::Accept { into: handles.open(cx, &at.key("as"), name.as_ref())?, handle: handle? }
+        OpFile::Accept { fd, into, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
+            let fd = names.used(cx, &fd_at, fd.as_ref());
+            ScriptOp::Accept { into: names.open(cx, &at.key("into"), into.as_ref())?, fd: fd?, expect }
         }
-        OpFile::Connect { fd, to } => {
-            let to = endpoint(cx, at, to.as_ref(), false);
-            ScriptOp::Connect { handle: handles.get(cx, &fd_at, fd.as_ref())?, to: to? }
+        OpFile::Connect { fd, addr, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
+            let addr = endpoint(cx, at, addr.as_ref(), false);
+            ScriptOp::Connect { fd: names.used(cx, &fd_at, fd.as_ref())?, addr: addr?, expect }
         }
-        OpFile::Send { fd, text, bytes } => {
-            let bytes = send_bytes(cx, at, text.as_deref(), *bytes);
-            ScriptOp::Send { handle: handles.get(cx, &fd_at, fd.as_ref())?, bytes: bytes? }
+        OpFile::Send { fd, text, bytes, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
+            if text.is_some() && bytes.is_some() {
+                cx.report(&at.key("bytes"), ProblemKind::ConflictingBounds { first: "text", second: "bytes" });
+            }
+            let bytes = cx.int(&at.key("bytes"), *bytes, 0, 1 << 30).unwrap_or(0);
+            ScriptOp::Send { fd: names.used(cx, &fd_at, fd.as_ref())?, bytes, text: text.clone(), expect }
         }
-        OpFile::Recv { fd, max } => {
+        OpFile::Recv { fd, max, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
             let max = cx.int(&at.key("max"), *max, 1, 1 << 30).unwrap_or(65_536);
-            ScriptOp::Recv { handle: handles.get(cx, &fd_at, fd.as_ref())?, max }
+            ScriptOp::Recv { fd: names.used(cx, &fd_at, fd.as_ref())?, max, expect }
         }
-        OpFile::RecvUntilEof { fd } => ScriptOp::RecvUntilEof { handle: handles.get(cx, &fd_at, fd.as_ref())? },
-        OpFile::Shutdown { fd, how } => {
+        OpFile::RecvUntilEof { fd, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
+            ScriptOp::RecvUntilEof { fd: names.used(cx, &fd_at, fd.as_ref())?, expect }
+        }
+        OpFile::Shutdown { fd, how, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
             let how = match how.as_ref()? {
                 HowWord::Read => ShutdownHow::Read,
                 HowWord::Write => ShutdownHow::Write,
                 HowWord::Both => ShutdownHow::Both,
             };
-            ScriptOp::Shutdown { handle: handles.get(cx, &fd_at, fd.as_ref())?, how }
+            ScriptOp::Shutdown { fd: names.used(cx, &fd_at, fd.as_ref())?, how, expect }
         }
-        OpFile::Close { fd } => ScriptOp::Close { handle: handles.get(cx, &fd_at, fd.as_ref())? },
-        OpFile::Leak { fd } => ScriptOp::Leak { handle: handles.get(cx, &fd_at, fd.as_ref())? },
+        OpFile::Close { fd } => ScriptOp::Close { fd: names.used(cx, &fd_at, fd.as_ref())? },
+        OpFile::Leak { fd } => ScriptOp::Leak { fd: names.used(cx, &fd_at, fd.as_ref())? },
+        OpFile::Open { fd, expect } => {
+            let expect = expected(cx, at, expect.as_ref());
+            ScriptOp::Open { fd: names.open(cx, &fd_at, fd.as_ref())?, expect }
+        }
+        OpFile::Compute { span: text } => ScriptOp::Compute(span(cx, at, text.as_ref())?),
+        OpFile::Sleep { span: text } => ScriptOp::Sleep(span(cx, at, text.as_ref())?),
+        OpFile::Poll { fd, out, timeout } => {
+            let timeout = cx.duration(&at.key("timeout"), timeout.as_ref());
+            ScriptOp::Poll { fd: names.used(cx, &fd_at, fd.as_ref())?, out: out.unwrap_or(false), timeout }
+        }
         OpFile::Setsockopt { fd, option, value } => {
-            let option = socket_option(cx, &at.key("value"), (*option)?, (*value)?);
-            ScriptOp::SetSockOpt { handle: handles.get(cx, &fd_at, fd.as_ref())?, option: option? }
+            let value = cx.int(&at.key("value"), *value, 0, i64::from(u32::MAX));
+            ScriptOp::Setsockopt {
+                fd: names.used(cx, &fd_at, fd.as_ref())?,
+                option: socket_option((*option)?),
+                value: value?,
+            }
         }
-        OpFile::Sleep { duration } => ScriptOp::Sleep(span(cx, at, duration.as_ref())?),
-        OpFile::Compute { duration } => ScriptOp::Compute(span(cx, at, duration.as_ref())?),
-        OpFile::Open { name } => ScriptOp::Open { handle: handles.open(cx, &at.key("as"), name.as_ref())? },
-        OpFile::Repeat { times, run } => ScriptOp::Repeat {
-            times: cx.int(&at.key("times"), *times, 1, i64::MAX),
-            run: block(cx, &at.key("run"), run.as_deref()?, handles),
-        },
-        OpFile::Spawn { run } => ScriptOp::Spawn { run: block(cx, &at.key("run"), run.as_deref()?, handles) },
+        OpFile::Loop { times, body } => {
+            let times = cx.int(&at.key("times"), *times, 1, i64::MAX);
+            let body = looped(cx, at, body.as_deref(), names);
+            ScriptOp::Loop { times: times?, body: body? }
+        }
+        OpFile::Forever { body } => ScriptOp::Forever { body: looped(cx, at, body.as_deref(), names)? },
+        OpFile::Spawn { body } => ScriptOp::Spawn { body: block(cx, &at.key("body"), body.as_deref()?, names) },
         OpFile::Exit { status } => ScriptOp::Exit { status: cx.int(&at.key("status"), *status, 0, 255).unwrap_or(0) },
     })
 }
 
-fn send_bytes(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&str>, bytes: Option<i64>) -> Option<SendBytes> {
-    match (text, bytes) {
-        (Some(_), Some(_)) => {
-            cx.report(at, ProblemKind::ConflictingBounds { first: "text", second: "bytes" });
-            None
-        }
-        (Some(text), None) => Some(SendBytes::Text(text.as_bytes().to_vec())),
-        (None, bytes) => cx.int(&at.key("bytes"), Some(bytes.unwrap_or(1)), 0, 1 << 30).map(SendBytes::Count),
+const fn socket_option(word: OptionWord) -> OptionName {
+    match word {
+        OptionWord::SoReuseaddr => OptionName::SoReuseaddr,
+        OptionWord::SoLinger => OptionName::SoLinger,
+        OptionWord::SoKeepalive => OptionName::SoKeepalive,
+        OptionWord::TcpKeepidle => OptionName::TcpKeepidle,
+        OptionWord::TcpKeepintvl => OptionName::TcpKeepintvl,
+        OptionWord::TcpKeepcnt => OptionName::TcpKeepcnt,
+        OptionWord::TcpNodelay => OptionName::TcpNodelay,
+        OptionWord::TcpQuickack => OptionName::TcpQuickack,
+        OptionWord::TcpUserTimeout => OptionName::TcpUserTimeout,
+        OptionWord::TcpLinger2 => OptionName::TcpLinger2,
+        OptionWord::TcpDeferAccept => OptionName::TcpDeferAccept,
+        OptionWord::IpBindAddressNoPort => OptionName::IpBindAddressNoPort,
+        OptionWord::IpLocalPortRange => OptionName::IpLocalPortRange,
+        OptionWord::SoRcvbuf => OptionName::SoRcvbuf,
+        OptionWord::SoSndbuf => OptionName::SoSndbuf,
     }
-}
-
-fn socket_option(cx: &mut Cx<'_>, at: &At<'_>, option: OptionWord, number: i64) -> Option<OptionSpec> {
-    let flag = number != 0;
-    let mut int = |min: i64, max: i64| cx.int::<u32>(at, Some(number), min, max);
-    Some(match option {
-        OptionWord::ReuseAddr => OptionSpec::ReuseAddr(flag),
-        OptionWord::ReusePort => OptionSpec::ReusePort(flag),
-        OptionWord::KeepAlive => OptionSpec::KeepAlive(flag),
-        OptionWord::BindAddressNoPort => OptionSpec::BindAddressNoPort(flag),
-        OptionWord::NoDelay => OptionSpec::NoDelay(flag),
-        OptionWord::Linger if number == -1 => OptionSpec::Linger(None),
-        OptionWord::Linger => OptionSpec::Linger(Some(int(0, 65_535)?)),
-        OptionWord::UserTimeout => OptionSpec::UserTimeout(Duration::from_millis(int(0, i64::from(i32::MAX))?.into())),
-        OptionWord::DeferAccept => OptionSpec::DeferAccept(int(0, 65_535)?),
-        OptionWord::Linger2 => OptionSpec::Linger2(cx.int(at, Some(number), -1, 120)?),
-    })
 }

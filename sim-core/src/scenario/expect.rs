@@ -88,6 +88,15 @@ impl Expectation {
         }
     }
 
+    /// Every metric it reads, with repeats.
+    pub fn metrics(&self, out: &mut Vec<Metric>) {
+        self.quantity.metrics(out);
+        match &self.bound {
+            Bound::Eq(expr) => expr.metrics(out),
+            Bound::Range { min, max } => min.iter().chain(max).for_each(|e| e.metrics(out)),
+        }
+    }
+
     /// The row when the moment never came (a mark that did not happen).
     #[must_use]
     pub fn never(&self) -> CheckRow {

@@ -9,6 +9,7 @@ use core::fmt;
 use super::problem::{ProblemKind, nearest};
 use super::spec::{HostIx, ProcessIx, ProgramKind};
 use super::value::cut;
+use crate::app::CallName;
 use crate::errno::Errno;
 use crate::tcp::TcpState;
 use crate::trace::Mib;
@@ -145,11 +146,14 @@ pub struct Metric {
 /// Words that follow a host's name and so cannot name a process.
 pub(super) const RESERVED: &[&str] = &["tcp", "ss", "mib", "cpu"];
 
-/// Status variables of a server that are metrics.
+/// Status variables of a server that are metrics, and the system variables that limit its clients.
 pub const MYSQLD_STATUS: &[&str] = &[
     "Aborted_clients",
     "Aborted_connects",
     "Aborted_connects_preauth",
+    "Bytes_received",
+    "Bytes_sent",
+    "Com_kill",
     "Connection_errors_accept",
     "Connection_errors_internal",
     "Connection_errors_max_connections",
@@ -164,22 +168,48 @@ pub const MYSQLD_STATUS: &[&str] = &[
     "Threads_connected",
     "Threads_created",
     "Threads_running",
-    "Uptime",
-    "max_connections",
     "connect_timeout",
+    "interactive_timeout",
+    "max_connections",
+    "max_user_connections",
+    "open_files_limit",
+    "wait_timeout",
 ];
 
-/// Counters of each client program that are metrics.
+/// Names of `App::metric` for each program, besides `CALL.ok` and `CALL.ERRNO`
+/// of a script.
 #[must_use]
-pub const fn client_counters(program: ProgramKind) -> &'static [&'static str] {
+pub const fn app_metrics(program: ProgramKind) -> &'static [&'static str] {
     match program {
         ProgramKind::Mysqld => MYSQLD_STATUS,
-        ProgramKind::Sysbench => &["queries", "transactions", "errors", "reconnects", "attempts"],
-        ProgramKind::Mysql => &["connected", "connection_id", "statements", "errors"],
-        ProgramKind::Reconnect => &["attempts", "connected", "failures", "gave_up", "lost"],
-        ProgramKind::Pool => &["open", "idle", "in_use", "waiting", "acquired", "timeouts", "failures"],
+        ProgramKind::Sysbench => &[
+            "reconnects",
+            "fds.leaked",
+            "closed_after_failure",
+            "connections.lost",
+            "connections.open",
+            "login_errors",
+            "resolve_errors",
+            "queries",
+            "transactions",
+            "errors",
+        ],
+        ProgramKind::Mysql => &["session_id", "queries", "errors"],
+        ProgramKind::Reconnect => &["peer_closed", "fds.leaked", "gave_up", "late"],
+        ProgramKind::Pool => &[
+            "pool.open",
+            "pool.idle",
+            "pool.waiting",
+            "login_errors",
+            "requests",
+            "errors",
+            "timeouts",
+            "closed_idle",
+            "closed_old",
+            "connections.lost",
+        ],
         ProgramKind::Dns => &["queries", "replies", "lost"],
-        ProgramKind::Script => &["ops", "errors", "loops"],
+        ProgramKind::Script => &["mismatches"],
     }
 }
 
@@ -280,6 +310,11 @@ fn mib_name(mib: Mib) -> String {
     }
 }
 
+/// A system call's name, which a script counts by outcome.
+fn is_call(name: &str) -> bool {
+    CallName::ALL.iter().any(|call| call.name() == name)
+}
+
 struct Reader<'a> {
     text: &'a str,
     incomplete: &'a dyn Fn() -> MetricError,
@@ -313,7 +348,11 @@ impl Reader<'_> {
     }
 
     fn process_metric(&self, parts: &[&str], program: ProgramKind) -> Result<ProcessMetric, MetricError> {
-        let status = client_counters(program);
+        let status = app_metrics(program);
+        let whole = parts.join(".");
+        if status.contains(&whole.as_str()) {
+            return Ok(ProcessMetric::Status(whole));
+        }
         let metric = match *parts {
             [] => return Err((self.incomplete)()),
             ["running"] => ProcessMetric::Running,
@@ -333,11 +372,16 @@ impl Reader<'_> {
                 ProcessMetric::Processlist(self.word(word, ProcesslistMetric::from_word(word), words)?)
             }
             ["fd" | "connect" | "processlist" | "tcp" | "cpu"] => return Err((self.incomplete)()),
-            [word] if status.contains(&word) => ProcessMetric::Status(word.to_owned()),
             [word] => self.distribution(word, status)?,
-            [word, ..] => {
+            [call, outcome] if matches!(program, ProgramKind::Script) && is_call(call) => {
+                let known = outcome == "ok" || Errno::from_name(outcome).is_some();
+                let names = Errno::ALL.iter().map(|e| e.name()).chain(["ok"]);
+                self.word(outcome, known.then_some(()), names)?;
+                ProcessMetric::Status(whole)
+            }
+            [_, ..] => {
                 let groups = ["fd", "connect", "tcp", "cpu", "processlist"];
-                return Err(self.unknown(word, groups.into_iter().chain(status.iter().copied())));
+                return Err(self.unknown(&whole, groups.into_iter().chain(status.iter().copied())));
             }
         };
         Ok(metric)
@@ -375,7 +419,11 @@ mod tests {
     fn names() -> Names {
         Names {
             hosts: vec!["client".into(), "db".into()],
-            processes: vec![("sysbench".into(), 0, ProgramKind::Sysbench), ("mysqld".into(), 1, ProgramKind::Mysqld)],
+            processes: vec![
+                ("sysbench".into(), 0, ProgramKind::Sysbench),
+                ("mysqld".into(), 1, ProgramKind::Mysqld),
+                ("churn".into(), 0, ProgramKind::Script),
+            ],
         }
     }
 
@@ -401,6 +449,9 @@ mod tests {
             "client.sysbench.port_step[other]",
             "client.sysbench.port_parity[1]",
             "client.sysbench.reconnects",
+            "client.sysbench.fds.leaked",
+            "client.churn.accept4.EMFILE",
+            "client.churn.mismatches",
             "db.mysqld.Threads_connected",
             "db.mysqld.processlist.rows",
             "db.mysqld.running",

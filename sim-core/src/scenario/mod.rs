@@ -37,7 +37,7 @@ mod tests;
 
 pub use expect::{Bound, CheckRow, Expectation, ReadMetric, Since};
 pub use expr::{BinaryOp, EvalError, Expr};
-pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, ProcesslistMetric, SsMetric};
+pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, ProcesslistMetric, SsMetric, app_metrics};
 pub use node::{MAX_BYTES, Place, Source};
 pub use preset::Preset;
 pub use problem::{Problem, ProblemKind, ScenarioError};
@@ -91,6 +91,31 @@ impl Scenario {
             Some(_) | None => Err(ScenarioError::new(problems)),
         }
     }
+
+    /// Reads a moment as `--at` takes it: `30s`, `kill+3s`, `end`.
+    ///
+    /// # Errors
+    /// If the text is no moment, or names a mark the scenario does not have.
+    pub fn moment(&self, text: &str) -> Result<Moment, ScenarioError> {
+        let mut marks: Vec<(String, MarkRef)> =
+            BUILTIN_MARKS.iter().map(|&(name, mark)| (name.to_owned(), mark)).collect();
+        marks.extend(self.marks.iter().enumerate().map(|(i, m)| (m.name.clone(), MarkRef::Own(i))));
+        check_timeline::parse_moment(text, &marks).map_err(|(kind, near)| argument_error(text, "at", kind, near))
+    }
+
+    /// Reads a metric's name, as a series or a plot asks for it.
+    ///
+    /// # Errors
+    /// If there is no such metric.
+    pub fn metric(&self, text: &str) -> Result<Metric, ScenarioError> {
+        self.names().metric(text).map_err(|(kind, near)| argument_error(text, "metric", kind, near))
+    }
+}
+
+/// A problem of a word that is in no file: an argument, as if it were an override.
+fn argument_error(text: &str, path: &str, kind: ProblemKind, near: Option<String>) -> ScenarioError {
+    let place = Place::new(Source::Override(0), 0, text.len());
+    ScenarioError::new(vec![Problem::new(kind, place, path.to_owned()).near(near)])
 }
 
 /// Resolves `extends`: the presets of the chain below, the file on top. `None`

@@ -225,6 +225,10 @@ problems! {
     /// A script operation on nothing.
     UnknownHandle { name: String } = "unknown-handle",
         "no earlier operation opens a descriptor called `{name}`", "之前没有操作打开名为 `{name}` 的描述符";
+    /// A loop that never lets time pass.
+    IdleLoop = "idle-loop", "the loop makes no system call, so time would stand still",
+        "循环里没有系统调用，时间将停住", hint "add a step, for instance { op = \"sleep\", for = \"1ms\" }",
+        "请加入一步，例如 { op = \"sleep\", for = \"1ms\" }";
     /// A signal the model does not send.
     UnknownSignal { name: String } = "unknown-signal", "`{name}` is not KILL, TERM, STOP or CONT", "`{name}` 不是 KILL、TERM、STOP 或 CONT";
     /// An override with an unusable key.
@@ -236,6 +240,8 @@ problems! {
     /// An override of a list element that is not there.
     NoSuchElement { name: String, count: usize } = "no-such-element",
         "no element of the list is called `{name}` ({count} elements)", "列表中没有 `{name}`（共 {count} 个元素）";
+    /// Something the simulated system itself refuses.
+    Refused { what: String, why: String } = "refused", "`{what}` is refused: {why}", "`{what}` 被拒绝：{why}";
     /// The structure passed but serde disagreed: a fault of the reader.
     Structure { message: String } = "structure", "{message}", "结构错误：{message}";
 }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::file::{AddressText, DurationText, EndpointText};
 
 /// MySQL or MariaDB server. Variables under their own names; times in whole seconds, as the server takes them.
+/// A variable that is not given has the default of the server's version.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MysqldFile {
     /// What SELECT VERSION() prints; decides flavour, greeting and behaviour. "8.3.0" if not given.
     pub(super) version: Option<String>,
-    /// Address it listens on: "*" (dual stack), "0.0.0.0" or one address.
+    /// Address it listens on: "*" (dual stack, the default), "0.0.0.0" or one address.
     pub(super) bind_address: Option<String>,
-    /// TCP port; 3306 if not given.
     pub(super) port: Option<i64>,
     pub(super) max_connections: Option<i64>,
     pub(super) max_user_connections: Option<i64>,
@@ -36,16 +36,18 @@ pub(super) struct MysqldFile {
     pub(super) table_open_cache: Option<i64>,
     pub(super) open_files_limit: Option<i64>,
     pub(super) event_scheduler: Option<bool>,
+    /// Opens admin_port there (MySQL 8.0.14).
     pub(super) admin_address: Option<AddressText>,
     pub(super) admin_port: Option<i64>,
     /// MariaDB's second port; 0 for none.
     pub(super) extra_port: Option<i64>,
     pub(super) extra_max_connections: Option<i64>,
-    /// Port of the X Protocol, 0 for none.
     pub(super) mysqlx_port: Option<i64>,
     pub(super) mysqlx_max_connections: Option<i64>,
-    /// How long a query of a logged-in session takes.
+    /// What a statement of a logged-in session costs.
     pub(super) service_time: Option<DurationText>,
+    /// The service time is waiting (disks, locks) and not CPU time.
+    pub(super) service_waits: Option<bool>,
     /// How long the server has been up when the scenario starts (the event scheduler's Time).
     pub(super) uptime: Option<DurationText>,
     /// Id of the first session of the scenario.
@@ -75,19 +77,24 @@ pub(super) struct SysbenchFile {
     pub(super) mysql_host: Option<String>,
     pub(super) mysql_port: Option<i64>,
     pub(super) mysql_user: Option<String>,
+    /// Taken so that command lines can be copied; the model checks no passwords.
+    #[expect(dead_code, reason = "read for the schema only")]
     pub(super) mysql_password: Option<String>,
     pub(super) mysql_db: Option<String>,
     /// "all", "none" or a list of error numbers: "1213,2013".
     pub(super) mysql_ignore_errors: Option<String>,
     /// Worker threads; 1 if not given.
     pub(super) threads: Option<i64>,
-    /// Run time in seconds; 0 for no limit.
+    /// Run time in seconds; 0 for no limit, the default.
     pub(super) time: Option<i64>,
     /// Seconds between reports; 0 for none.
     pub(super) report_interval: Option<i64>,
-    /// Transactions per second over all threads; 0 for as fast as possible.
-    pub(super) rate: Option<i64>,
-    /// The connector it is linked with.
+    pub(super) tables: Option<i64>,
+    pub(super) table_size: Option<i64>,
+    pub(super) range_size: Option<i64>,
+    /// Pause after each query, for a lighter load than sysbench itself makes.
+    pub(super) query_pause: Option<DurationText>,
+    /// The connector it is linked with; leak-fd if not given.
     pub(super) connector: Option<ConnectorWord>,
 }
 
@@ -100,14 +107,12 @@ pub(super) struct MysqlFile {
     pub(super) host: Option<String>,
     pub(super) port: Option<i64>,
     pub(super) user: Option<String>,
-    pub(super) password: Option<String>,
     pub(super) database: Option<String>,
-    /// Address it binds to before it connects.
-    pub(super) bind_address: Option<AddressText>,
-    /// Reconnect once after a lost session.
-    pub(super) reconnect: Option<bool>,
-    /// Seconds; 0 for the system's.
-    pub(super) connect_timeout: Option<i64>,
+    /// Connects when it starts, not only when told to; true if not given.
+    pub(super) connect_at_start: Option<bool>,
+    /// Statements run right after the connection.
+    #[serde(default)]
+    pub(super) init: Vec<String>,
 }
 
 /// How the pause between two attempts grows.
@@ -116,7 +121,7 @@ pub(super) struct MysqlFile {
 pub(super) enum BackoffWord {
     /// Always `delay`.
     Fixed,
-    /// `delay`, times `factor` each time, up to `cap`.
+    /// `delay`, multiplied by `growth` each time, up to `cap`.
     Exponential,
     /// Uniform between zero and what exponential would wait.
     Jittered,
@@ -134,66 +139,149 @@ pub(super) enum DisposeWord {
     Leak,
 }
 
+/// What a client does on a new connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum AfterWord {
+    /// Nothing; not even read.
+    Nothing,
+    /// Reads once: the server's greeting.
+    Read,
+    /// Sends `bytes`.
+    Send,
+    /// Sends `bytes` and reads the answer.
+    Exchange,
+}
+
+/// Who ends a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum CloseFirstWord {
+    /// The client, after `hold`: TIME_WAIT is the client's.
+    Client,
+    /// The server; the client then closes too.
+    Server,
+    /// Nobody.
+    Never,
+}
+
 /// A client that connects, holds the connection, and connects again.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReconnectFile {
-    /// Where to connect.
+    /// Where to connect: address or name, and port.
     #[schemars(required)]
     pub(super) target: Option<EndpointText>,
-    /// Address it binds to first, with an automatic port.
-    pub(super) source: Option<AddressText>,
-    /// Connections it keeps at a time; 1 if not given.
-    pub(super) connections: Option<i64>,
-    /// How long a connection is held after it is up; until the peer ends it if not given.
+    /// Threads that each hold one connection at a time; 1 if not given.
+    pub(super) threads: Option<i64>,
+    /// What happens on a new connection; read if not given.
+    pub(super) after: Option<AfterWord>,
+    /// Bytes of `after = "send"` and `"exchange"`.
+    pub(super) bytes: Option<i64>,
+    /// Who ends it; server if not given.
+    pub(super) close_first: Option<CloseFirstWord>,
+    /// How long the client holds it, for `close_first = "client"`; 0s if not given.
     pub(super) hold: Option<DurationText>,
     /// What is done with a finished connection; close if not given.
     pub(super) dispose: Option<DisposeWord>,
-    /// How the pause grows; fixed if not given.
+    /// Time between two connections of all threads together; at once if not given.
+    pub(super) pace: Option<DurationText>,
+    /// How the pause after a failure grows; fixed if not given.
     pub(super) backoff: Option<BackoffWord>,
     /// First pause; "1s" if not given.
     pub(super) delay: Option<DurationText>,
-    /// Growth; 2 if not given.
-    pub(super) factor: Option<i64>,
+    /// Factor from one pause to the next; 2 if not given.
+    pub(super) growth: Option<i64>,
     /// Longest pause; "30s" if not given.
     pub(super) cap: Option<DurationText>,
-    /// Attempts before it gives up; 0 for never.
-    pub(super) give_up: Option<i64>,
+    /// Failures in a row after which a thread gives up; 0 for never.
+    pub(super) give_up_after: Option<i64>,
     /// Longest wait for one attempt; the system's if not given.
     pub(super) connect_timeout: Option<DurationText>,
+    /// Connections each thread makes; no end if not given.
+    pub(super) connections: Option<i64>,
 }
 
-/// A connection pool.
+/// What a failed connection attempt of a pool leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OnFailureWord {
+    /// The caller gets the error.
+    Error,
+    /// Tried again, with pauses, until the acquire time-out.
+    Retry,
+    /// The same, but only after ECONNREFUSED.
+    RetryRefused,
+}
+
+/// Pools whose defaults are known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+pub(super) enum PoolPresetWord {
+    #[serde(rename = "hikari")]
+    Hikari,
+    #[serde(rename = "go-sql")]
+    GoSql,
+    #[serde(rename = "sqlx")]
+    Sqlx,
+    #[serde(rename = "bb8")]
+    Bb8,
+    #[serde(rename = "deadpool")]
+    Deadpool,
+    #[serde(rename = "mysql2")]
+    Mysql2,
+    #[serde(rename = "mysql_async")]
+    MysqlAsync,
+}
+
+/// A program with a connection pool.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PoolFile {
-    /// Where to connect.
+    /// Where to connect: address or name, and port.
     #[schemars(required)]
     pub(super) target: Option<EndpointText>,
+    /// Whose defaults hold for what is not given.
+    pub(super) preset: Option<PoolPresetWord>,
     pub(super) user: Option<String>,
-    pub(super) password: Option<String>,
-    /// Most connections.
+    pub(super) database: Option<String>,
+    /// Most connections; 0 for no limit.
     pub(super) max: Option<i64>,
-    /// Idle connections kept.
-    pub(super) min_idle: Option<i64>,
-    /// Idle connections above this are closed at once.
+    /// Connections kept even when idle.
+    pub(super) min: Option<i64>,
+    /// Most idle connections.
     pub(super) max_idle: Option<i64>,
     /// How long a caller waits for a connection.
     pub(super) acquire_timeout: Option<DurationText>,
-    /// An idle connection older than this is closed.
+    /// Idle connections older than this are closed.
     pub(super) idle_timeout: Option<DurationText>,
-    /// A connection older than this is closed.
+    /// Connections older than this are closed when they come back.
     pub(super) max_lifetime: Option<DurationText>,
-    /// Test a connection before it is handed out.
+    /// Try a connection before it is handed out.
     pub(super) test_before_acquire: Option<bool>,
-    /// Callers at a time.
+    /// Statements tried again on another connection when theirs turned out dead.
+    pub(super) bad_connection_retries: Option<i64>,
+    /// What a failed connection attempt leads to.
+    pub(super) on_failure: Option<OnFailureWord>,
+    /// How the pause of `retry` grows; exponential if not given.
+    pub(super) backoff: Option<BackoffWord>,
+    /// First pause; "10ms" if not given.
+    pub(super) delay: Option<DurationText>,
+    /// Factor from one pause to the next; 2 if not given.
+    pub(super) growth: Option<i64>,
+    /// Longest pause; "5s" if not given.
+    pub(super) cap: Option<DurationText>,
+    /// How often idle connections are looked at.
+    pub(super) housekeeping: Option<DurationText>,
+    /// Threads that use the pool; 1 if not given.
     pub(super) workers: Option<i64>,
-    /// How long a caller works with its connection.
-    pub(super) work: Option<DurationText>,
-    /// Pause of a caller between two uses.
+    /// What each request runs; "select 1" if not given.
+    pub(super) statement: Option<String>,
+    /// Pause of a thread between two requests; "10ms" if not given.
     pub(super) think: Option<DurationText>,
-    /// Pause after a failed connection attempt.
-    pub(super) retry_delay: Option<DurationText>,
+    /// Requests each thread makes; no end if not given.
+    pub(super) requests: Option<i64>,
+    /// Longest wait for a connection and each step of its login.
+    pub(super) connect_timeout: Option<DurationText>,
 }
 
 /// A name server.
@@ -221,19 +309,9 @@ pub(super) struct DnsFile {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ScriptFile {
-    /// What it does, in order.
+    /// What it does, in order. At the end it waits for ever, its sockets open.
     #[schemars(required)]
     pub(super) run: Option<Vec<OpFile>>,
-    /// What follows an error no operation expects: go on, or end the process. "continue" if not given.
-    pub(super) on_error: Option<OnErrorWord>,
-}
-
-/// Words for `on_error`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum OnErrorWord {
-    Continue,
-    Exit,
 }
 
 /// Words for `shutdown`'s `how`.
@@ -249,48 +327,56 @@ pub(super) enum HowWord {
 
 /// Words for `setsockopt`'s `option`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum OptionWord {
-    #[serde(rename = "SO_REUSEADDR")]
-    ReuseAddr,
-    #[serde(rename = "SO_REUSEPORT")]
-    ReusePort,
-    /// Seconds; -1 switches it off.
-    #[serde(rename = "SO_LINGER")]
-    Linger,
-    #[serde(rename = "SO_KEEPALIVE")]
-    KeepAlive,
-    #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
-    BindAddressNoPort,
+    SoReuseaddr,
+    /// Seconds.
+    SoLinger,
+    SoKeepalive,
+    /// Seconds.
+    TcpKeepidle,
+    /// Seconds.
+    TcpKeepintvl,
+    TcpKeepcnt,
+    TcpNodelay,
+    TcpQuickack,
     /// Milliseconds.
-    #[serde(rename = "TCP_USER_TIMEOUT")]
-    UserTimeout,
+    TcpUserTimeout,
     /// Seconds.
     #[serde(rename = "TCP_LINGER2")]
-    Linger2,
+    TcpLinger2,
     /// Seconds.
-    #[serde(rename = "TCP_DEFER_ACCEPT")]
-    DeferAccept,
-    #[serde(rename = "TCP_NODELAY")]
-    NoDelay,
+    TcpDeferAccept,
+    IpBindAddressNoPort,
+    /// High port * 65536 + low port.
+    IpLocalPortRange,
+    /// Bytes.
+    SoRcvbuf,
+    /// Bytes.
+    SoSndbuf,
 }
 
-/// One operation of a script.
+/// One step of a script. Descriptors go by names; a new thread gets a copy of
+/// them. `expect` is "ok" or an errno: a step that ends otherwise is counted.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(tag = "call", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum OpFile {
-    /// socket(AF_INET); the descriptor is kept under a name.
+    /// fd = socket().
     Socket {
-        #[serde(rename = "as")]
         #[schemars(required)]
-        name: Option<String>,
+        fd: Option<String>,
+        /// A UDP socket.
+        udp: Option<bool>,
         nonblock: Option<bool>,
+        expect: Option<String>,
     },
     /// bind(); port 0 asks for an automatic one.
     Bind {
         #[schemars(required)]
         fd: Option<String>,
         #[schemars(required)]
-        to: Option<EndpointText>,
+        addr: Option<EndpointText>,
+        expect: Option<String>,
     },
     /// listen().
     Listen {
@@ -298,38 +384,43 @@ pub(super) enum OpFile {
         fd: Option<String>,
         backlog: Option<i64>,
     },
-    /// accept(); the new descriptor is kept under a name.
+    /// into = accept(fd).
     Accept {
         #[schemars(required)]
         fd: Option<String>,
-        #[serde(rename = "as")]
         #[schemars(required)]
-        name: Option<String>,
+        into: Option<String>,
+        expect: Option<String>,
     },
     /// connect().
     Connect {
         #[schemars(required)]
         fd: Option<String>,
         #[schemars(required)]
-        to: Option<EndpointText>,
+        addr: Option<EndpointText>,
+        expect: Option<String>,
     },
-    /// send() of a text or of so many bytes.
+    /// send() of a text, or of so many bytes.
     Send {
         #[schemars(required)]
         fd: Option<String>,
         text: Option<String>,
         bytes: Option<i64>,
+        expect: Option<String>,
     },
-    /// recv() once, of at most so many bytes.
+    /// recv(), once.
     Recv {
         #[schemars(required)]
         fd: Option<String>,
+        /// Most bytes to take; 65536 if not given.
         max: Option<i64>,
+        expect: Option<String>,
     },
-    /// recv() until end of stream or an error.
+    /// recv() until the end of the stream or an error.
     RecvUntilEof {
         #[schemars(required)]
         fd: Option<String>,
+        expect: Option<String>,
     },
     /// shutdown().
     Shutdown {
@@ -337,16 +428,44 @@ pub(super) enum OpFile {
         fd: Option<String>,
         #[schemars(required)]
         how: Option<HowWord>,
+        expect: Option<String>,
     },
     /// close().
     Close {
         #[schemars(required)]
         fd: Option<String>,
     },
-    /// Forgets the name and leaves the descriptor open.
+    /// Forgets a descriptor: it stays open, and its number is lost.
     Leak {
         #[schemars(required)]
         fd: Option<String>,
+    },
+    /// fd = open() of a file that is no socket.
+    Open {
+        #[schemars(required)]
+        fd: Option<String>,
+        expect: Option<String>,
+    },
+    /// nanosleep().
+    Sleep {
+        #[serde(rename = "for")]
+        #[schemars(required)]
+        span: Option<DurationText>,
+    },
+    /// CPU time spent outside the kernel.
+    Compute {
+        #[serde(rename = "for")]
+        #[schemars(required)]
+        span: Option<DurationText>,
+    },
+    /// poll() of one descriptor.
+    Poll {
+        #[schemars(required)]
+        fd: Option<String>,
+        /// POLLOUT instead of POLLIN.
+        out: Option<bool>,
+        /// Longest wait; for ever if not given.
+        timeout: Option<DurationText>,
     },
     /// setsockopt().
     Setsockopt {
@@ -357,34 +476,22 @@ pub(super) enum OpFile {
         #[schemars(required)]
         value: Option<i64>,
     },
-    /// nanosleep().
-    Sleep {
-        #[serde(rename = "for")]
+    /// The body, so many times.
+    Loop {
         #[schemars(required)]
-        duration: Option<DurationText>,
-    },
-    /// CPU time in user space.
-    Compute {
-        #[serde(rename = "for")]
-        #[schemars(required)]
-        duration: Option<DurationText>,
-    },
-    /// open() of a file; the descriptor is kept under a name.
-    Open {
-        #[serde(rename = "as")]
-        #[schemars(required)]
-        name: Option<String>,
-    },
-    /// Repeats operations; without `times`, for ever.
-    Repeat {
         times: Option<i64>,
         #[schemars(required)]
-        run: Option<Vec<Self>>,
+        body: Option<Vec<Self>>,
     },
-    /// Runs operations in a thread of their own.
+    /// The body, for ever.
+    Forever {
+        #[schemars(required)]
+        body: Option<Vec<Self>>,
+    },
+    /// A new thread that runs the body.
     Spawn {
         #[schemars(required)]
-        run: Option<Vec<Self>>,
+        body: Option<Vec<Self>>,
     },
     /// Ends the process.
     Exit { status: Option<i64> },

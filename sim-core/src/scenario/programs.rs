@@ -2,72 +2,53 @@
 
 use super::build::BuildError;
 use super::spec::{
-    BindSpec, ConnectorFlavour, DnsSpec, HostSpec, IgnoreErrors, MysqlSpec, MysqldSpec, ProcessSpec, ProgramSpec,
-    Scenario, ServerName, SysbenchSpec,
+    BindSpec, DnsSpec, HostSpec, MysqlSpec, MysqldSpec, PoolSpec, ProcessSpec, ProgramSpec, ReconnectSpec, Scenario,
+    ServerName, SysbenchSpec,
 };
 use crate::app::dns::{DnsConfig, DnsServer};
-use crate::app::mysql::{Credentials, MysqlServer, ServerConfig, Service, Target, Var};
+use crate::app::mysql::{Credentials, MysqlServer, ServerConfig, Service, Target};
 use crate::app::mysql_client::{MysqlClient, MysqlClientConfig};
-use crate::app::sysbench::{self, Connector, Sysbench, SysbenchConfig};
+use crate::app::pool::{PoolClient, PoolClientConfig, PoolConfig};
+use crate::app::reconnect::{ReconnectClient, ReconnectConfig};
+use crate::app::script::ScriptApp;
+use crate::app::sysbench::{Sysbench, SysbenchConfig};
 use crate::app::{App, ResolverConfig};
-use crate::time::Duration;
+use crate::time::START_UNIX;
 use crate::units::{Endpoint, Ipv4Addr, Port};
-
-/// Seconds between 1970 and the start of a run: 2024-04-11 18:22:54 UTC.
-const START_UNIX: u64 = 1_712_859_774;
 
 /// The program of a process.
 pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App>, BuildError> {
     let host = &scenario.hosts[process.host];
-    let refuse = |reason: &str| BuildError::Program { process: process.name.clone(), reason: reason.to_owned() };
-    Ok(match &process.program {
-        ProgramSpec::Mysqld(spec) => Box::new(MysqlServer::new(mysqld(spec).map_err(|reason| refuse(&reason))?)),
-        ProgramSpec::Sysbench(spec) => {
-            Box::new(Sysbench::new(sysbench_config(spec, host).map_err(|reason| refuse(&reason))?))
+    let app: Result<Box<dyn App>, String> = match &process.program {
+        ProgramSpec::Mysqld(spec) => mysqld(spec).map(|config| Box::new(MysqlServer::new(config)) as _),
+        ProgramSpec::Sysbench(spec) => sysbench(spec, host).map(|config| Box::new(Sysbench::new(config)) as _),
+        ProgramSpec::Mysql(spec) => mysql(spec, host).map(|config| Box::new(MysqlClient::new(&config)) as _),
+        ProgramSpec::Reconnect(spec) => reconnect(spec, host).map(|config| Box::new(ReconnectClient::new(config)) as _),
+        ProgramSpec::Pool(spec) => pool(spec, host).map(|config| Box::new(PoolClient::new(config)) as _),
+        ProgramSpec::Dns(spec) => Ok(Box::new(DnsServer::new(dns(spec, host))) as _),
+        ProgramSpec::Script(spec) => {
+            ScriptApp::new(&spec.run).map(|app| Box::new(app) as _).map_err(|error| error.to_string())
         }
-        ProgramSpec::Mysql(spec) => Box::new(MysqlClient::new(&mysql(spec, host).map_err(|reason| refuse(&reason))?)),
-        ProgramSpec::Dns(spec) => Box::new(DnsServer::new(dns(spec, host))),
-        ProgramSpec::Reconnect(_) | ProgramSpec::Pool(_) | ProgramSpec::Script(_) => return Err(refuse("not yet")),
-    })
+    };
+    app.map_err(|reason| BuildError::Program { process: process.name.clone(), reason })
 }
 
 fn mysqld(spec: &MysqldSpec) -> Result<ServerConfig, String> {
     let mut config = ServerConfig::new(&spec.version);
-    let given: [(Var, Option<u64>); 20] = [
-        (Var::MaxConnections, Some(spec.max_connections.into())),
-        (Var::Port, Some(spec.port.into())),
-        (Var::MaxUserConnections, Some(spec.max_user_connections.into())),
-        (Var::MaxConnectErrors, Some(spec.max_connect_errors)),
-        (Var::ConnectTimeout, Some(spec.connect_timeout.into())),
-        (Var::WaitTimeout, Some(spec.wait_timeout.into())),
-        (Var::InteractiveTimeout, Some(spec.interactive_timeout.into())),
-        (Var::NetReadTimeout, Some(spec.net_read_timeout.into())),
-        (Var::NetWriteTimeout, Some(spec.net_write_timeout.into())),
-        (Var::NetRetryCount, Some(spec.net_retry_count.into())),
-        (Var::BackLog, spec.back_log.map(u64::from)),
-        (Var::ThreadCacheSize, spec.thread_cache_size.map(u64::from)),
-        (Var::HostCacheSize, spec.host_cache_size.map(u64::from)),
-        (Var::SkipNameResolve, spec.skip_name_resolve.then_some(1)),
-        (Var::TableOpenCache, spec.table_open_cache.map(u64::from)),
-        (Var::OpenFilesLimit, spec.open_files_limit.map(u64::from)),
-        (Var::AdminPort, Some(spec.admin_port.into())),
-        (Var::ExtraPort, Some(spec.extra_port.into())),
-        (Var::MysqlxPort, spec.mysqlx_port.map(u64::from)),
-        (Var::MysqlxMaxConnections, Some(spec.mysqlx_max_connections.into())),
-    ];
-    for (var, value) in given {
-        if let Some(value) = value {
-            config.vars.configure(var, value);
-        }
+    for &(name, value) in &spec.vars {
+        let Some(known) = config.vars.find(name) else {
+            return Err(format!("`{}` has no variable `{name}`", spec.version));
+        };
+        config.vars.configure(known.var, value);
     }
-    config.vars.configure(Var::ExtraMaxConnections, spec.extra_max_connections.into());
     config.bind_address = match spec.bind_address {
         BindSpec::DualStack => None,
         BindSpec::V4(addr) => Some(addr),
     };
     config.admin_address = spec.admin_address;
-    config.first_connection_id =
-        u32::try_from(spec.next_connection_id).map_err(|_| "next_connection_id is above 4294967295".to_owned())?;
+    if let Some(id) = spec.next_connection_id {
+        config.first_connection_id = id;
+    }
     match spec.event_scheduler {
         None => {}
         Some(false) => config.event_scheduler_id = None,
@@ -75,7 +56,9 @@ fn mysqld(spec: &MysqldSpec) -> Result<ServerConfig, String> {
     }
     config.uptime_at_start = spec.uptime;
     config.start_unix = START_UNIX;
-    config.service = Service::Cpu(spec.service_time);
+    let (Service::Cpu(usual) | Service::Wait(usual)) = config.service;
+    let time = spec.service_time.unwrap_or(usual);
+    config.service = if spec.service_waits { Service::Wait(time) } else { Service::Cpu(time) };
     Ok(config)
 }
 
@@ -95,31 +78,74 @@ fn target(server: &ServerName, port: u16, host: &HostSpec) -> Result<Target, Str
     }
 }
 
-fn sysbench_config(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, String> {
-    let mut config = SysbenchConfig::new(target(&spec.mysql_host, spec.mysql_port, host)?);
-    config.credentials =
-        Credentials { user: spec.mysql_user.clone(), db: Some(spec.mysql_db.clone()), interactive: false };
-    config.threads = spec.threads;
-    config.ignore_errors = match &spec.mysql_ignore_errors {
-        IgnoreErrors::None => sysbench::IgnoreErrors::List(Vec::new()),
-        IgnoreErrors::All => sysbench::IgnoreErrors::All,
-        IgnoreErrors::List(list) => sysbench::IgnoreErrors::List(list.clone()),
-    };
-    config.connector = match spec.connector {
-        ConnectorFlavour::LeakFd => Connector::LeakFd,
-        ConnectorFlavour::CloseAfterFailure => Connector::CloseAfterFailure,
-        ConnectorFlavour::Crash => Connector::Crash,
-        ConnectorFlavour::ReconnectOk => Connector::ReconnectOk,
-    };
-    config.report_interval = Duration::from_secs(spec.report_interval.into());
-    config.time = (spec.time > 0).then(|| Duration::from_secs(spec.time.into()));
-    Ok(config)
+fn sysbench(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, String> {
+    Ok(SysbenchConfig {
+        target: target(&spec.mysql_host, spec.mysql_port, host)?,
+        credentials: Credentials { user: spec.mysql_user.clone(), db: Some(spec.mysql_db.clone()), interactive: false },
+        threads: spec.threads,
+        ignore_errors: spec.mysql_ignore_errors.clone(),
+        connector: spec.connector,
+        report_interval: spec.report_interval,
+        time: spec.time,
+        tables: spec.tables,
+        table_size: spec.table_size,
+        range_size: spec.range_size,
+        query_pause: spec.query_pause,
+    })
 }
 
 fn mysql(spec: &MysqlSpec, host: &HostSpec) -> Result<MysqlClientConfig, String> {
-    let mut config = MysqlClientConfig::new(target(&spec.host, spec.port, host)?);
-    config.credentials = Credentials { user: spec.user.clone(), db: spec.database.clone(), interactive: true };
-    Ok(config)
+    Ok(MysqlClientConfig {
+        target: target(&spec.host, spec.port, host)?,
+        credentials: Credentials { user: spec.user.clone(), db: spec.database.clone(), interactive: true },
+        connect_at_start: spec.connect_at_start,
+        init: spec.init.clone(),
+    })
+}
+
+fn reconnect(spec: &ReconnectSpec, host: &HostSpec) -> Result<ReconnectConfig, String> {
+    let (server, port) = &spec.target;
+    Ok(ReconnectConfig {
+        target: target(server, *port, host)?,
+        threads: spec.threads,
+        after: spec.after,
+        close_first: spec.close_first,
+        disposal: spec.dispose,
+        pace: spec.pace,
+        back_off: spec.back_off,
+        give_up_after: spec.give_up_after,
+        connect_timeout: spec.connect_timeout,
+        connections: spec.connections,
+    })
+}
+
+fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
+    let (server, port) = &spec.target;
+    let base = match spec.preset {
+        None => PoolConfig::default(),
+        Some(name) => PoolConfig::preset(name, host.cpus).ok_or_else(|| format!("no pool is called `{name}`"))?,
+    };
+    Ok(PoolClientConfig {
+        target: target(server, *port, host)?,
+        credentials: Credentials { user: spec.user.clone(), db: spec.database.clone(), interactive: false },
+        pool: PoolConfig {
+            max: spec.max.unwrap_or(base.max),
+            min: spec.min.unwrap_or(base.min),
+            max_idle: spec.max_idle.or(base.max_idle),
+            acquire_timeout: spec.acquire_timeout.or(base.acquire_timeout),
+            idle_timeout: spec.idle_timeout.or(base.idle_timeout),
+            max_lifetime: spec.max_lifetime.or(base.max_lifetime),
+            test_before_acquire: spec.test_before_acquire.unwrap_or(base.test_before_acquire),
+            bad_connection_retries: spec.bad_connection_retries.unwrap_or(base.bad_connection_retries),
+            on_failure: spec.on_failure.unwrap_or(base.on_failure),
+            housekeeping: spec.housekeeping.unwrap_or(base.housekeeping),
+        },
+        workers: spec.workers,
+        statement: spec.statement.clone(),
+        think: spec.think,
+        requests: spec.requests,
+        connect_timeout: spec.connect_timeout,
+    })
 }
 
 fn dns(spec: &DnsSpec, host: &HostSpec) -> DnsConfig {

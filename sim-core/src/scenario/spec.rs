@@ -10,8 +10,8 @@ use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Ipv4Addr, Port, Ratio};
 
 pub use super::program_spec::{
-    BackoffSpec, BindSpec, ConnectorFlavour, DisposeSpec, DnsSpec, IgnoreErrors, MysqlSpec, MysqldSpec, OptionSpec,
-    PoolSpec, ProgramKind, ProgramSpec, ReconnectSpec, ScriptOp, ScriptSpec, SendBytes, ServerName, SysbenchSpec,
+    BindSpec, DnsSpec, MysqlSpec, MysqldSpec, PoolSpec, ProgramKind, ProgramSpec, ReconnectSpec, ScriptSpec,
+    ServerName, SysbenchSpec,
 };
 
 /// Index into [`super::Scenario::hosts`].
@@ -455,6 +455,44 @@ impl Scenario {
             OverSeeds::All => true,
             OverSeeds::List(list) => list.contains(&seed),
         }
+    }
+
+    /// A problem found after the check, while the world is built: at the field
+    /// `path` (`process.NAME.…`, `host.NAME.sysctl.NAME`) or the table around it.
+    #[must_use]
+    pub fn problem(&self, path: &str, kind: super::ProblemKind) -> super::Problem {
+        let mut prefix = path;
+        let place = loop {
+            if let Some(place) = self.places.get(prefix) {
+                break *place;
+            }
+            match prefix.rsplit_once('.') {
+                Some((shorter, _)) => prefix = shorter,
+                None => break super::node::Place::new(super::Source::File, 0, 0),
+            }
+        };
+        super::Problem::new(kind, place, path.to_owned())
+    }
+
+    /// Hosts, processes and programs under their names, to print metrics.
+    #[must_use]
+    pub fn names(&self) -> super::Names {
+        super::Names {
+            hosts: self.hosts.iter().map(|h| h.name.clone()).collect(),
+            processes: self.processes.iter().map(|p| (p.name.clone(), p.host, p.program.kind())).collect(),
+        }
+    }
+
+    /// Every metric the scenario reads: in marks and expectations, without repeats.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        let mut found: Vec<Metric> = self.marks.iter().map(|m| m.metric.clone()).collect();
+        for expectation in &self.expectations {
+            expectation.metrics(&mut found);
+        }
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// The name of a mark.

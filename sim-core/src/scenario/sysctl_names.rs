@@ -13,44 +13,46 @@ enum Holds {
 }
 
 const INT_MAX: i64 = i32::MAX as i64;
-const BOOL: Holds = Holds::Int(0, 1);
+/// Any `int`. What one kernel version or another refuses beyond these limits is
+/// the kernel model's to say: it reports through [`super::Scenario::problem`].
+const INT: Holds = Holds::Int(i32::MIN as i64, INT_MAX);
 
 /// Names in order, and their limits (Linux `net/ipv4/sysctl_net_ipv4.c`, `fs/file_table.c`).
 const SYSCTLS: &[(&str, Holds)] = &[
     ("fs.file-max", Holds::Int(0, i64::MAX)),
     ("fs.nr_open", Holds::Int(64, INT_MAX)),
     ("net.core.somaxconn", Holds::Int(0, INT_MAX)),
-    ("net.ipv4.ip_autobind_reuse", BOOL),
+    ("net.ipv4.ip_autobind_reuse", Holds::Int(0, 1)),
     ("net.ipv4.ip_local_port_range", Holds::PortRange),
     ("net.ipv4.ip_local_reserved_ports", Holds::PortList),
     ("net.ipv4.ip_unprivileged_port_start", Holds::Int(0, 65_535)),
-    ("net.ipv4.tcp_abort_on_overflow", BOOL),
-    ("net.ipv4.tcp_challenge_ack_limit", Holds::Int(0, INT_MAX)),
+    ("net.ipv4.tcp_abort_on_overflow", INT),
+    ("net.ipv4.tcp_challenge_ack_limit", INT),
     ("net.ipv4.tcp_child_ehash_entries", Holds::Int(0, 1 << 24)),
-    ("net.ipv4.tcp_fin_timeout", Holds::Int(0, INT_MAX)),
-    ("net.ipv4.tcp_invalid_ratelimit", Holds::Int(0, INT_MAX)),
-    ("net.ipv4.tcp_keepalive_intvl", Holds::Int(1, 32_767)),
-    ("net.ipv4.tcp_keepalive_probes", Holds::Int(1, 127)),
-    ("net.ipv4.tcp_keepalive_time", Holds::Int(1, 32_767)),
-    ("net.ipv4.tcp_max_orphans", Holds::Int(0, INT_MAX)),
-    ("net.ipv4.tcp_max_syn_backlog", Holds::Int(0, INT_MAX)),
-    ("net.ipv4.tcp_max_tw_buckets", Holds::Int(0, INT_MAX)),
-    ("net.ipv4.tcp_orphan_retries", Holds::Int(0, 255)),
+    ("net.ipv4.tcp_fin_timeout", INT),
+    ("net.ipv4.tcp_invalid_ratelimit", INT),
+    ("net.ipv4.tcp_keepalive_intvl", INT),
+    ("net.ipv4.tcp_keepalive_probes", INT),
+    ("net.ipv4.tcp_keepalive_time", INT),
+    ("net.ipv4.tcp_max_orphans", INT),
+    ("net.ipv4.tcp_max_syn_backlog", INT),
+    ("net.ipv4.tcp_max_tw_buckets", INT),
+    ("net.ipv4.tcp_orphan_retries", INT),
     ("net.ipv4.tcp_retries1", Holds::Int(0, 255)),
-    ("net.ipv4.tcp_retries2", Holds::Int(0, 255)),
-    ("net.ipv4.tcp_rfc1337", BOOL),
+    ("net.ipv4.tcp_retries2", INT),
+    ("net.ipv4.tcp_rfc1337", INT),
     ("net.ipv4.tcp_rmem", Holds::Triple),
     ("net.ipv4.tcp_rto_max_ms", Holds::Int(1_000, 120_000)),
     ("net.ipv4.tcp_rto_min_us", Holds::Int(1, INT_MAX)),
-    ("net.ipv4.tcp_sack", BOOL),
+    ("net.ipv4.tcp_sack", INT),
     ("net.ipv4.tcp_syn_linear_timeouts", Holds::Int(0, 127)),
     ("net.ipv4.tcp_syn_retries", Holds::Int(1, 127)),
-    ("net.ipv4.tcp_synack_retries", Holds::Int(0, 255)),
-    ("net.ipv4.tcp_syncookies", Holds::Int(0, 2)),
-    ("net.ipv4.tcp_timestamps", Holds::Int(0, 2)),
+    ("net.ipv4.tcp_synack_retries", INT),
+    ("net.ipv4.tcp_syncookies", INT),
+    ("net.ipv4.tcp_timestamps", INT),
     ("net.ipv4.tcp_tw_reuse", Holds::Int(0, 2)),
-    ("net.ipv4.tcp_tw_reuse_delay", Holds::Int(0, INT_MAX)),
-    ("net.ipv4.tcp_window_scaling", BOOL),
+    ("net.ipv4.tcp_tw_reuse_delay", Holds::Int(1, 60_000)),
+    ("net.ipv4.tcp_window_scaling", INT),
     ("net.ipv4.tcp_wmem", Holds::Triple),
 ];
 

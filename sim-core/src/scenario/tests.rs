@@ -89,7 +89,7 @@ fn extends_merges_tables_and_named_lists() {
     let fixed = preset::find("fixed-client").expect("a preset").scenario();
     let sysbench = fixed.processes.iter().find(|p| p.name == "sysbench").expect("inherited");
     let ProgramSpec::Sysbench(settings) = &sysbench.program else { panic!("it is sysbench") };
-    assert_eq!(settings.connector, ConnectorFlavour::ReconnectOk);
+    assert_eq!(settings.connector, crate::app::sysbench::Connector::ReconnectOk);
     assert_eq!(settings.mysql_host, ServerName::Addr(crate::units::Ipv4Addr::new(172, 31, 47, 174)));
 }
 
@@ -104,10 +104,7 @@ fn incident_reads_as_written() {
     assert_eq!((id, by), (11, admin));
     assert_eq!(incident.marks[0].name, "tw");
     // The published block satisfies every identity at `tw`.
-    let names = Names {
-        hosts: incident.hosts.iter().map(|h| h.name.clone()).collect(),
-        processes: incident.processes.iter().map(|p| (p.name.clone(), p.host, p.program.kind())).collect(),
-    };
+    let names = incident.names();
     let published = |metric: &Metric| {
         let value = match names.display(metric).as_str() {
             "host.ss.total" => 18_710,
@@ -140,10 +137,7 @@ fn the_published_blocks_satisfy_two_hosts_and_nofile() {
         ("nofile", [60_285, 60_053, 40, 60_013, 60_009, 59_973]),
     ] {
         let scenario = preset::find(preset).expect("a preset").scenario();
-        let names = Names {
-            hosts: scenario.hosts.iter().map(|h| h.name.clone()).collect(),
-            processes: scenario.processes.iter().map(|p| (p.name.clone(), p.host, p.program.kind())).collect(),
-        };
+        let names = scenario.names();
         let published = |metric: &Metric| match names.display(metric).as_str() {
             "client.ss.total" => Some(block[0]),
             "client.ss.tcp" => Some(block[1]),
@@ -285,19 +279,19 @@ fn bad_additions_are_placed_and_explained() {
             None,
         ),
         (
-            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"script\"\n[process.script]\nrun = [{ call = \"close\", fd = \"s\" }]",
+            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"script\"\n[process.script]\nrun = [{ op = \"close\", fd = \"s\" }]",
             "unknown-handle",
             "\"s\"",
             None,
         ),
         (
-            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"script\"\n[process.script]\nrun = [{ call = \"clse\", fd = \"s\" }]",
+            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"script\"\n[process.script]\nrun = [{ op = \"clse\", fd = \"s\" }]",
             "unknown-word",
             "\"clse\"",
             Some("close"),
         ),
         (
-            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"script\"\n[process.script]\nrun = [{ call = \"socket\", as = \"s\" }, { call = \"connect\", fd = \"s\", to = \"db:0\" }]",
+            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"script\"\n[process.script]\nrun = [{ op = \"socket\", fd = \"s\" }, { op = \"connect\", fd = \"s\", addr = \"db:0\" }]",
             "port-zero",
             "\"db:0\"",
             None,
@@ -468,6 +462,22 @@ fn places_lead_from_a_path_to_its_bytes() {
     assert_eq!(&text[place.span()], "0");
     let place = scenario.places["process.sysbench.sysbench.mysql-host"];
     assert_eq!((place.source, &text[place.span()]), (Source::File, "\"10.1.0.2\""));
+    let kind = ProblemKind::Refused { what: "x".into(), why: "y".into() };
+    let late = scenario.problem("process.sysbench.sysbench.threads", kind);
+    assert!(text[late.span()].contains("sysbench"), "{late:?}");
+}
+
+#[test]
+fn moments_and_metrics_of_the_command_line() {
+    let scenario = preset::find("incident").expect("a preset").scenario();
+    let tw = Moment::Mark { mark: MarkRef::Own(0), offset: Duration::from_secs(1), before: true };
+    assert_eq!(scenario.moment("tw-1s"), Ok(tw));
+    assert_eq!(scenario.mark_name(MarkRef::Own(0)), "tw");
+    let error = scenario.moment("kil+3s").expect_err("a slip");
+    assert_eq!(error.problems[0].near.as_deref(), Some("kill"));
+    let metric = scenario.metric("host.ss.timewait").expect("a metric");
+    assert!(scenario.metrics().contains(&metric));
+    assert_eq!(scenario.metric("host.ss.timewai").expect_err("a slip").problems[0].near.as_deref(), Some("timewait"));
 }
 
 #[test]
@@ -541,7 +551,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn damage_never_panics(bytes in damaged()) {

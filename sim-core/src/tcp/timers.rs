@@ -7,6 +7,11 @@
 
 use crate::time::{Duration, Instant};
 
+/// `TCP_TIMEWAIT_LEN`: the length of TIME_WAIT.
+pub const TIMEWAIT_LEN: Duration = Duration::from_secs(60);
+/// `TCP_TIMEOUT_INIT`: the first wait for an answer to a SYN or SYN-ACK (RFC 6298 §2).
+pub const TIMEOUT_INIT: Duration = Duration::from_secs(1);
+
 /// `LVL_CLK_SHIFT`: each level is eight times coarser than the one below.
 const LVL_CLK_SHIFT: u32 = 3;
 /// `LVL_SIZE - 1`: the span, in its own granules, below which a level serves.

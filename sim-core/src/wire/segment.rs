@@ -156,15 +156,18 @@ impl Segment {
     }
 }
 
-/// The RST that answers a segment nobody wants: RFC 9293 §3.10.7.1
-/// (`tcp_v4_send_reset`, without its echo of the IP header).
+/// The reset that answers a segment with no connection to go to: RFC 9293
+/// §3.10.7.1 (`tcp_v4_send_reset`); `None` for a reset, which is never answered.
 #[must_use]
-pub fn reset_for(segment: &Segment) -> Segment {
-    if segment.flags.ack() {
+pub fn reset_for(segment: &Segment) -> Option<Segment> {
+    if segment.flags.rst() {
+        return None;
+    }
+    Some(if segment.flags.ack() {
         Segment { seq: segment.ack, flags: Flags::RST, ..Segment::default() }
     } else {
         Segment { ack: segment.end_seq(), flags: Flags::RST.with(Flags::ACK), ..Segment::default() }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -181,6 +184,17 @@ mod tests {
         };
         assert_eq!(segment.seq_len(), 12);
         assert_eq!(segment.end_seq(), SeqNum(11));
+    }
+
+    #[test]
+    fn resets_take_their_numbers_from_the_segment() {
+        let syn = Segment { flags: Flags::SYN, seq: SeqNum(7), ..Segment::default() };
+        let reset = reset_for(&syn).expect("a SYN is answered");
+        assert_eq!((reset.seq, reset.ack, reset.flags), (SeqNum(0), SeqNum(8), Flags::RST.with(Flags::ACK)));
+        let ack = Segment { flags: Flags::ACK, seq: SeqNum(7), ack: SeqNum(9), ..Segment::default() };
+        let reset = reset_for(&ack).expect("an ACK is answered");
+        assert_eq!((reset.seq, reset.flags), (SeqNum(9), Flags::RST));
+        assert_eq!(reset_for(&reset), None);
     }
 
     #[test]

@@ -106,7 +106,8 @@ impl Shared {
             // Not a status variable: what `show processlist | wc -l` would count.
             "processlist.rows" => self.listed + u64::from(self.config.event_scheduler_id.is_some()),
             "processlist.unauthenticated" => self.listed - self.logged_in,
-            _ => return None,
+            // Nor is this: a numeric system variable as it is now.
+            other => return self.vars.find(other).map(|spec| self.vars.get(spec.var)),
         })
     }
 

@@ -10,18 +10,21 @@ mod op;
 use std::collections::VecDeque;
 
 use crate::app::api::{
-    App, AppContext, AppStatus, Call, CallResult, Control, ControlError, Domain, PollEvents, PollSet, Resume, Ret,
-    ShutdownHow, SockType,
+    App, AppContext, AppStatus, Call, CallResult, Control, ControlError, Domain, FileKind, PollEvents, PollSet, Resume,
+    Ret, SockType,
 };
 use crate::errno::Errno;
 use crate::time::Instant;
 use crate::units::{Fd, TaskId};
 use crate::wire::Payload;
 
-pub use op::{Direction, Expect, OptionName, ScriptOp, parse_duration};
+pub use op::{Expect, OptionName, ScriptOp};
 
 /// Entries the log keeps; later ones are only counted.
 const LOG_MAX: usize = 10_000;
+
+/// Most bytes one `recv()` of [`ScriptOp::RecvUntilEof`] takes.
+const READ_MAX: u32 = 65_536;
 
 /// Why a script cannot be run.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -51,6 +54,10 @@ enum Instr {
         fd: usize,
         into: usize,
         step: u32,
+    },
+    /// Forgets a variable.
+    Leak {
+        fd: usize,
     },
     LoopBegin {
         times: Option<u64>,
@@ -118,18 +125,24 @@ impl Compiler {
                 self.code[at] = Instr::Spawn { entry: at + 1, after, step };
                 return Ok(());
             }
-            ScriptOp::Socket { fd, .. } => (0, self.var(fd, true)?),
+            ScriptOp::Leak { fd } => {
+                let fd = self.var(fd, false)?;
+                self.code.push(Instr::Leak { fd });
+                return Ok(());
+            }
+            ScriptOp::Socket { fd, .. } | ScriptOp::Open { fd, .. } => (0, self.var(fd, true)?),
             ScriptOp::Accept { fd, into, .. } => (self.var(fd, false)?, self.var(into, true)?),
             ScriptOp::Bind { fd, .. }
             | ScriptOp::Listen { fd, .. }
             | ScriptOp::Connect { fd, .. }
             | ScriptOp::Send { fd, .. }
             | ScriptOp::Recv { fd, .. }
+            | ScriptOp::RecvUntilEof { fd, .. }
             | ScriptOp::Shutdown { fd, .. }
             | ScriptOp::Close { fd }
             | ScriptOp::Poll { fd, .. }
             | ScriptOp::Setsockopt { fd, .. } => (self.var(fd, false)?, 0),
-            ScriptOp::Sleep { .. } | ScriptOp::Exit { .. } => (0, 0),
+            ScriptOp::Sleep(_) | ScriptOp::Compute(_) | ScriptOp::Exit { .. } => (0, 0),
         };
         self.code.push(Instr::Call { op: op.clone(), fd, into, step });
         Ok(())
@@ -216,6 +229,13 @@ impl ScriptApp {
     fn finish(&mut self, task: TaskId, result: &CallResult, now: Instant) {
         let thread = self.threads[task.index()].as_mut().expect("a running thread has its record");
         let Some((pc, call)) = thread.pending.take() else { return };
+        if let (Instr::Call { op: ScriptOp::RecvUntilEof { .. }, .. }, Ok(Ret::Data(bytes))) = (&self.code[pc], result)
+            && !bytes.is_empty()
+        {
+            // Not the end of the stream: the same step again.
+            thread.pc = pc;
+            return;
+        }
         let outcome = result.as_ref().map_err(|e| *e).map(value_of);
         let (step, expect) = match &self.code[pc] {
             Instr::Call { op, into, step, .. } => {
@@ -225,7 +245,7 @@ impl ScriptApp {
                 (*step, expectation(op))
             }
             Instr::Spawn { step, .. } => (*step, Expect::Any),
-            Instr::LoopBegin { .. } | Instr::LoopEnd { .. } | Instr::End => return,
+            Instr::Leak { .. } | Instr::LoopBegin { .. } | Instr::LoopEnd { .. } | Instr::End => return,
         };
         let met = match expect {
             Expect::Any => true,
@@ -245,6 +265,7 @@ impl ScriptApp {
             let thread = self.threads[task.index()].as_mut().expect("a running thread has its record");
             let pc = thread.pc;
             match &self.code[pc] {
+                Instr::Leak { fd } => (thread.vars[*fd], thread.pc) = (None, pc + 1),
                 Instr::LoopBegin { times: Some(0), end } => thread.pc = *end,
                 Instr::LoopBegin { times, .. } => {
                     thread.loops.push(times.unwrap_or(u64::MAX));
@@ -317,10 +338,14 @@ const fn expectation(op: &ScriptOp) -> Expect {
         | ScriptOp::Connect { expect, .. }
         | ScriptOp::Send { expect, .. }
         | ScriptOp::Recv { expect, .. }
+        | ScriptOp::RecvUntilEof { expect, .. }
+        | ScriptOp::Open { expect, .. }
         | ScriptOp::Shutdown { expect, .. } => *expect,
         ScriptOp::Listen { .. }
         | ScriptOp::Close { .. }
-        | ScriptOp::Sleep { .. }
+        | ScriptOp::Leak { .. }
+        | ScriptOp::Sleep(_)
+        | ScriptOp::Compute(_)
         | ScriptOp::Poll { .. }
         | ScriptOp::Setsockopt { .. }
         | ScriptOp::Loop { .. }
@@ -353,24 +378,20 @@ fn call_of(op: &ScriptOp, fd: Fd) -> Call {
             Call::Send { fd, data }
         }
         ScriptOp::Recv { max, .. } => Call::Recv { fd, max: *max, peek: false, dontwait: false },
-        ScriptOp::Shutdown { how, .. } => {
-            let how = match how {
-                Direction::Rd => ShutdownHow::Read,
-                Direction::Wr => ShutdownHow::Write,
-                Direction::Rdwr => ShutdownHow::Both,
-            };
-            Call::Shutdown { fd, how }
-        }
+        ScriptOp::RecvUntilEof { .. } => Call::Recv { fd, max: READ_MAX, peek: false, dontwait: false },
+        ScriptOp::Open { .. } => Call::Open { file: FileKind::Path("/dev/null") },
+        ScriptOp::Shutdown { how, .. } => Call::Shutdown { fd, how: *how },
         ScriptOp::Close { .. } => Call::Close { fd },
-        ScriptOp::Sleep { span } => Call::Nanosleep { duration: *span },
+        ScriptOp::Sleep(span) => Call::Nanosleep { duration: *span },
+        ScriptOp::Compute(span) => Call::Compute { duration: *span },
         ScriptOp::Poll { out, timeout, .. } => {
             let events = if *out { PollEvents::OUT } else { PollEvents::IN };
             Call::Poll { set: PollSet::one(fd, events), timeout: *timeout }
         }
         ScriptOp::Setsockopt { option, value, .. } => Call::SetSockOpt { fd, option: option.with(*value) },
         ScriptOp::Exit { status } => Call::ExitProcess { status: *status },
-        ScriptOp::Loop { .. } | ScriptOp::Forever { .. } | ScriptOp::Spawn { .. } => {
-            unreachable!("blocks are compiled to jumps")
+        ScriptOp::Leak { .. } | ScriptOp::Loop { .. } | ScriptOp::Forever { .. } | ScriptOp::Spawn { .. } => {
+            unreachable!("steps without a call are compiled to instructions of their own")
         }
     }
 }
@@ -447,7 +468,7 @@ mod tests {
     fn loops_nest_and_calls_are_logged() {
         let connect = ScriptOp::Connect { fd: "s".into(), addr: SERVER, expect: Expect::Err(Errno::ConnRefused) };
         let inner = ScriptOp::Loop { times: 2, body: vec![socket("s"), connect, close("s")] };
-        let sleep = ScriptOp::Sleep { span: Duration::from_millis(5) };
+        let sleep = ScriptOp::Sleep(Duration::from_millis(5));
         let script = [ScriptOp::Loop { times: 3, body: vec![inner, sleep] }, ScriptOp::Exit { status: 7 }];
         let (mut kernel, mut app) = (FakeKernel::new(), ScriptApp::new(&script).unwrap());
         kernel.connects.extend((0..5).map(|_| Err(Errno::ConnRefused)));
@@ -465,7 +486,7 @@ mod tests {
         let accept = ScriptOp::Accept { fd: "l".into(), into: "c".into(), expect: Expect::Any };
         let serve = vec![
             ScriptOp::Send { fd: "c".into(), bytes: 2, text: Some("hi".into()), expect: Expect::Ok },
-            ScriptOp::Sleep { span: Duration::from_secs(1) },
+            ScriptOp::Sleep(Duration::from_secs(1)),
             close("c"),
         ];
         let script = [socket("l"), ScriptOp::Forever { body: vec![accept, ScriptOp::Spawn { body: serve }] }];
@@ -494,41 +515,25 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_read() {
-        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(parse_duration("2min"), Some(Duration::from_secs(120)));
-        for bad in ["", "10", "s", "1.5s", "99999999999999h"] {
-            assert_eq!(parse_duration(bad), None, "{bad}");
-        }
-    }
-
-    #[cfg(feature = "scenario")]
-    #[test]
-    fn scripts_are_read_from_toml() {
-        #[derive(serde::Deserialize)]
-        struct File {
-            script: Vec<ScriptOp>,
-        }
-        let text = r#"
-            [[script]]
-            op = "loop"
-            times = 3
-            body = [
-                { op = "socket", fd = "s" },
-                { op = "connect", fd = "s", addr = "127.0.0.1:80", expect = "ECONNREFUSED" },
-                { op = "setsockopt", fd = "s", option = "SO_LINGER", value = 0 },
-                { op = "sleep", for = "250ms" },
-            ]
-        "#;
-        let file: File = toml::from_str(text).unwrap();
-        let ScriptOp::Loop { times: 3, body } = &file.script[0] else { panic!("{:?}", file.script) };
-        let expect = Expect::Err(Errno::ConnRefused);
-        assert_eq!(body[1], ScriptOp::Connect { fd: "s".into(), addr: SERVER, expect });
-        assert_eq!(body[3], ScriptOp::Sleep { span: Duration::from_millis(250) });
-        for bad in ["op = \"sleep\"\nfor = \"1 s\"", "op = \"connect\"\nfd = \"s\"\naddr = \"x\"", "op = \"dance\""] {
-            let bad = format!("[[script]]\n{bad}");
-            assert!(toml::from_str::<File>(&bad).is_err(), "{bad}");
-        }
-        assert!(toml::from_str::<File>("[[script]]\nop = \"close\"\nfd = \"s\"\nfoo = 1").is_err());
+    fn a_step_reads_to_the_end_and_a_leaked_descriptor_stays_open() {
+        let script = [
+            socket("s"),
+            ScriptOp::RecvUntilEof { fd: "s".into(), expect: Expect::Ok },
+            ScriptOp::Open { fd: "f".into(), expect: Expect::Ok },
+            ScriptOp::Compute(Duration::from_millis(2)),
+            ScriptOp::Leak { fd: "s".into() },
+            close("s"),
+        ];
+        let (mut kernel, mut app) = (FakeKernel::new(), ScriptApp::new(&script).unwrap());
+        kernel.run(&mut app, 0);
+        let socket = kernel.socket(3);
+        socket.inbox.extend([Payload::opaque(10), Payload::opaque(20)]);
+        kernel.run(&mut app, 1_000_000);
+        assert_eq!(app.metric("recvfrom.ok"), Some(0), "the stream has not ended");
+        kernel.socket(3).eof = true;
+        kernel.run(&mut app, 9_000_000);
+        assert_eq!((app.metric("recvfrom.ok"), app.metric("openat.ok")), (Some(1), Some(1)));
+        assert_eq!((app.metric("close.EBADF"), kernel.sockets.len()), (Some(1), 1));
+        assert_eq!(app.metric("mismatches"), Some(0));
     }
 }

@@ -1,57 +1,10 @@
-//! A script's steps as data, and how a scenario writes them.
+//! A script's steps as data.
 
-use crate::app::api::SocketOption;
+use crate::app::api::{ShutdownHow, SocketOption};
 use crate::errno::Errno;
 use crate::tcp::TcpSocketOption;
 use crate::time::Duration;
 use crate::units::Endpoint;
-
-#[cfg(feature = "scenario")]
-mod read {
-    //! How a script's values are written in a scenario.
-
-    use super::{Duration, Endpoint, Errno};
-    use serde::de::{Deserialize, Deserializer, Error};
-
-    pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(from)?;
-        super::parse_duration(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not a duration like `250ms`")))
-    }
-    pub(super) fn opt_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-        duration(from).map(Some)
-    }
-    pub(super) fn endpoint<'de, D: Deserializer<'de>>(from: D) -> Result<Endpoint, D::Error> {
-        let text = String::deserialize(from)?;
-        let parsed: Result<core::net::SocketAddrV4, _> = text.parse();
-        let addr = parsed.map_err(|_| D::Error::custom(format!("`{text}` is not an address like `127.0.0.1:3306`")))?;
-        Ok(Endpoint::new(*addr.ip(), addr.port()))
-    }
-    pub(super) fn expect<'de, D: Deserializer<'de>>(from: D) -> Result<super::Expect, D::Error> {
-        let text = String::deserialize(from)?;
-        if text == "ok" {
-            return Ok(super::Expect::Ok);
-        }
-        let errno = Errno::from_name(&text).map(super::Expect::Err);
-        errno.ok_or_else(|| D::Error::custom(format!("`{text}` is neither `ok` nor an errno like `ECONNREFUSED`")))
-    }
-}
-
-/// Reads `10s`, `250ms`, `3us`, `7ns`.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let number: u64 = text[..digits].parse().ok()?;
-    let unit = match &text[digits..] {
-        "ns" => 1,
-        "us" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "min" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        _ => return None,
-    };
-    number.checked_mul(unit).map(Duration::from_nanos)
-}
 
 /// What a step expects of its call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -65,23 +18,8 @@ pub enum Expect {
     Err(Errno),
 }
 
-/// `shutdown`'s direction, as a script writes it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "scenario", derive(serde::Deserialize, schemars::JsonSchema))]
-#[cfg_attr(feature = "scenario", serde(rename_all = "lowercase"))]
-pub enum Direction {
-    /// `SHUT_RD`.
-    Rd,
-    /// `SHUT_WR`.
-    Wr,
-    /// `SHUT_RDWR`.
-    Rdwr,
-}
-
 /// A socket option a script can set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "scenario", derive(serde::Deserialize, schemars::JsonSchema))]
-#[cfg_attr(feature = "scenario", serde(rename_all = "SCREAMING_SNAKE_CASE"))]
 pub enum OptionName {
     /// `SO_REUSEADDR`: 0 or 1.
     SoReuseaddr,
@@ -146,21 +84,16 @@ impl OptionName {
 /// A step of a script. Descriptors are variables by name; a new thread gets a
 /// copy of them as they are when it starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "scenario", derive(serde::Deserialize, schemars::JsonSchema))]
-#[cfg_attr(feature = "scenario", serde(tag = "op", rename_all = "snake_case", deny_unknown_fields))]
 pub enum ScriptOp {
     /// `fd = socket()`.
     Socket {
         /// Variable for the descriptor.
         fd: String,
         /// A UDP socket.
-        #[cfg_attr(feature = "scenario", serde(default))]
         udp: bool,
         /// `SOCK_NONBLOCK`.
-        #[cfg_attr(feature = "scenario", serde(default))]
         nonblock: bool,
         /// `ok`, or an errno.
-        #[cfg_attr(feature = "scenario", serde(default, deserialize_with = "read::expect"), schemars(with = "String"))]
         expect: Expect,
     },
     /// `bind()`.
@@ -168,10 +101,8 @@ pub enum ScriptOp {
         /// Socket.
         fd: String,
         /// Address and port; port 0 for an automatic one.
-        #[cfg_attr(feature = "scenario", serde(deserialize_with = "read::endpoint"), schemars(with = "String"))]
         addr: Endpoint,
         /// `ok`, or an errno.
-        #[cfg_attr(feature = "scenario", serde(default, deserialize_with = "read::expect"), schemars(with = "String"))]
         expect: Expect,
     },
     /// `listen()`.
@@ -188,7 +119,6 @@ pub enum ScriptOp {
         /// Variable for the new descriptor.
         into: String,
         /// `ok`, or an errno.
-        #[cfg_attr(feature = "scenario", serde(default, deserialize_with = "read::expect"), schemars(with = "String"))]
         expect: Expect,
     },
     /// `connect()`.
@@ -196,10 +126,8 @@ pub enum ScriptOp {
         /// Socket.
         fd: String,
         /// Address and port.
-        #[cfg_attr(feature = "scenario", serde(deserialize_with = "read::endpoint"), schemars(with = "String"))]
         addr: Endpoint,
         /// `ok`, or an errno.
-        #[cfg_attr(feature = "scenario", serde(default, deserialize_with = "read::expect"), schemars(with = "String"))]
         expect: Expect,
     },
     /// `send()`: a text, or so many bytes of no content.
@@ -207,13 +135,10 @@ pub enum ScriptOp {
         /// Socket.
         fd: String,
         /// Number of bytes.
-        #[cfg_attr(feature = "scenario", serde(default))]
         bytes: u32,
         /// Text; goes before `bytes`.
-        #[cfg_attr(feature = "scenario", serde(default))]
         text: Option<String>,
         /// `ok`, or an errno.
-        #[cfg_attr(feature = "scenario", serde(default, deserialize_with = "read::expect"), schemars(with = "String"))]
         expect: Expect,
     },
     /// `recv()`.
@@ -223,7 +148,13 @@ pub enum ScriptOp {
         /// Most bytes to take.
         max: u32,
         /// `ok`, or an errno.
-        #[cfg_attr(feature = "scenario", serde(default, deserialize_with = "read::expect"), schemars(with = "String"))]
+        expect: Expect,
+    },
+    /// `recv()` until the end of the stream, or an error.
+    RecvUntilEof {
+        /// Socket.
+        fd: String,
+        /// `ok`, or an errno.
         expect: Expect,
     },
     /// `shutdown()`.
@@ -231,9 +162,8 @@ pub enum ScriptOp {
         /// Socket.
         fd: String,
         /// Which side.
-        how: Direction,
+        how: ShutdownHow,
         /// `ok`, or an errno.
-        #[cfg_attr(feature = "scenario", serde(default, deserialize_with = "read::expect"), schemars(with = "String"))]
         expect: Expect,
     },
     /// `close()`.
@@ -241,29 +171,29 @@ pub enum ScriptOp {
         /// Descriptor.
         fd: String,
     },
-    /// `nanosleep()`.
-    Sleep {
-        /// How long, like `250ms`.
-        #[cfg_attr(
-            feature = "scenario",
-            serde(rename = "for", deserialize_with = "read::duration"),
-            schemars(with = "String")
-        )]
-        span: Duration,
+    /// Forgets the descriptor: it stays open, and its number is lost.
+    Leak {
+        /// Descriptor.
+        fd: String,
     },
+    /// `open()` of a file that is no socket.
+    Open {
+        /// Variable for the descriptor.
+        fd: String,
+        /// `ok`, or an errno.
+        expect: Expect,
+    },
+    /// `nanosleep()`.
+    Sleep(Duration),
+    /// User-space work: CPU time without a system call.
+    Compute(Duration),
     /// `poll()` of one descriptor.
     Poll {
         /// Descriptor.
         fd: String,
         /// `POLLOUT` instead of `POLLIN`.
-        #[cfg_attr(feature = "scenario", serde(default))]
         out: bool,
         /// Longest wait; none waits for ever.
-        #[cfg_attr(
-            feature = "scenario",
-            serde(default, deserialize_with = "read::opt_duration"),
-            schemars(with = "Option<String>")
-        )]
         timeout: Option<Duration>,
     },
     /// `setsockopt()`.
@@ -295,7 +225,6 @@ pub enum ScriptOp {
     /// `exit_group()`.
     Exit {
         /// Status.
-        #[cfg_attr(feature = "scenario", serde(default))]
         status: u32,
     },
 }

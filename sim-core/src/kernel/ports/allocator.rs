@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::search::{Blockers, Inspected, search};
-use super::{PortSearchGeneration, PortSet, ReservedPorts, effective_range};
+use super::{PortSet, ReservedPorts, effective_range};
 use crate::kernel::bind_table::BindTable;
 use crate::kernel::config::PortRange;
+use crate::kernel::profile::PortSearchGeneration;
 use crate::kernel::siphash::{SipKey, mix64, siphash_3u32, siphash_4u32};
 use crate::rng::SimRng;
 use crate::time::{Duration, Instant};
@@ -234,7 +235,7 @@ impl PortAllocator {
         }
         let step = plan.basis.step;
         let skipped = match self.generation {
-            PortSearchGeneration::Global => plan.skipped,
+            PortSearchGeneration::GlobalHint => plan.skipped,
             PortSearchGeneration::Table256 => {
                 if plan.skipped == 0 && rng.below(16) == 0 {
                     2
@@ -365,7 +366,7 @@ impl PortAllocator {
         let port = u32::from(query.destination.port.0.swap_bytes());
         let three = [source, destination, port];
         match self.generation {
-            PortSearchGeneration::Global => {
+            PortSearchGeneration::GlobalHint => {
                 let offset = siphash_3u32(three, self.net_secret) as u32;
                 (0, self.hint(0).wrapping_add(offset))
             }
@@ -391,7 +392,7 @@ impl PortAllocator {
     /// `table_perturb` is filled with random numbers at the first use.
     const fn initial_hint(&self, cell: u32) -> u32 {
         match self.generation {
-            PortSearchGeneration::Global => 0,
+            PortSearchGeneration::GlobalHint => 0,
             PortSearchGeneration::Table256 | PortSearchGeneration::Hardened | PortSearchGeneration::HardenedStepOne => {
                 (mix64(self.perturb_seed.wrapping_add(cell as u64)) >> 32) as u32
             }

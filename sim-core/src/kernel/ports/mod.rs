@@ -14,7 +14,6 @@
 //!    the established table, and [`PortAllocator::note_used`].
 
 mod allocator;
-mod generation;
 #[cfg(test)]
 mod measured;
 mod open_port;
@@ -27,11 +26,12 @@ mod statistics;
 mod timewait_reuse;
 
 pub use allocator::{PortAllocator, PortQuery, SearchPlan};
-pub use generation::PortSearchGeneration;
 pub use open_port::{OpenPortQuery, OpenPortSearch, find_open_port};
 pub use search::Inspected;
 pub use set::PortSet;
-pub use timewait_reuse::{TwReuse, tw_reusable_at};
+pub use timewait_reuse::{TwAge, tw_reusable_at};
+
+use std::sync::Arc;
 
 use super::config::PortRange;
 use crate::units::Port;
@@ -39,31 +39,26 @@ use crate::units::Port;
 /// `net.ipv4.ip_local_reserved_ports`, with a version so that plans notice a change.
 #[derive(Clone, Debug, Default)]
 pub struct ReservedPorts {
-    ports: PortSet,
+    ports: Arc<PortSet>,
     version: u32,
 }
 
 impl ReservedPorts {
     /// No port is reserved.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { ports: PortSet::new(), version: 0 }
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Reserves exactly these ranges from now on.
-    pub fn replace(&mut self, ranges: impl IntoIterator<Item = PortRange>) {
-        self.ports = PortSet::new();
-        for range in ranges {
-            for port in range.low.0..=range.high.0 {
-                self.ports.insert(Port(port));
-            }
-        }
+    /// Reserves exactly these ports from now on.
+    pub fn replace(&mut self, ports: Arc<PortSet>) {
+        self.ports = ports;
         self.version = self.version.wrapping_add(1);
     }
 
     /// The ports.
     #[must_use]
-    pub const fn ports(&self) -> &PortSet {
+    pub fn ports(&self) -> &PortSet {
         &self.ports
     }
 
@@ -116,13 +111,17 @@ mod tests {
         assert_eq!(effective_range(host, None), host);
     }
 
+    fn set(ranges: [PortRange; 2]) -> Arc<PortSet> {
+        Arc::new(ranges.into_iter().collect())
+    }
+
     #[test]
     fn reserving_replaces_and_is_noticed() {
         let mut reserved = ReservedPorts::new();
-        reserved.replace([range(8080, 8082), range(9148, 9148)]);
+        reserved.replace(set([range(8080, 8082), range(9148, 9148)]));
         let before = reserved.version;
         assert_eq!(reserved.ports().len(), 4);
-        reserved.replace([range(65_535, 65_535)]);
+        reserved.replace(set([range(65_535, 65_535), range(1, 1)]));
         assert!(reserved.contains(Port(65_535)) && !reserved.contains(Port(8080)));
         assert_ne!(reserved.version, before);
     }

@@ -9,6 +9,7 @@ use super::search::{Blockers, Inspected, search};
 use super::*;
 use crate::errno::Errno;
 use crate::kernel::bind_table::{BindOwner, BindTable, BucketState, PortPrivilege};
+use crate::kernel::profile::PortSearchGeneration;
 use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, FourTuple, Ipv4Addr};
@@ -188,7 +189,8 @@ impl Host {
         reserved: &[u16],
     ) -> Self {
         let mut ports = ReservedPorts::new();
-        ports.replace(reserved.iter().map(|&p| PortRange { low: Port(p), high: Port(p) }));
+        let ranges = reserved.iter().map(|&p| PortRange { low: Port(p), high: Port(p) });
+        ports.replace(Arc::new(ranges.collect()));
         Self {
             alloc: PortAllocator::new(seed, generation, 250, Duration::from_secs(seed % 1000)),
             bind: BindTable::new(seed % 2 == 1),
@@ -259,7 +261,7 @@ impl Host {
         };
         let mut i = slow.skipped;
         match generation {
-            PortSearchGeneration::Global => {}
+            PortSearchGeneration::GlobalHint => {}
             PortSearchGeneration::Table256 => {
                 if i == 0 && dice.below(16) == 0 {
                     i = 2;

@@ -1,6 +1,9 @@
 //! A set of ports split by parity, so that the candidates of one pass of the
 //! search are neighbouring bits: sorted while small, a paged bitmap above 64.
 
+use core::fmt;
+
+use crate::kernel::config::PortRange;
 use crate::units::Port;
 
 /// Largest size of the sorted form.
@@ -41,7 +44,7 @@ impl Slot {
 }
 
 /// A set of ports.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct PortSet {
     form: Form,
 }
@@ -166,6 +169,20 @@ impl PortSet {
         })
     }
 
+    /// Maximal runs of consecutive ports, ascending.
+    pub fn ranges(&self) -> impl Iterator<Item = PortRange> + '_ {
+        let mut next = Some(0_u16);
+        core::iter::from_fn(move || {
+            if self.is_empty() {
+                return None;
+            }
+            let low = (next?..=u16::MAX).find(|&p| self.contains(Port(p)))?;
+            let high = (low..u16::MAX).find(|&p| !self.contains(Port(p + 1))).unwrap_or(u16::MAX);
+            next = high.checked_add(1);
+            Some(PortRange { low: Port(low), high: Port(high) })
+        })
+    }
+
     /// Bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -206,6 +223,47 @@ impl PortSet {
             }
             Form::Paged(pages) => pages.count(first, last),
         }
+    }
+}
+
+impl FromIterator<PortRange> for PortSet {
+    fn from_iter<I: IntoIterator<Item = PortRange>>(ranges: I) -> Self {
+        let mut set = Self::new();
+        for range in ranges {
+            for port in range.low.0..=range.high.0 {
+                set.insert(Port(port));
+            }
+        }
+        set
+    }
+}
+/// By content: the form depends on how the set came to be.
+impl PartialEq for PortSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+impl Eq for PortSet {}
+
+/// As `/proc/sys/net/ipv4/ip_local_reserved_ports` prints it: `8080,9000-9100`.
+impl fmt::Display for PortSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, PortRange { low, high }) in self.ranges().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            if low == high {
+                write!(f, "{low}")?;
+            } else {
+                write!(f, "{low}-{high}")?;
+            }
+        }
+        Ok(())
+    }
+}
+impl fmt::Debug for PortSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}}")
     }
 }
 
@@ -329,6 +387,28 @@ mod tests {
         let mut set = PortSet::new();
         (0..32_768).for_each(|n| assert!(set.insert(Port(n * 2))));
         assert_eq!(set.count(Slot(4097), Slot(12_288)), 8192);
+    }
+
+    const fn range(low: u16, high: u16) -> PortRange {
+        PortRange { low: Port(low), high: Port(high) }
+    }
+
+    #[test]
+    fn prints_as_the_kernel_does() {
+        assert_eq!(PortSet::new().to_string(), "");
+        let set: PortSet =
+            [range(9_000, 9_100), range(8_080, 8_080), range(0, 0), range(65_534, 65_535)].into_iter().collect();
+        assert_eq!(set.to_string(), "0,8080,9000-9100,65534-65535");
+    }
+
+    #[test]
+    fn equality_asks_for_content_alone() {
+        let mut grown: PortSet = [range(1, 100)].into_iter().collect();
+        (41..=100).for_each(|n| assert!(grown.remove(Port(n))));
+        let small: PortSet = [range(1, 40)].into_iter().collect();
+        assert!(matches!((&grown.form, &small.form), (Form::Paged(_), Form::Small(_))));
+        assert_eq!(grown, small);
+        assert_ne!(grown, [range(2, 41)].into_iter().collect());
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use super::measured::{RANGE_40000_40099, RANGE_40000_40100, SOCKET_RANGE_40020_4
 use super::search::{Blockers, remaining, search};
 use super::*;
 use crate::kernel::bind_table::{BindOwner, BindTable, PortPrivilege};
+use crate::kernel::profile::PortSearchGeneration;
 use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, FourTuple, Ipv4Addr};
@@ -18,6 +19,10 @@ const USER: PortPrivilege = PortPrivilege { unprivileged_start: Port(1024), cap_
 
 const fn range(low: u16, high: u16) -> PortRange {
     PortRange { low: Port(low), high: Port(high) }
+}
+
+fn set<const N: usize>(ranges: [PortRange; N]) -> Arc<PortSet> {
+    Arc::new(ranges.into_iter().collect())
 }
 
 struct Leaker {
@@ -165,7 +170,7 @@ fn a_hundred_ports() {
     let hundred = range(40_000, 40_099);
     assert_eq!(Leaker::new(1, hundred).exhaust().len(), 100);
     let mut host = Leaker::new(1, hundred);
-    host.reserved.replace([range(40_010, 40_019), range(40_055, 40_055), range(50_000, 50_009)]);
+    host.reserved.replace(set([range(40_010, 40_019), range(40_055, 40_055), range(50_000, 50_009)]));
     assert_eq!(host.exhaust().len(), 89);
     let mut host = Leaker::new(1, hundred);
     host.listen(Ipv4Addr::new(127, 0, 0, 9), 40_060);
@@ -283,7 +288,7 @@ fn salt_changes_every_ten_seconds() {
 /// Up to 5.11 consecutive connects are two ports apart, whatever the destination.
 #[test]
 fn the_global_hint_steps_by_two() {
-    let mut host = Leaker::of(PortSearchGeneration::Global, 1, DEFAULT);
+    let mut host = Leaker::of(PortSearchGeneration::GlobalHint, 1, DEFAULT);
     let ports: Vec<u16> = (0..200).map(|_| host.connect().unwrap()).collect();
     assert!(steps(&ports, 28_232).iter().all(|&s| s == 2));
     let before = host.connect_from(LOOPBACK, Endpoint::new(LOOPBACK, 80)).unwrap();
@@ -352,7 +357,7 @@ fn minisocks_are_taken_over_after_their_delay() {
         host.bind.connect_take(port, owner);
         let tuple = FourTuple { local: Endpoint { addr: LOOPBACK, port }, remote: SERVER };
         host.alloc.note_used(0, &tuple);
-        let due = tw_reusable_at(host.now, Duration::ZERO, TwReuse::Delay(Duration::from_secs(1)));
+        let due = tw_reusable_at(host.now, Duration::ZERO, TwAge::Delay(Duration::from_secs(1)));
         host.alloc.note_timewait(0, &tuple, Some(due));
         made += 1;
     }
@@ -383,7 +388,7 @@ fn plans_notice_what_they_depend_on() {
         ("a connection elsewhere", elsewhere, true),
         ("a connection to the same destination", |h| assert!(h.connect().is_some()), false),
         ("a port bound in the range", |h| h.listen(LOOPBACK, 40_001), false),
-        ("other reserved ports", |h| h.reserved.replace([]), false),
+        ("other reserved ports", |h| h.reserved.replace(set([])), false),
     ];
     for (what, change, current) in changes {
         let mut host = Leaker::new(15, DEFAULT);

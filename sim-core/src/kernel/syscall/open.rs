@@ -12,7 +12,7 @@ use crate::kernel::host::Kernel;
 use crate::kernel::listen_table::Listener;
 use crate::kernel::ports::{OpenPortQuery, find_open_port};
 use crate::kernel::socket::{ListenState, Owner, Socket, SocketFlags};
-use crate::kernel::timewait::TwReuse;
+use crate::kernel::timewait::TwSuccessor;
 use crate::tcp::{Cause, Tcb, TcpInput, TcpState, UserCall};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
@@ -255,7 +255,7 @@ impl Kernel {
     /// A socket with a port of its own only needs a unique 4-tuple
     /// (`__inet_check_established`, explicit port: TIME_WAIT may be taken over,
     /// whose successor's initial sequence number is returned).
-    fn connect_bound(&mut self, tuple: FourTuple, fx: &mut Effects) -> Result<Option<TwReuse>, Errno> {
+    fn connect_bound(&mut self, tuple: FourTuple, fx: &mut Effects) -> Result<Option<TwSuccessor>, Errno> {
         match self.established.get(&tuple) {
             None => Ok(None),
             Some(EstablishedEntry::TimeWait(tw)) => {
@@ -276,7 +276,7 @@ impl Kernel {
         id: SocketId,
         tuple: FourTuple,
         fx: &mut Effects,
-    ) -> Result<(Port, Option<TwReuse>), Errno> {
+    ) -> Result<(Port, Option<TwSuccessor>), Errno> {
         let plan = self.plan_connect(now, id, tuple);
         fx.records.push(RecordKind::PortPick {
             tuple: FourTuple { local: Endpoint { port: plan.port.unwrap_or(Port::NONE), ..tuple.local }, ..tuple },
@@ -295,7 +295,7 @@ impl Kernel {
 
     /// Takes a minisock's place (`tcp_twsk_unique`): returns where the new
     /// connection's sequence numbers begin.
-    fn steal(&mut self, tw: TwId, fx: &mut Effects) -> TwReuse {
+    fn steal(&mut self, tw: TwId, fx: &mut Effects) -> TwSuccessor {
         let sock = &self.timewaits.get(tw.0).expect("the search found a live minisock").sock;
         let inherited = sock.successor().expect("only minisocks with timestamps are taken over");
         self.mib.inc(Mib::TWRecycled);

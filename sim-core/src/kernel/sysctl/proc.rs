@@ -129,7 +129,7 @@ pub(super) fn port_list(text: &str) -> Result<PortSet, Refused> {
         (false, Ok(port)) => Ok(Port(port)),
         (true, _) | (false, Err(_)) => Err(Refused),
     };
-    let mut set = PortSet::new();
+    let mut ranges = Vec::new();
     let mut reader = Reader::new(text);
     reader.skip_newlines();
     while !reader.0.is_empty() {
@@ -142,10 +142,10 @@ pub(super) fn port_list(text: &str) -> Result<PortSet, Refused> {
             }
             reader.byte();
         }
-        set.insert_range(PortRange { low, high });
+        ranges.push(PortRange { low, high });
         reader.skip_newlines();
     }
-    Ok(set)
+    Ok(ranges.into_iter().collect())
 }
 
 #[cfg(test)]

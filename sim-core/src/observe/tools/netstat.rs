@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::observe::view::{HostView, NetFamily, SocketTimer, SocketView, TimerKind, Transport};
+use crate::observe::view::{HostView, NetFamily, SocketTimer, SocketView, Transport};
 use crate::tcp::TcpState;
+use crate::tcp::tcb::TimerKind;
 use crate::units::{Endpoint, Pid};
 
 /// Clock ticks a second in `/proc`, whatever `CONFIG_HZ` is.
@@ -101,7 +102,7 @@ fn timer_text(timer: Option<SocketTimer>, hz: u32) -> String {
         TimerKind::Retransmit => "on",
         TimerKind::KeepAlive => "keepalive",
         TimerKind::TimeWait => "timewait",
-        TimerKind::Probe => "probe",
+        TimerKind::Persist => "probe",
     };
     let ticks = timer.jiffies(hz) * USER_HZ / u64::from(hz);
     format!("{name} ({}.{:02}/{}/{})", ticks / USER_HZ, ticks % USER_HZ, timer.retransmits, timer.probes)

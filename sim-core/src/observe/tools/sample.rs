@@ -6,9 +6,10 @@ use crate::app::api::ProcesslistRow;
 use crate::observe::rlimits::Rlimits;
 use crate::observe::view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
-    TimerKind, Transport,
+    Transport,
 };
 use crate::tcp::TcpState;
+use crate::tcp::tcb::TimerKind;
 use crate::time::{Duration, Instant};
 use crate::trace::Counters;
 use crate::units::{Endpoint, Fd, Ipv4Addr, Pid};
@@ -147,7 +148,7 @@ pub(super) fn zero_window() -> HostView {
         SocketView { recv_q: 128_512, ..socket(TcpState::Established, 3306, 44_668, own(7)) },
         SocketView {
             send_q: 3_782_144,
-            timer: timer(TimerKind::Probe, 196, 1),
+            timer: timer(TimerKind::Persist, 196, 1),
             ..socket(TcpState::Established, 44_668, 3306, own(6))
         },
     ];

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::ss_buffer::{Align, Column, Table};
-use crate::observe::view::{HostView, NetFamily, SocketTimer, SocketView, TimerKind, Transport};
+use crate::observe::view::{HostView, NetFamily, SocketTimer, SocketView, Transport};
 use crate::tcp::TcpState;
+use crate::tcp::tcb::TimerKind;
 use crate::units::{Endpoint, Pid, Port};
 
 /// All TCP sockets with owner and timer, widths as when written to a pipe.
@@ -93,7 +94,7 @@ fn timer_text(timer: SocketTimer, hz: u32) -> String {
         TimerKind::Retransmit => ("on", timer.retransmits),
         TimerKind::KeepAlive => ("keepalive", timer.probes),
         TimerKind::TimeWait => ("timewait", 0),
-        TimerKind::Probe => ("persist", timer.probes),
+        TimerKind::Persist => ("persist", timer.probes),
     };
     format!(" timer:({name},{},{count})", remaining(timer.jiffies(hz) * 1000 / u64::from(hz)))
 }

@@ -5,12 +5,10 @@ use crate::errno::Errno;
 use crate::tcp::actions::{Fate, SocketEvents};
 use crate::tcp::state::{Cause, TcpState};
 use crate::tcp::tcb::{Bits, Linger2, RxQueue, Tcb};
+use crate::tcp::timers::TIMEWAIT_LEN;
 use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::wire::SeqNum;
-
-/// `TCP_TIMEWAIT_LEN`.
-pub(crate) const TIMEWAIT_LEN: Duration = Duration::from_secs(60);
 
 /// `tcp_fin_time`: how long an orphan may stay in FIN_WAIT2.
 pub(super) fn fin_time(tcb: &Tcb, run: &Run<'_, '_>) -> Duration {

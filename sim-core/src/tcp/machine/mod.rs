@@ -18,7 +18,6 @@ mod window;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use output::reset_for;
 pub(crate) use window::initial_window;
 
 use super::config::TcpContext;

@@ -3,26 +3,9 @@
 use super::{Run, ms32};
 use crate::tcp::state::TcpState;
 use crate::tcp::tcb::{Bits, Skb, SkbFlags, Tcb, join};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::trace::Mib;
-use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum, TcpOptions};
-
-/// `TCP_TIMEOUT_INIT`.
-pub(super) const TIMEOUT_INIT: Duration = Duration::from_secs(1);
-
-/// The reset that answers a segment with no connection to go to
-/// (RFC 9293 §3.10.7.1, `tcp_v4_send_reset`); `None` for a reset.
-#[must_use]
-pub fn reset_for(seg: &Segment) -> Option<Segment> {
-    if seg.flags.rst() {
-        return None;
-    }
-    Some(if seg.flags.ack() {
-        Segment { seq: seg.ack, flags: Flags::RST, ..Segment::default() }
-    } else {
-        Segment { ack: seg.end_seq(), flags: Flags::RST.with(Flags::ACK), ..Segment::default() }
-    })
-}
+use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum, TcpOptions, reset_for};
 
 /// Answers `seg` with a reset, if it is not one itself.
 pub(super) fn send_reset(seg: &Segment, run: &mut Run<'_, '_>) {

@@ -1,8 +1,8 @@
 //! Round-trip times and the transmit timer (RFC 6298 as Linux does it).
 
 use super::Run;
-use super::output::TIMEOUT_INIT;
 use crate::tcp::tcb::{Bits, Tcb};
+use crate::tcp::timers::TIMEOUT_INIT;
 use crate::time::{Duration, Instant};
 
 /// `TCP_RTO_MIN`: the base of give-up times, whatever `tcp_rto_min_us` says.

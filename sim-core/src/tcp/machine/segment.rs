@@ -7,6 +7,7 @@ use crate::errno::Errno;
 use crate::tcp::actions::{Fate, SocketEvents};
 use crate::tcp::state::{Cause, TcpState};
 use crate::tcp::tcb::{Bits, Linger2, Tcb};
+use crate::tcp::timers::TIMEWAIT_LEN;
 use crate::trace::Mib;
 use crate::wire::{Flags, Segment};
 
@@ -275,8 +276,8 @@ fn fin_acked(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
         return false;
     }
     let wait = close::fin_time(tcb, run);
-    if wait > close::TIMEWAIT_LEN {
-        tcb.arm_keepalive(wait - close::TIMEWAIT_LEN, run);
+    if wait > TIMEWAIT_LEN {
+        tcb.arm_keepalive(wait - TIMEWAIT_LEN, run);
         true
     } else if seg.flags.fin() {
         tcb.arm_keepalive(wait, run);

@@ -1,11 +1,12 @@
 //! Timers (RFC 9293 §3.10.8; Linux net/ipv4/tcp_timer.c).
 
-use super::output::{Resend, TIMEOUT_INIT};
+use super::output::Resend;
 use super::rtt::RTO_MIN;
 use super::{Run, close, done};
 use crate::errno::Errno;
 use crate::tcp::state::{Cause, TcpState};
 use crate::tcp::tcb::{Bits, Linger2, Tcb};
+use crate::tcp::timers::{TIMEOUT_INIT, TIMEWAIT_LEN};
 use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 
@@ -342,7 +343,7 @@ fn keepalive_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 /// as long again, it spends as a minisock (facts S6, S7).
 fn orphan_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     let resets = tcb.cold.as_ref().is_some_and(|cold| cold.linger2 == Linger2::Reset);
-    let rest = close::fin_time(tcb, run) - close::TIMEWAIT_LEN;
+    let rest = close::fin_time(tcb, run) - TIMEWAIT_LEN;
     if !resets && rest > Duration::ZERO {
         close::time_wait(tcb, TcpState::FinWait2, rest, Cause::TimerExpired, run);
     } else {

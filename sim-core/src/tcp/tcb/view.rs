@@ -18,16 +18,16 @@ pub struct TimerView {
     pub retries: u8,
 }
 
-/// Names as `ss` (and `netstat`) print them.
+/// Which timer runs (`idiag_timer` of `linux/inet_diag.h`), with the word of `ss`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TimerKind {
-    /// Retransmission (`on`).
+    /// 1: retransmission, or a request socket's SYN-ACK timer (`on`).
     Retransmit,
-    /// Keepalive or orphan FIN_WAIT2 (`keepalive`).
+    /// 2: keepalive, or the FIN_WAIT2 timer of a full orphan (`keepalive`).
     KeepAlive,
-    /// TIME_WAIT minisock (`timewait`).
+    /// 3: TIME_WAIT or FIN_WAIT2 minisock (`timewait`).
     TimeWait,
-    /// Zero-window probe (`persist` / `probe`).
+    /// 4: zero-window probe (`persist`; netstat's `probe`).
     Persist,
 }
 
