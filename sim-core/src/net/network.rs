@@ -34,6 +34,8 @@ pub struct Network {
     seed: u64,
     /// What the timeline added, to be healed.
     added: Vec<Added>,
+    /// Routes asked for lately, by the low bits of the destination.
+    memo: [Option<(HostId, Ipv4Addr, Route)>; MEMO],
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +45,9 @@ struct Added {
     hosts: Option<(HostId, HostId)>,
     handle: Handle,
 }
+
+/// Routes remembered: a world has few addresses that talk at a time.
+const MEMO: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 enum Handle {
@@ -61,6 +66,7 @@ impl Network {
             rules_rng: SimRng::new(seed, Stream::Link(u16::MAX)),
             seed,
             added: Vec::new(),
+            memo: [None; MEMO],
         }
     }
 
@@ -69,6 +75,7 @@ impl Network {
     /// # Errors
     /// If one of its addresses is taken or no host address.
     pub fn add_host(&mut self, addrs: &[Ipv4Addr]) -> Result<HostId, super::TopologyError> {
+        self.memo = [None; MEMO];
         self.topology.add_host(addrs)
     }
 
@@ -80,6 +87,7 @@ impl Network {
     /// # Panics
     /// If the link's settings are out of range: check them with [`Link::new`] first.
     pub fn add_link(&mut self, a: HostId, b: HostId, config: LinkConfig) -> Result<LinkId, super::TopologyError> {
+        self.memo = [None; MEMO];
         let id = self.topology.add_link(a, b)?;
         let link = Link::new(config).expect("a checked link has settings in range");
         self.links.push((link, SimRng::new(self.seed, Stream::Link(id.0))));
@@ -134,9 +142,36 @@ impl Network {
         before - self.added.len()
     }
 
+    /// What [`Network::route`] says about a packet that meets no rule and a link
+    /// that treats all alike; `None` when it has to be asked.
+    pub(crate) fn route_plainly(&mut self, now: Instant, from: HostId, dst: Ipv4Addr) -> Option<(HostId, Instant)> {
+        if !self.rules.is_empty() {
+            return None;
+        }
+        match self.remembered(from, dst)? {
+            Route::Loopback => Some((from, now)),
+            Route::Link { link, direction, to } => {
+                let (link, _) = &mut self.links[link.index()];
+                link.pass(direction, now).map(|at| (to, at))
+            }
+        }
+    }
+
+    fn remembered(&mut self, from: HostId, dst: Ipv4Addr) -> Option<Route> {
+        let place = &mut self.memo[(dst.to_bits() as usize ^ from.index()) % MEMO];
+        if let Some((its_from, its_dst, route)) = place
+            && (*its_from, *its_dst) == (from, dst)
+        {
+            return Some(*route);
+        }
+        let route = self.topology.route(from, dst)?;
+        *place = Some((from, dst, route));
+        Some(route)
+    }
+
     /// Sends a packet on its way at `now`.
     pub fn route(&mut self, now: Instant, from: HostId, packet: &Packet) -> Routed {
-        let Some(route) = self.topology.route(from, packet.dst) else {
+        let Some(route) = self.remembered(from, packet.dst) else {
             return Routed { dropped: dropped(packet, DropReason::NoRoute), ..Routed::default() };
         };
         let (to, latency) = match route {

@@ -57,12 +57,14 @@ impl World {
                 };
                 Next::Resume(Resume::Started(token))
             }
-            TaskState::Running => self.effect(host, task, true, observer)?,
-            TaskState::Waking => self.effect(host, task, false, observer)?,
+            TaskState::Running | TaskState::Waking => {
+                let call = core::mem::replace(&mut self.task_mut(host, task).call, Call::Getpid);
+                self.effect(host, task, call, state == TaskState::Running, observer)?
+            }
             TaskState::TimedOut => {
-                let call = self.task(host, task).call.clone();
+                let call = core::mem::replace(&mut self.task_mut(host, task).call, Call::Getpid);
                 let result = self.hosts[host.index()].kernel.timed_out(task, &call);
-                self.complete(host, task, result, observer)
+                self.complete(host, task, &call, result, observer)
             }
             TaskState::Free | TaskState::Blocked => Next::Wait,
         };
@@ -93,15 +95,15 @@ impl World {
             let slot = &mut proc.tasks[task.task.index()];
             let run = entry.kernel.cpus.reserve(now, task_key(task), slot.cpu, work, cost);
             slot.cpu = Some(run.cpu);
-            slot.call = call;
             slot.entered = now;
             slot.state = TaskState::Running;
             if run.end >= self.queue.next_at() || run.end > self.horizon {
+                slot.call = call;
                 self.queue.push(now, run.end, Event::Run { host, process: task.process, task: task.task });
                 return Ok(());
             }
             self.now = run.end;
-            match self.effect(host, task, true, observer)? {
+            match self.effect(host, task, call, true, observer)? {
                 Next::Resume(next) => resume = next,
                 Next::Wait => return Ok(()),
             }
@@ -138,31 +140,29 @@ impl World {
         &mut self,
         host: HostId,
         task: TaskRef,
+        mut call: Call,
         first: bool,
         observer: &mut dyn Observer,
     ) -> Result<Next, SimError> {
         let now = self.now;
-        let slot = self.task_mut(host, task);
-        if let Some(own) = WorldCall::of(&slot.call) {
-            return self.own_call(host, task, own, first, observer);
+        if let Some(own) = WorldCall::of(&call) {
+            return self.own_call(host, task, own, call, first, observer);
         }
-        let mut call = core::mem::replace(&mut slot.call, Call::Getpid);
-        let mut fx = core::mem::take(&mut self.fx);
         let caller = Caller { now, task, first };
-        let outcome = self.hosts[host.index()].kernel.syscall(caller, &mut call, &mut fx);
-        self.fx = fx;
-        self.task_mut(host, task).call = call;
+        let outcome = self.hosts[host.index()].kernel.syscall(caller, &mut call, &mut self.fx);
         // The result is recorded after its effects, like a trace at the exit of the call.
         match outcome {
             Outcome::Done(result) => {
                 self.drain(host, Some(task.process), observer)?;
-                Ok(self.complete(host, task, result, observer))
+                Ok(self.complete(host, task, &call, result, observer))
             }
             Outcome::Block { deadline } => {
                 if first {
-                    self.block(host, task, deadline);
+                    self.block(host, task, call, deadline);
                 } else {
-                    self.task_mut(host, task).state = TaskState::Blocked;
+                    let slot = self.task_mut(host, task);
+                    slot.call = call;
+                    slot.state = TaskState::Blocked;
                 }
                 self.drain(host, Some(task.process), observer)?;
                 Ok(Next::Wait)
@@ -175,21 +175,22 @@ impl World {
         &mut self,
         host: HostId,
         task: TaskRef,
-        call: WorldCall,
+        own: WorldCall,
+        call: Call,
         first: bool,
         observer: &mut dyn Observer,
     ) -> Result<Next, SimError> {
         let now = self.now;
-        let result = match call {
+        let result = match own {
             WorldCall::Sleep(span) => {
                 let deadline = now + span + self.hosts[host.index()].kernel.sleep_lateness();
-                self.block(host, task, Some(deadline));
+                self.block(host, task, call, Some(deadline));
                 return Ok(Next::Wait);
             }
             WorldCall::FutexWait(timeout) => {
                 let woken = core::mem::take(&mut self.task_mut(host, task).woken_early);
                 if first && !woken {
-                    self.block(host, task, timeout.map(|t| now + t));
+                    self.block(host, task, call, timeout.map(|t| now + t));
                     return Ok(Next::Wait);
                 }
                 Ret::Done
@@ -207,12 +208,13 @@ impl World {
                 return Ok(Next::Wait);
             }
         };
-        Ok(self.complete(host, task, Ok(result), observer))
+        Ok(self.complete(host, task, &call, Ok(result), observer))
     }
 
-    fn block(&mut self, host: HostId, task: TaskRef, deadline: Option<Instant>) {
+    fn block(&mut self, host: HostId, task: TaskRef, call: Call, deadline: Option<Instant>) {
         let now = self.now;
         let slot = self.task_mut(host, task);
+        slot.call = call;
         slot.state = TaskState::Blocked;
         slot.deadline = deadline.unwrap_or(Instant::MAX);
         if slot.deadline < slot.timer_queued {
@@ -291,12 +293,19 @@ impl World {
     }
 
     /// Records a completed call and counts it.
-    fn complete(&mut self, host: HostId, task: TaskRef, result: CallResult, observer: &mut dyn Observer) -> Next {
+    fn complete(
+        &mut self,
+        host: HostId,
+        task: TaskRef,
+        call: &Call,
+        result: CallResult,
+        observer: &mut dyn Observer,
+    ) -> Next {
         let entry = &mut self.hosts[host.index()];
         let proc = &mut entry.procs[task.process.index()];
-        let slot = &mut proc.tasks[task.task.index()];
-        let name = slot.call.name();
-        let fd = call_fd(&slot.call).unwrap_or(match &result {
+        let slot = &proc.tasks[task.task.index()];
+        let name = call.name();
+        let fd = call_fd(call).unwrap_or(match &result {
             Ok(Ret::Fd(fd) | Ret::Accepted(fd, _)) => *fd,
             Ok(_) | Err(_) => Fd(u32::MAX),
         });
@@ -311,10 +320,9 @@ impl World {
         let pid = entry.kernel.processes()[task.process.index()].pid();
         let kind =
             RecordKind::Syscall { pid, task: task.task, name: name as u8, fd, entered, result: summary(&result) };
-        let record = crate::trace::Record { at: self.now, host, kind };
-        record.digest(&mut self.digest);
+        kind.digest(self.now, host, &mut self.digest);
         if observer.wants_syscalls() {
-            observer.record(&record);
+            observer.record(&crate::trace::Record { at: self.now, host, kind });
         }
         Next::Resume(Resume::Done(result))
     }
