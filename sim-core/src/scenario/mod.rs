@@ -9,6 +9,7 @@
 //! about, and hands on what is left; so one reading lists everything. Nothing
 //! here runs anything: building a world from a [`Scenario`] is another matter.
 
+mod ask;
 pub mod build;
 mod check;
 mod check_process;

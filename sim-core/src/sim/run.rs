@@ -3,7 +3,7 @@
 use super::budget::SimError;
 use super::calls::WorldCall;
 use super::event::Event;
-use super::task::{Phase, Task, TaskState};
+use super::task::{Phase, ProcStats, Shortage, Task, TaskState};
 use super::world::{Exhaustion, World};
 use crate::app::{AppContext, Call, CallResult, Resume, Ret};
 use crate::errno::Errno;
@@ -12,7 +12,7 @@ use crate::kernel::{Caller, Outcome};
 use crate::tcp::{Cause, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::{Observer, RecordKind};
-use crate::units::{Fd, HostId, Port, ProcIx, TaskId, TaskRef};
+use crate::units::{Fd, HostId, ProcIx, TaskId, TaskRef};
 
 /// What a thread does after a call was looked at.
 enum Next {
@@ -313,8 +313,12 @@ impl World {
         proc.stats.calls.inc(name);
         if let Err(errno) = result {
             *proc.stats.errors.entry((name, errno)).or_default() += 1;
-            if self.exhaustion.is_none() && matches!(errno, Errno::AddrNotAvail | Errno::MFile | Errno::NFile) {
-                self.exhaustion = Some(Exhaustion { at: self.now, host, process: task.process, errno });
+            if let Some(which) = ProcStats::shortage_of(errno) {
+                let connections = entry.kernel.processes()[task.process.index()].connections();
+                let shortage = Shortage { at: self.now, call: name, connections };
+                proc.stats.shortages[which].get_or_insert(shortage);
+                let first = Exhaustion { at: self.now, host, process: task.process, errno };
+                self.exhaustion.get_or_insert(first);
             }
         }
         let pid = entry.kernel.processes()[task.process.index()].pid();
@@ -335,20 +339,10 @@ impl World {
                 let entry = &mut self.hosts[host.index()];
                 let range = entry.kernel.sysctls().ip_local_port_range();
                 let half = u32::from(range.high.0.abs_diff(range.low.0)).div_ceil(2);
+                let connections = entry.kernel.processes()[process.index()].connections();
                 let stats = &mut entry.procs[process.index()].stats;
-                stats.tcp_connects += 1;
-                stats.inspected += u64::from(inspected);
-                if inspected >= half && half > 0 && stats.knee.is_none() {
-                    stats.knee = Some((self.now, u64::from(inspected)));
-                }
-                if tuple.local.port != Port::NONE {
-                    stats.syn_sent += 1;
-                    if let Some(last) = stats.last_port {
-                        let step = i32::from(tuple.local.port.0) - i32::from(last.0);
-                        *stats.port_steps.entry(step).or_default() += 1;
-                    }
-                    stats.last_port = Some(tuple.local.port);
-                }
+                stats.destination = Some(tuple.remote);
+                stats.searched(self.now, inspected, half, tuple.local.port, connections);
             }
             RecordKind::State {
                 tuple,
