@@ -30,13 +30,11 @@ pub struct BudgetSpec {
     pub same_instant: u64,
     /// Sockets and minisocks on one host.
     pub sockets: u64,
-    /// Trace records kept.
-    pub trace_records: u64,
 }
 
 impl Default for BudgetSpec {
     fn default() -> Self {
-        Self { events: 200_000_000, same_instant: 1_000_000, sockets: 1_000_000, trace_records: 1_000_000 }
+        Self { events: 200_000_000, same_instant: 1_000_000, sockets: 1_000_000 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one loop, the one queue, budgets.
 
 pub mod budget;
+mod calls;
 mod event;
 mod packets;
 mod queue;
