@@ -159,8 +159,9 @@ fn a_budget_names_its_knob() {
 /// Nothing of the timeline is lost silently: what was refused is a failure, and told.
 #[test]
 fn a_refused_action_fails_the_run() {
-    let refused =
-        format!("{SMALL}\n[[timeline]]\nat = \"500ms\"\ndo = \"sql\"\nprocess = \"client\"\nsql = \"select 1\"\n");
+    let refused = format!(
+        "{SMALL}\n[[timeline]]\nat = \"500ms\"\ndo = \"sql\"\nprocess = \"client\"\nstatement = \"select 1\"\n"
+    );
     let output = halfclose(&["run", "-", "--quiet"], &refused);
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{told}{}", String::from_utf8_lossy(&output.stderr));
@@ -192,6 +193,8 @@ fn until_stops_early_or_runs_on() {
     let early = json(&["run", "tiny", "--json", "--until", "kill+1s"], "");
     assert_eq!(early["virtual_ns"], 6_000_000_000_u64);
     assert!(early["expectations"].as_array().unwrap().iter().all(|row| row["ok"] == true), "{early}");
+    let late = json(&["run", "tiny", "--json", "--until", "exhausted+25s"], "");
+    assert_eq!(late["expectations"], json(&["run", "tiny", "--json"], "")["expectations"], "all are read on the way");
     assert_eq!(json(&["run", "-", "--json", "--until", "9s"], SMALL)["virtual_ns"], 9_000_000_000_u64);
     assert_eq!(json(&["run", "-", "--json", "--until", "end+1s"], SMALL)["virtual_ns"], 5_000_000_000_u64);
 }
@@ -230,7 +233,7 @@ fn bad_scenarios_are_drawn_with_all_their_problems() {
     assert_eq!(code, Some(3));
     assert!(drawn.contains("<stdin>:5:1") && drawn.contains("^^^"), "{drawn}");
     assert!(drawn.contains("did you mean `end`?") && drawn.contains("<stdin>:2:10"), "{drawn}");
-    let (_, drawn) = code_and_stderr(&["run", "-", "--set", "host.hsot.cpus=2"], SMALL);
+    let (_, drawn) = code_and_stderr(&["run", "-", "--set", "host.host.cpsu=2"], SMALL);
     assert!(drawn.contains("--set:1:1") && drawn.contains("did you mean"), "{drawn}");
     let (_, drawn) = code_and_stderr(&["check", "-", "--lang", "zh"], &SMALL.replace("end =", "edn ="));
     assert!(drawn.contains("没有键 `edn`"), "{drawn}");
