@@ -132,6 +132,7 @@ fn t4_a_server_in_time_wait_takes_the_same_connection_again_at_once() {
             assert_eq!(lab.recv(*client, fd, 1), Ok(0));
             lab.close(*client, fd);
         }
+        bench.lab.sleep(ms(1));
         assert_eq!(bench.lab.count_rows(TcpState::TimeWait, 3306, true), 1);
         assert_eq!(bench.lab.kernel().timewait_len(), 1);
     }
@@ -148,6 +149,7 @@ fn t5_a_reset_leaves_no_time_wait() {
         lab.close(*client, fd);
         lab.close(*server, far);
     }
+    bench.lab.sleep(ms(1));
     assert_eq!(bench.lab.kernel().timewait_len(), 0);
 }
 
@@ -156,6 +158,7 @@ fn buckets(limit: &str, kept: u32, refused: u64) {
     for _ in 0..50 {
         bench.short().expect("ports are left");
     }
+    bench.lab.sleep(ms(1));
     assert_eq!(bench.lab.kernel().timewait_len(), kept);
     assert_eq!(bench.lab.mib(Mib::TCPTimeWaitOverflow), refused);
 }

@@ -25,23 +25,27 @@ impl Kernel {
         input: TcpInput<'_>,
         fx: &mut Effects,
     ) -> Result<Reply, Errno> {
-        let mut actions = core::mem::take(&mut self.scratch);
-        actions.clear();
+        self.scratch.clear();
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
-        tcp::machine::step(&mut socket.tcb, input, &context, &mut actions);
-        let reply = actions.reply.take();
-        self.apply(now, id, &mut actions, fx);
-        self.scratch = actions;
+        tcp::machine::step(&mut socket.tcb, input, &context, &mut self.scratch);
+        let reply = self.scratch.reply.take();
+        self.apply(now, id, fx);
         reply.unwrap_or(Ok(Reply::Done))
     }
 
-    pub(super) fn apply(&mut self, now: Instant, id: SocketId, actions: &mut tcp::Actions, fx: &mut Effects) {
+    /// Does what `scratch` says of a socket that was just stepped.
+    pub(super) fn apply(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
+        let actions = &mut self.scratch;
         let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
         let tuple = socket.tuple;
         for &(from, to, cause) in &actions.transitions {
             count_transition(&mut self.state_counts, from, to);
             fx.records.push(RecordKind::State { tuple, from, to, cause });
+        }
+        if actions.segments.len() == 1 {
+            let segment = actions.segments.pop().expect("there is one");
+            transmit(&mut self.mib, tuple, segment, fx);
         }
         for segment in actions.segments.drain(..) {
             transmit(&mut self.mib, tuple, segment, fx);
@@ -93,7 +97,7 @@ impl Kernel {
         if (!locked || socket.owner.is_none())
             && let Some(owner) = socket.bucket.take()
         {
-            socket.tuple.local.port = Port::NONE;
+            socket.flags.set(SocketFlags::BOUND, false);
             self.bind.release(tuple.local.port, owner);
         }
     }
@@ -124,6 +128,7 @@ impl Kernel {
         socket.waiters.drain_into(&mut fx.wakes);
         if self.timewaits.len() >= self.config.sysctls.max_tw_buckets() {
             self.mib.inc(Mib::TCPTimeWaitOverflow);
+            // The machine has recorded the way into the substate.
             count_transition(&mut self.state_counts, substate, TcpState::Closed);
             fx.records.push(RecordKind::State { tuple, from: substate, to: TcpState::Closed, cause: Cause::Overflow });
             self.force_closed(id);
@@ -133,15 +138,15 @@ impl Kernel {
         let sock = TimeWaitSock::new(tuple, &socket.tcb, substate, timeout, &context);
         let expires = sock.expires;
         let (inet6, bound) = (socket.is_inet6(), socket.flags.has(SocketFlags::BOUND));
+        self.set_hashed(id, false);
         // The minisock takes the socket's place as owner of the port.
-        let bucket = socket.bucket.take();
+        let bucket = self.socket_mut(id).bucket.take();
         let tw = TwId(self.timewaits.insert(Minisock { sock, bucket, inet6 }));
         self.established.replace(&tuple, EstablishedEntry::TimeWait(tw));
         if !bound {
             let reusable = self.reusable_at(now, tw);
             self.ports.note_timewait(ANY_DEVICE, &tuple, reusable);
         }
-        self.set_hashed(id, false);
         fx.timers.push((expires, KernelTimer::TimeWait(tw)));
         self.force_closed(id);
     }

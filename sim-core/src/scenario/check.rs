@@ -8,11 +8,12 @@ use super::file::{
 };
 use super::metric::Names;
 use super::node::{Node, Place, Value};
-use super::problem::{Problem, ProblemKind, nearest};
+use super::problem::{Problem, ProblemKind};
 use super::spec::{
     BudgetSpec, COST_PROFILES, HostIx, HostSpec, LinkSpec, MarkRef, ProcessIx, ProgramKind, Scenario, UnrelatedSpec,
 };
 use super::{check_process, check_timeline, sysctl_names, value};
+use crate::text::nearest;
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Ipv4Addr, Ratio};
 

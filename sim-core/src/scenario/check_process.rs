@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::check::{At, Cx, MAX_TABLE};
 use super::file::{DurationText, ProcessFile, ProgramWord};
 use super::metric::RESERVED;
-use super::problem::{ProblemKind, nearest};
+use super::problem::ProblemKind;
 use super::program_file::{
     AfterWord, BackoffWord, CloseFirstWord, ConnectorWord, DisposeWord, DnsFile, MysqlFile, MysqldFile, OnFailureWord,
     PoolFile, PoolPresetWord, ReconnectFile, SysbenchFile,
@@ -21,6 +21,7 @@ use crate::app::mysql::{Flavour, Vars};
 use crate::app::pool::OnConnectFailure;
 use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
 use crate::app::sysbench::{Connector, IgnoreErrors};
+use crate::text::nearest;
 use crate::time::{Duration, Instant};
 use crate::units::Ipv4Addr;
 
