@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::engine::Outcome;
 use crate::exit::Code;
 use crate::message::Say;
-use crate::terminal::{BAD, COMMAND, GOOD, STRONG, styled};
+use crate::terminal::{self, BAD, COMMAND, GOOD, STRONG, WARN, styled};
 
 /// Version of the JSON object `run --json` prints. Raised when a key changes
 /// its meaning or goes away; new keys do not raise it.
@@ -64,11 +64,22 @@ fn findings(outcome: &Outcome, lang: Lang) -> String {
         out.push_str(&format!("  {}\n", say!(lang, Say::NoFindings)));
     }
     for finding in &outcome.findings {
-        out.push_str(&format!("  • {}\n", finding.what));
-        if !finding.why.is_empty() {
-            out.push_str(&format!("    {}\n", finding.why));
+        let mark = match finding.severity {
+            "error" => styled(BAD, "✗"),
+            "warning" => styled(WARN, "!"),
+            _note => "·".to_owned(),
+        };
+        let width = usize::from(terminal::width()) - 4;
+        for (number, line) in terminal::fill(&finding.what, width).lines().enumerate() {
+            let lead = if number == 0 { mark.as_str() } else { " " };
+            out.push_str(&format!("  {lead} {line}\n"));
         }
-        for command in &finding.next {
+        let told = finding.why.iter().map(|why| why.clone());
+        let told = told.chain([format!("→ {}", finding.next)]);
+        for line in told.flat_map(|text| terminal::fill(&text, width).lines().map(str::to_owned).collect::<Vec<_>>()) {
+            out.push_str(&format!("    {line}\n"));
+        }
+        if let Some(command) = &finding.command {
             out.push_str(&format!("    {}: {}\n", say!(lang, Say::TypeThis), styled(COMMAND, command)));
         }
     }
@@ -129,10 +140,13 @@ mod tests {
                 ok,
             }],
             findings: vec![Finding {
-                id: "ports-exhausted".into(),
+                id: "ports-exhausted",
+                severity: "error",
                 what: "no ports".into(),
-                why: "used".into(),
-                next: vec!["sysctl net.ipv4.ip_local_port_range".into()],
+                why: Some("used".into()),
+                evidence: Map::new(),
+                next: "close them".into(),
+                command: Some("sysctl net.ipv4.ip_local_port_range".into()),
             }],
             answers: vec![],
         }

@@ -136,10 +136,8 @@ fn p8_a_range_of_101_holds_100_or_101() {
 
 #[test]
 fn p9_reserved_ports_are_left_out() {
-    let settings = [
-        ("net.ipv4.ip_local_port_range", "40000 40099"),
-        ("net.ipv4.ip_local_reserved_ports", "40010-40019,40033"),
-    ];
+    let settings =
+        [("net.ipv4.ip_local_port_range", "40000 40099"), ("net.ipv4.ip_local_reserved_ports", "40010-40019,40033")];
     let leak = leak_in(9, &settings, &[lo(3306)]);
     assert_eq!((leak.ports.len(), leak.errno), (89, Errno::AddrNotAvail));
     assert!(!leak.ports.iter().any(|port| (40_010..=40_019).contains(port) || *port == 40_033));

@@ -110,8 +110,7 @@ fn t2_with_reuse_a_port_is_free_again_after_a_second() {
 
 #[test]
 fn t3_without_timestamps_there_is_no_reuse() {
-    let mut bench =
-        bench(lo(3306), &[SMALL, ("net.ipv4.tcp_tw_reuse", "1"), ("net.ipv4.tcp_timestamps", "0")]);
+    let mut bench = bench(lo(3306), &[SMALL, ("net.ipv4.tcp_tw_reuse", "1"), ("net.ipv4.tcp_timestamps", "0")]);
     let active = bench.active(secs(70), ms(20));
     assert_eq!(active.before, 100);
     assert!(!active.gaps.is_empty());
@@ -133,6 +132,7 @@ fn t4_a_server_in_time_wait_takes_the_same_connection_again_at_once() {
             assert_eq!(lab.recv(*client, fd, 1), Ok(0));
             lab.close(*client, fd);
         }
+        bench.lab.sleep(ms(1));
         assert_eq!(bench.lab.count_rows(TcpState::TimeWait, 3306, true), 1);
         assert_eq!(bench.lab.kernel().timewait_len(), 1);
     }
@@ -149,6 +149,7 @@ fn t5_a_reset_leaves_no_time_wait() {
         lab.close(*client, fd);
         lab.close(*server, far);
     }
+    bench.lab.sleep(ms(1));
     assert_eq!(bench.lab.kernel().timewait_len(), 0);
 }
 
@@ -157,6 +158,7 @@ fn buckets(limit: &str, kept: u32, refused: u64) {
     for _ in 0..50 {
         bench.short().expect("ports are left");
     }
+    bench.lab.sleep(ms(1));
     assert_eq!(bench.lab.kernel().timewait_len(), kept);
     assert_eq!(bench.lab.mib(Mib::TCPTimeWaitOverflow), refused);
 }

@@ -1,9 +1,9 @@
 //! The published figures of the story: where each comes out of the model, and why.
 
+use halfclose::observe::View;
 use halfclose::text::Both;
 
 use super::extract;
-use crate::args::View;
 use crate::engine::{Probe, Quantity};
 
 /// One published figure.

@@ -97,7 +97,7 @@ impl Kernel {
         if (!locked || socket.owner.is_none())
             && let Some(owner) = socket.bucket.take()
         {
-            socket.tuple.local.port = Port::NONE;
+            socket.flags.set(SocketFlags::BOUND, false);
             self.bind.release(tuple.local.port, owner);
         }
     }
@@ -120,16 +120,17 @@ impl Kernel {
     }
 
     /// Linux `tcp_time_wait`: the full socket gives its place in the tables to
-    /// a minisock, unless there are `tcp_max_tw_buckets` of them already.
+    /// a minisock, unless there are `tcp_max_tw_buckets` of them already. The
+    /// machine has recorded the way to `substate`.
     fn become_timewait(&mut self, now: Instant, id: SocketId, substate: TcpState, timeout: Duration, fx: &mut Effects) {
         let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
         let tuple = socket.tuple;
-        let from = socket.tcb.state();
         socket.waiters.drain_into(&mut fx.wakes);
         if self.timewaits.len() >= self.config.sysctls.max_tw_buckets() {
             self.mib.inc(Mib::TCPTimeWaitOverflow);
-            count_transition(&mut self.state_counts, from, TcpState::Closed);
-            fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Overflow });
+            // The machine has recorded the way into the substate.
+            count_transition(&mut self.state_counts, substate, TcpState::Closed);
+            fx.records.push(RecordKind::State { tuple, from: substate, to: TcpState::Closed, cause: Cause::Overflow });
             self.force_closed(id);
             return;
         }
@@ -137,19 +138,15 @@ impl Kernel {
         let sock = TimeWaitSock::new(tuple, &socket.tcb, substate, timeout, &context);
         let expires = sock.expires;
         let (inet6, bound) = (socket.is_inet6(), socket.flags.has(SocketFlags::BOUND));
+        self.set_hashed(id, false);
         // The minisock takes the socket's place as owner of the port.
-        let bucket = socket.bucket.take();
+        let bucket = self.socket_mut(id).bucket.take();
         let tw = TwId(self.timewaits.insert(Minisock { sock, bucket, inet6 }));
-        if substate != from {
-            count_transition(&mut self.state_counts, from, substate);
-            fx.records.push(RecordKind::State { tuple, from, to: substate, cause: Cause::AckOfFin });
-        }
         self.established.replace(&tuple, EstablishedEntry::TimeWait(tw));
         if !bound {
             let reusable = self.reusable_at(now, tw);
             self.ports.note_timewait(ANY_DEVICE, &tuple, reusable);
         }
-        self.set_hashed(id, false);
         fx.timers.push((expires, KernelTimer::TimeWait(tw)));
         self.force_closed(id);
     }

@@ -132,6 +132,10 @@ pub(crate) enum Waiters {
     #[default]
     None,
     One(TaskRef),
+    #[expect(
+        clippy::box_collection,
+        reason = "one word in every socket instead of three; few sockets have many waiters"
+    )]
     Many(Box<Vec<TaskRef>>),
 }
 
@@ -196,8 +200,10 @@ impl Socket {
     pub(crate) fn state(&self) -> TcpState {
         self.tcb.state()
     }
+    /// `inet_num`: none once the port was given back, although `getsockname()`
+    /// (`inet_sport`) goes on naming it.
     pub(crate) const fn local_port(&self) -> Port {
-        self.tuple.local.port
+        if self.is_udp() || self.bucket.is_some() { self.tuple.local.port } else { Port::NONE }
     }
     pub(crate) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()

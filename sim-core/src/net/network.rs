@@ -32,10 +32,18 @@ pub struct Network {
     rules: RuleSet,
     rules_rng: SimRng,
     seed: u64,
-    /// What the timeline added, to be healed: name, hosts it lies between, handle.
-    added: Vec<(Option<String>, Option<(HostId, HostId)>, Handle)>,
+    /// What the timeline added, to be healed.
+    added: Vec<Added>,
     /// Routes asked for lately, by the low bits of the destination.
     memo: [Option<(HostId, Ipv4Addr, Route)>; MEMO],
+}
+
+#[derive(Clone, Debug)]
+struct Added {
+    name: Option<String>,
+    /// The hosts it lies between.
+    hosts: Option<(HostId, HostId)>,
+    handle: Handle,
 }
 
 /// Routes remembered: a world has few addresses that talk at a time.
@@ -106,13 +114,13 @@ impl Network {
     /// Adds a rule of the timeline in front of the others.
     pub fn add_rule_first(&mut self, name: Option<String>, rule: Rule) {
         let id = self.rules.add_first(rule);
-        self.added.push((name, None, Handle::Rule(id)));
+        self.added.push(Added { name, hosts: None, handle: Handle::Rule(id) });
     }
 
     /// Cuts the way from `a` to `b`, and back unless `one_way`.
     pub fn partition(&mut self, a: HostId, b: HostId, one_way: bool) {
         let id = self.rules.partition(HostMatch::Host(a), HostMatch::Host(b), !one_way);
-        self.added.push((None, Some((a, b)), Handle::Partition(id)));
+        self.added.push(Added { name: None, hosts: Some((a, b)), handle: Handle::Partition(id) });
     }
 
     /// Takes back what the timeline added: the rule of this name, what lies
@@ -120,13 +128,13 @@ impl Network {
     pub fn heal(&mut self, name: Option<&str>, between: Option<(HostId, HostId)>) -> usize {
         let before = self.added.len();
         let rules = &mut self.rules;
-        self.added.retain(|(its_name, its_hosts, handle)| {
-            let wanted = name.is_none_or(|name| its_name.as_deref() == Some(name))
-                && between.is_none_or(|(a, b)| its_hosts.is_some_and(|hosts| hosts == (a, b) || hosts == (b, a)));
+        self.added.retain(|added| {
+            let wanted = name.is_none_or(|name| added.name.as_deref() == Some(name))
+                && between.is_none_or(|(a, b)| added.hosts.is_some_and(|hosts| hosts == (a, b) || hosts == (b, a)));
             if wanted {
-                match handle {
-                    Handle::Rule(id) => rules.remove(*id),
-                    Handle::Partition(id) => rules.heal(*id),
+                match added.handle {
+                    Handle::Rule(id) => rules.remove(id),
+                    Handle::Partition(id) => rules.heal(id),
                 };
             }
             !wanted

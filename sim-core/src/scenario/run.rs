@@ -123,28 +123,48 @@ impl Run {
         super::read::metric(&self.built, &self.scenario, metric)
     }
 
-    /// Runs to the scenario's end and checks its expectations.
+    /// Runs to the scenario's end, and on to the last moment an expectation asks
+    /// for after it.
     ///
     /// # Errors
     /// When a budget is exceeded.
     pub fn run_to_end(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
         self.foresee()?;
-        self.run_until(self.scenario.end, observer)
+        self.run_until(self.scenario.end, observer)?;
+        self.run_until(self.last_moment(), observer)
+    }
+
+    /// When the last expectation is read, as far as that is known, but not
+    /// before the scenario's end.
+    #[must_use]
+    pub fn last_moment(&self) -> Instant {
+        let moments = self.scenario.expectations.iter().filter_map(|e| self.due(&e.at));
+        moments.fold(self.scenario.end, Instant::max)
     }
 
     /// The verdicts, in the order of the scenario's expectations, of those that
-    /// apply to this seed. A moment that never came is a failure.
+    /// apply to this seed. A moment that never came is a failure; one that has not
+    /// come yet, in a run stopped before the scenario's end, is no verdict at all.
     #[must_use]
     pub fn verdicts(&self) -> Vec<CheckRow> {
         let applies = |i: &usize| self.scenario.applies(&self.scenario.expectations[*i].over_seeds, self.seed);
+        let early = self.built.world.now() < self.scenario.end;
         (0..self.rows.len())
             .filter(applies)
-            .map(|i| self.rows[i].clone().unwrap_or_else(|| self.scenario.expectations[i].never()))
+            .filter_map(|i| match &self.rows[i] {
+                Some(row) => Some(row.clone()),
+                None if early => None,
+                None => Some(self.scenario.expectations[i].never()),
+            })
             .collect()
     }
 
     /// Moments before a mark need the mark's time in advance: a first pass finds it.
-    fn foresee(&mut self) -> Result<(), SimError> {
+    /// Does nothing once the run has begun.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn foresee(&mut self) -> Result<(), SimError> {
         let backwards = |m: &Moment| matches!(m, Moment::Mark { mark, before: true, .. } if *mark != MarkRef::End);
         let moments = self.scenario.expectations.iter().flat_map(|e| [Some(e.at), e.since]).flatten();
         let needed = moments.chain(self.scenario.timeline.iter().map(|a| a.at)).any(|m| backwards(&m));
