@@ -30,7 +30,6 @@ halfclose::messages! {
         Expected { en: "expected {0}, got {1}", zh: "预期 {0}，实际 {1}" }
         Findings { en: "What happened", zh: "发生了什么" }
         NoFindings { en: "nothing ran out", zh: "没有任何资源耗尽" }
-        Metrics { en: "At the end", zh: "结束时" }
         TypeThis { en: "see", zh: "查看" }
         Simulated { en: "# simulated: {0} at {1}", zh: "# 模拟：{0}，时刻 {1}" }
         CommandUnknown { en: "no command is called `{0}`", zh: "没有名为 `{0}` 的命令" }

@@ -58,7 +58,7 @@ impl RunFacts {
         Self {
             client: client_facts(run, client),
             server: server.map_or_else(ServerFacts::default, |server| server_facts(run, server, client)),
-            ports: port_facts(run.world().now(), client, destination),
+            ports: port_facts(client, destination),
             host: host_facts(client.kernel),
             client_side,
             server_side,
@@ -111,13 +111,15 @@ fn side(kernel: &Kernel, counts: impl Fn(&EntryView) -> bool) -> StateCounts {
 
 fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
     let process = &client.kernel.processes()[client.process.index()];
+    let leaked = client.metric(run, "fds.leaked");
     let first_of_files = [1, 2].into_iter().filter_map(|which| client.stats.shortages[which]).min_by_key(|s| s.at);
     ClientFacts {
         name: client.spec.name.clone(),
         nofile: Some(process.fds().limits()),
         shell_nofile: Some(SHELL_NOFILE.soft),
         // A process that has ended has nothing open any more.
-        abandoned: if process.is_alive() { client.metric(run, "fds.leaked") } else { 0 },
+        abandoned: if process.is_alive() { leaked } else { 0 },
+        released: if process.is_alive() { 0 } else { leaked },
         attempts_per_second: client.stats.busiest_second,
         fixed_retry: fixed_retry(&client.spec.program),
         recovered: None,
@@ -171,12 +173,13 @@ fn server_facts(run: &Run, server: Who<'_>, client: Who<'_>) -> ServerFacts {
     }
 }
 
-fn port_facts(now: Instant, client: Who<'_>, destination: Endpoint) -> PortFacts {
+fn port_facts(client: Who<'_>, destination: Endpoint) -> PortFacts {
     let Who { kernel, stats, .. } = client;
     let range = kernel.sysctls().ip_local_port_range();
     let exhausted = client.reached(0);
     let vain = stats.vain_searches;
-    let since = exhausted.map_or(Duration::ZERO, |first| now.since(first.at));
+    // Up to the last attempt: the process may have ended long ago.
+    let since = exhausted.map_or(Duration::ZERO, |first| stats.last_connect.since(first.at));
     // Where the search is free, or over at once, it burns nothing.
     let burnt = cost(kernel, vain).as_micros();
     let share = |burnt: u64| {

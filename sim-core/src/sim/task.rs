@@ -121,6 +121,8 @@ pub struct ProcStats {
     pub this_second: (u64, u64),
     /// Most of them in one second.
     pub busiest_second: u64,
+    /// When the last of them was made.
+    pub last_connect: Instant,
 }
 
 /// Something became scarce.
@@ -160,6 +162,7 @@ impl ProcStats {
     /// Notes a search for a source port; `half` is half of the range, `found` the port.
     pub(crate) fn searched(&mut self, now: Instant, inspected: u32, half: u32, found: Port, connections: u64) {
         self.tcp_connects += 1;
+        self.last_connect = now;
         self.inspected += u64::from(inspected);
         let second = now.nanos() / 1_000_000_000;
         if self.this_second.0 != second {
