@@ -5,6 +5,7 @@ mod monkey;
 mod properties;
 
 use halfclose::scenario::{Run, Scenario, build, preset};
+use halfclose::sim::{Step, World};
 use halfclose::time::{Duration, Instant};
 use halfclose::trace::{Digest, NoObserver, Observer, Record, Recorder};
 
@@ -64,7 +65,7 @@ fn watching_changes_nothing() {
 #[test]
 fn stopping_on_the_way_changes_nothing() {
     for &(name, until) in SAMPLE {
-        let at_once = digest(name, 7, until, &mut NoObserver);
+        let (at_once, _) = digest(name, 7, until, &mut NoObserver);
         // Steps that meet ticks, events and nothing in particular.
         for step in [1_000_000_007, 250_000_000, 33_333_333] {
             let mut run = Run::new(load(name), 7).expect("a preset builds");
@@ -74,29 +75,36 @@ fn stopping_on_the_way_changes_nothing() {
                 run.run_until(at, &mut NoObserver).expect("within its budgets");
                 assert_eq!(run.world().now(), at);
             }
-            assert_eq!(at_once, (run.world().digest(), run.world().events()), "{name} in steps of {step} ns");
+            // The number of queue entries may differ: a program yields where the run stops.
+            assert_eq!(at_once, run.world().digest(), "{name} in steps of {step} ns");
         }
     }
+}
+
+/// Past the actions of the timeline, which are the caller's business.
+fn run_world(world: &mut World, until: Instant) {
+    while world.run_until(until, &mut NoObserver).expect("within its budgets") != Step::Idle {}
 }
 
 #[test]
 fn a_copy_of_the_world_goes_the_same_way() {
     for &(name, until) in SAMPLE {
+        let until = until.min(20);
         let mut world = build::world(&load(name), 7).expect("a preset builds").world;
         let mut copies = Vec::new();
         for part in 1..=4 {
-            world.run_until(seconds(until * part / 5), &mut NoObserver).expect("within its budgets");
+            run_world(&mut world, seconds(until * part / 5));
             copies.push(world.try_fork().expect("every shipped program can be copied"));
         }
         // The copies run first: what they do must not reach the original.
         let ends: Vec<_> = copies
             .iter_mut()
             .map(|copy| {
-                copy.run_until(seconds(until), &mut NoObserver).expect("within its budgets");
-                (copy.digest(), copy.events())
+                run_world(copy, seconds(until));
+                copy.digest()
             })
             .collect();
-        world.run_until(seconds(until), &mut NoObserver).expect("within its budgets");
-        assert!(ends.iter().all(|end| *end == (world.digest(), world.events())), "{name}: {ends:?}");
+        run_world(&mut world, seconds(until));
+        assert!(ends.iter().all(|end| *end == world.digest()), "{name}: {ends:?}");
     }
 }
