@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use halfclose::observe::View;
 use halfclose::text::Lang;
 
 use crate::terminal::{self, Color};
@@ -84,6 +86,14 @@ Examples:
   halfclose run my.toml --until kill+30s --trace trace.jsonl
   halfclose run - < my.toml
 
+An expectation whose moment --until leaves out is no verdict. An entry of the timeline that cannot be
+carried out counts as an expectation that failed.
+
+The trace has one record a line: at_ns, host, kind (state, port_pick, transmit, receive, drop, syscall,
+exit, action, mark), text (the record as a sentence), cause (why it happened), then what the kind has:
+local and remote end, from and to, flags, seq, ack and len, inspected, reason, pid, task, call, fd,
+entered_ns, value or errno, status, index. `| jq -r .text` reads like a log.
+
 Exit codes: 0 ok, 1 an expectation failed, 3 invalid scenario, 4 a budget was exceeded.")]
     Run(Run),
 
@@ -97,7 +107,8 @@ Examples:
   halfclose show processlist incident --at kill+3s
   halfclose show ss two-hosts --at exhausted+15s --host client | grep -c CLOSE-WAIT
   halfclose show netstat nofile --at end | grep 3306 | head -n 30
-  halfclose show limits wide-range --at end --host client --process sysbench")]
+  halfclose show limits wide-range --process sysbench
+  halfclose show variables incident --like %max_connections%")]
     Show(Show),
 
     /// Check scenario files: all problems at once, each with its place and a hint
@@ -223,7 +234,7 @@ pub struct Run {
 #[derive(Args, Debug)]
 pub struct Show {
     /// What to show
-    #[arg(value_enum)]
+    #[arg(value_parser = views())]
     pub view: View,
 
     #[command(flatten)]
@@ -237,45 +248,19 @@ pub struct Show {
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
 
-    /// The process, for limits, ulimit and fd
+    /// The process, for limits and fd
     #[arg(long, value_name = "PROCESS")]
     pub process: Option<String>,
+
+    /// Only names that match, for variables and status: %, _ and letters, as in SQL
+    #[arg(long, value_name = "PATTERN")]
+    pub like: Option<String>,
 }
 
-/// What a host shows of itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum View {
-    /// `ss -s`
-    SsS,
-    /// `ss -tanpo`
-    Ss,
-    /// `netstat -anop`
-    Netstat,
-    /// `SHOW PROCESSLIST`
-    Processlist,
-    /// `SHOW VARIABLES`
-    Variables,
-    /// `SHOW STATUS`
-    Status,
-    /// `/proc/PID/limits`
-    Limits,
-    /// `ulimit -a`
-    Ulimit,
-    /// `sysctl -a`
-    Sysctl,
-    /// `ls -l /proc/PID/fd`
-    Fd,
-    /// `/proc/net/sockstat`
-    Sockstat,
-    /// `nstat -az`
-    Nstat,
-}
-
-impl View {
-    /// The name on the command line: `ss-s`.
-    pub fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
-    }
+/// The views, each with the command it looks like.
+fn views() -> impl TypedValueParser<Value = View> {
+    let values = View::ALL.iter().map(|view| PossibleValue::new(view.name()).help(view.command()));
+    PossibleValuesParser::new(values).map(|name| View::parse(&name).expect("the parser lets only these names through"))
 }
 
 /// `key=value`; the key may contain dots and quotes, the value anything.
@@ -328,7 +313,7 @@ mod tests {
     fn show_has_defaults_and_views_of_the_issue() {
         let Some(Command::Show(show)) = parse("halfclose show ss-s").unwrap().command else { panic!("not show") };
         assert_eq!((show.view, show.scenario.source.as_str(), show.at.as_str()), (View::SsS, "incident", "end"));
-        let names: Vec<String> = View::value_variants().iter().map(|view| view.name()).collect();
+        let names: Vec<&str> = View::ALL.iter().map(|view| view.name()).collect();
         let wanted = "ss-s ss netstat processlist variables status limits ulimit sysctl fd sockstat nstat";
         assert_eq!(names.join(" "), wanted);
     }

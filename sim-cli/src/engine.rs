@@ -1,18 +1,32 @@
 //! The one place where the program meets the simulator.
 //!
 //! Everything above works with these plain values; nothing else in this crate
-//! names a type of the simulation.
+//! drives the simulation.
 
 use std::io::Write;
 
-use halfclose::text::Lang;
+use halfclose::app::mysql::{self, Flavour};
+use halfclose::observe::{self, HostView, RunFacts, View, ViewOptions};
+use halfclose::say;
+use halfclose::scenario::{self, CheckRow, Moment, ProgramKind, Run, Scenario, ScenarioError, preset as presets};
+use halfclose::sim::SimError;
+use halfclose::text::{Lang, Msg};
+use halfclose::time::{Duration, Instant};
+use halfclose::trace::{NoObserver, Observer};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::args::{Override, View};
+use crate::args::Override;
 use crate::exit::Failure;
 use crate::message::Say;
 use crate::problem::Problem;
 use crate::source::Source;
+use crate::trace::JsonLines;
+
+/// Into how many pieces a run is cut to show its progress.
+const PROGRESS_STEPS: u64 = 200;
+/// What a statement took, for the footer of a table.
+const STATEMENT_TIME: Duration = Duration::from_millis(1);
 
 /// What to run.
 pub struct Request<'a> {
@@ -82,7 +96,7 @@ pub struct Outcome {
     pub virtual_ns: u64,
     /// Metrics at the end, by name.
     pub metrics: Vec<(String, i64)>,
-    /// The scenario's expectations.
+    /// The scenario's expectations, and each entry of its timeline that could not be carried out.
     pub expectations: Vec<Expectation>,
     /// What ran out, and why.
     pub findings: Vec<Finding>,
@@ -107,13 +121,33 @@ pub struct Expectation {
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// Stable name, the same in both languages.
-    pub id: String,
+    pub id: &'static str,
+    /// `error`, `warning` or `note`.
+    pub severity: &'static str,
     /// What happened.
     pub what: String,
-    /// Why.
-    pub why: String,
-    /// What to type.
-    pub next: Vec<String>,
+    /// Why, where that is another sentence.
+    pub why: Option<String>,
+    /// The numbers it rests on.
+    pub evidence: Map<String, Value>,
+    /// What to do.
+    pub next: String,
+    /// What to type on a real host to see it.
+    pub command: Option<String>,
+}
+
+/// What `show` looks at.
+pub struct Look<'a> {
+    /// The view.
+    pub view: View,
+    /// The moment.
+    pub at: &'a str,
+    /// The host; else the one such a view is usually taken on.
+    pub host: Option<&'a str>,
+    /// The process; else the client.
+    pub process: Option<&'a str>,
+    /// Pattern of `LIKE` for variables and status.
+    pub like: Option<&'a str>,
 }
 
 /// Runs a scenario.
@@ -121,47 +155,287 @@ pub struct Finding {
 /// # Errors
 /// [`Failure::Invalid`] with all problems of the file, [`Failure::Budget`] when it was stopped.
 pub fn run(request: Request<'_>) -> Result<Outcome, Failure> {
-    Err(not_connected(request.lang))
+    let Request { source, lang, probes, trace, progress, .. } = request;
+    let mut going = start(source, request.overrides, request.seed, lang)?;
+    let until = request.until.map(|text| moment(going.scenario(), text, lang)).transpose()?;
+    let until = until.zip(request.until);
+    let answers = match trace {
+        None => go(&mut going, until, probes, lang, progress, &mut NoObserver)?,
+        Some(out) => {
+            let mut lines = JsonLines::new(out, going.scenario());
+            let answers = go(&mut going, until, probes, lang, progress, &mut lines)?;
+            lines.finish()?;
+            answers
+        }
+    };
+    Ok(outcome(&going, source, answers, lang))
 }
 
-/// What `view` prints at a moment of the run.
+/// A run of the scenario at time 0.
+fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
+    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
+    let scenario = Scenario::read(&source.bytes, &pairs)
+        .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))?;
+    let seed = seed.unwrap_or(scenario.seed);
+    Run::new(scenario, seed).map_err(|error| {
+        let message = error.to_string();
+        let problem = Problem { id: "cannot-build".into(), message, span: None, hint: None, other: None };
+        Failure::Invalid(source.clone(), vec![problem])
+    })
+}
+
+/// Answers the probes, which stand in the order of their moments, then runs to
+/// the end: of the scenario, or `until`.
+fn go(
+    run: &mut Run,
+    until: Option<(Moment, &str)>,
+    probes: &[Probe],
+    lang: Lang,
+    progress: &mut dyn FnMut(u64, u64),
+    observer: &mut dyn Observer,
+) -> Result<Vec<Option<String>>, Failure> {
+    let stopped = |error: SimError| stopped(&error, lang);
+    run.foresee().map_err(stopped)?;
+    let mut answers = Vec::new();
+    for probe in probes {
+        answers.push(answer(run, probe, lang, observer)?);
+    }
+    if let Some((moment, text)) = until {
+        return match run.run_to_moment(moment, observer).map_err(stopped)? {
+            true => Ok(answers),
+            false => Err(never(run, text, lang)),
+        };
+    }
+    let end = run.scenario().end;
+    let step = Duration::from_nanos(end.nanos() / PROGRESS_STEPS + 1);
+    while run.world().now() < end {
+        let next = run.world().now().checked_add(step).map_or(end, |next| next.min(end));
+        run.run_until(next, observer).map_err(stopped)?;
+        progress(next.nanos(), end.nanos());
+    }
+    run.run_to_end(observer).map_err(stopped)?;
+    Ok(answers)
+}
+
+fn answer(run: &mut Run, probe: &Probe, lang: Lang, observer: &mut dyn Observer) -> Result<Option<String>, Failure> {
+    let moment = moment(run.scenario(), probe.at, lang)?;
+    if matches!(probe.of, Quantity::Expectation { .. })
+        || !run.run_to_moment(moment, observer).map_err(|error| stopped(&error, lang))?
+    {
+        return Ok(None);
+    }
+    Ok(match probe.of {
+        Quantity::Metric(text) => {
+            let quantity = run.scenario().quantity(text).map_err(|error| asked(&error, lang))?;
+            run.value(&quantity).map(|value| value.to_string())
+        }
+        Quantity::View { view, host, extract } => {
+            let look = Look { view, at: probe.at, host: Some(host), process: None, like: None };
+            extract(&render(run, &look, lang)?)
+        }
+        Quantity::Expectation { .. } => None,
+    })
+}
+
+fn outcome(run: &Run, source: &Source, answers: Vec<Option<String>>, lang: Lang) -> Outcome {
+    let world = run.world();
+    let mut expectations: Vec<Expectation> = run.verdicts().iter().map(|row| expectation(row, lang)).collect();
+    expectations.extend(run.refusals().iter().map(|refusal| Expectation {
+        name: say!(
+            lang,
+            Say::TimelineEntry,
+            refusal.action + 1,
+            seconds(refusal.at),
+            run.scenario().timeline[refusal.action].kind
+        ),
+        expected: say!(lang, Say::CarriedOut),
+        actual: refusal.reason.clone(),
+        ok: false,
+    }));
+    Outcome {
+        scenario: source.name.clone(),
+        seed: run.seed(),
+        digest: world.digest().to_string(),
+        events: world.events(),
+        virtual_ns: world.now().nanos(),
+        metrics: run.metrics(),
+        expectations,
+        findings: observe::findings(&RunFacts::of(run)).into_iter().map(|one| finding(one, lang)).collect(),
+        answers,
+    }
+}
+
+fn expectation(row: &CheckRow, lang: Lang) -> Expectation {
+    let actual = match (&row.actual, &row.error) {
+        (Some(actual), _) => actual.to_string(),
+        (None, Some(error)) => error.to_string(),
+        (None, None) => say!(lang, Say::MomentNeverCame),
+    };
+    Expectation { name: row.name.clone(), expected: row.expected.clone(), actual, ok: row.ok }
+}
+
+fn finding(found: observe::Finding, lang: Lang) -> Finding {
+    Finding {
+        id: found.id.name(),
+        severity: found.severity.name(),
+        what: found.what.text(lang).to_owned(),
+        why: found.why.map(|why| why.text(lang).to_owned()),
+        evidence: found.evidence.into_iter().map(|(name, value)| (name.to_owned(), number_or_text(value))).collect(),
+        next: found.next.text(lang).to_owned(),
+        command: found.command,
+    }
+}
+
+fn number_or_text(value: String) -> Value {
+    value.parse::<u64>().map_or(Value::String(value), Value::from)
+}
+
+/// What a view prints at a moment of the run.
 ///
 /// # Errors
 /// As [`run`]; [`Failure::Usage`] for an unknown host, process or mark.
-pub fn view(
-    request: Request<'_>,
-    view: View,
-    at: &str,
-    host: Option<&str>,
-    process: Option<&str>,
-) -> Result<String, Failure> {
-    let _ = (view, at, host, process);
-    Err(not_connected(request.lang))
+pub fn view(request: Request<'_>, look: &Look<'_>) -> Result<String, Failure> {
+    let lang = request.lang;
+    let mut run = start(request.source, request.overrides, request.seed, lang)?;
+    let moment = moment(run.scenario(), look.at, lang)?;
+    if !run.run_to_moment(moment, &mut NoObserver).map_err(|error| stopped(&error, lang))? {
+        return Err(never(&run, look.at, lang));
+    }
+    render(&run, look, lang)
+}
+
+/// What a view prints now.
+fn render(run: &Run, look: &Look<'_>, lang: Lang) -> Result<String, Failure> {
+    let host = match look.host {
+        Some(name) => host_of(run, name, lang)?,
+        None => default_host(run, look.view),
+    };
+    let mut seen = HostView::of(run.world(), run.host(host));
+    let pid = match look.process {
+        None => None,
+        Some(name) => match seen.processes.iter().find(|process| process.name == name) {
+            Some(process) => Some(process.pid),
+            None => return Err(Failure::Usage(say!(lang, Msg::UnknownProcess, name, seen.name))),
+        },
+    };
+    if look.view == View::Processlist {
+        ask_as_administrator(run, &mut seen);
+    }
+    let options = ViewOptions { pid, like: look.like.map(str::to_owned), elapsed: STATEMENT_TIME };
+    look.view.render(&seen, &options).map_err(|error| Failure::Usage(error.text(lang)))
+}
+
+/// The process list as the administrator's session shows it: with its own row
+/// busy asking. Without such a session nobody asks.
+fn ask_as_administrator(run: &Run, seen: &mut HostView) {
+    let world = run.world();
+    let clients = run.scenario().processes.iter().enumerate();
+    let sessions = clients.filter(|(_, spec)| spec.program.kind() == ProgramKind::Mysql).filter_map(|(index, _)| {
+        let (host, process) = run.process(index);
+        world.app(host, process).metric("session_id").filter(|&id| id > 0)
+    });
+    let Some(session) = sessions.max() else { return };
+    for process in &mut seen.processes {
+        let version = process.app.variables.iter().find(|(name, _)| name == "version");
+        let Some(flavour) = version.map(|(_, version)| Flavour::of(version)) else { continue };
+        mysql::as_asked_by(&mut process.app.processlist, session, flavour);
+    }
+}
+
+/// Where a view is looked at if nobody says: the server's host for what a
+/// server shows, else the first client's.
+fn default_host(run: &Run, view: View) -> usize {
+    let of_server = matches!(view, View::Processlist | View::Variables | View::Status);
+    let is_server = |kind| kind == ProgramKind::Mysqld;
+    let processes = &run.scenario().processes;
+    processes.iter().find(|process| is_server(process.program.kind()) == of_server).map_or(0, |process| process.host)
+}
+
+fn host_of(run: &Run, name: &str, lang: Lang) -> Result<usize, Failure> {
+    let hosts = &run.scenario().hosts;
+    hosts.iter().position(|host| host.name == name).ok_or_else(|| {
+        let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+        let hint = say!(lang, Msg::OneOf, names.join(", "));
+        Failure::Usage(format!("{}\n{hint}", say!(lang, Msg::UnknownHost, name)))
+    })
+}
+
+fn moment(scenario: &Scenario, text: &str, lang: Lang) -> Result<Moment, Failure> {
+    scenario.moment(text).map_err(|error| asked(&error, lang))
+}
+
+fn never(run: &Run, text: &str, lang: Lang) -> Failure {
+    Failure::Usage(say!(lang, Msg::MarkNeverReached, text, seconds(run.scenario().end)))
+}
+
+fn seconds(at: Instant) -> String {
+    at.since(Instant::ZERO).decimal(1_000_000_000, 3)
+}
+
+/// A moment or a metric that cannot be understood.
+fn asked(error: &ScenarioError, lang: Lang) -> Failure {
+    let told = error.problems.iter().map(|one| {
+        let problem = problem(one, &[], lang);
+        problem.hint.map_or(problem.message.clone(), |hint| format!("{}\n{hint}", problem.message))
+    });
+    Failure::Usage(told.collect::<Vec<_>>().join("\n"))
+}
+
+fn stopped(error: &SimError, lang: Lang) -> Failure {
+    Failure::Budget(error.text(lang))
+}
+
+fn problems(error: &ScenarioError, overrides: &[Override], lang: Lang) -> Vec<Problem> {
+    error.problems.iter().map(|one| problem(one, overrides, lang)).collect()
+}
+
+fn problem(problem: &scenario::Problem, overrides: &[Override], lang: Lang) -> Problem {
+    let (message, hint) = match lang {
+        Lang::En => (problem.kind.en(), problem.hint_en()),
+        Lang::Zh => (problem.kind.zh(), problem.hint_zh()),
+    };
+    let other = match problem.place.source {
+        scenario::Source::File => None,
+        scenario::Source::Preset(name) => Some((name.to_owned(), preset(name).unwrap_or_default().to_owned())),
+        scenario::Source::Override(index) => {
+            let given = usize::try_from(index).ok().and_then(|index| overrides.get(index));
+            given.map(|given| ("--set".to_owned(), format!("{}={}", given.key, given.value)))
+        }
+    };
+    Problem { id: problem.id().to_owned(), message, span: Some(problem.span()), hint, other }
 }
 
 /// All problems of a scenario; none if it can run.
-///
-/// # Errors
-/// Never for a bad scenario: that is a value.
-pub fn check(source: &Source, lang: Lang) -> Result<Vec<Problem>, Failure> {
-    let _ = source;
-    Err(not_connected(lang))
+pub fn check(source: &Source, lang: Lang) -> Vec<Problem> {
+    match Scenario::read(&source.bytes, &[]) {
+        Ok(_scenario) => Vec::new(),
+        Err(error) => problems(&error, &[], lang),
+    }
 }
 
 /// The JSON Schema of scenario files.
-///
-/// # Errors
-/// When this build has none.
-pub fn schema(lang: Lang) -> Result<String, Failure> {
-    Err(not_connected(lang))
+pub fn schema() -> String {
+    scenario::schema()
 }
 
 /// The file of a preset.
 pub fn preset(name: &str) -> Option<&'static str> {
-    let _ = name;
-    None
+    presets::find(name).map(|preset| preset.text)
 }
 
-fn not_connected(lang: Lang) -> Failure {
-    Failure::Usage(halfclose::say!(lang, Say::NotConnected))
+/// Name and question of every preset, in the order they are best met.
+pub fn presets(lang: Lang) -> impl Iterator<Item = (&'static str, String)> {
+    presets::ALL.iter().map(move |preset| {
+        let scenario = preset.scenario();
+        let question = match lang {
+            Lang::En => scenario.question,
+            Lang::Zh => scenario.question_zh,
+        };
+        (preset.name, question)
+    })
+}
+
+/// Names of all presets.
+pub fn preset_names() -> impl Iterator<Item = &'static str> {
+    presets::ALL.iter().map(|preset| preset.name)
 }

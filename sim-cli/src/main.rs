@@ -2,7 +2,6 @@
 //!
 //! Everything simulated happens in the library; this crate asks for it through
 //! [`engine`], and prints. Data goes to stdout, talk to stderr.
-#![expect(dead_code, reason = "engine.rs is not connected to the simulator yet; this line goes when it is")]
 #![expect(unreachable_pub, reason = "a program has no outside; pub marks what a module offers to the others")]
 
 mod args;
@@ -11,7 +10,6 @@ mod engine;
 mod exit;
 mod figures;
 mod message;
-mod presets;
 mod problem;
 mod progress;
 mod report;

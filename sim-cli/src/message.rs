@@ -30,8 +30,7 @@ halfclose::messages! {
         Expected { en: "expected {0}, got {1}", zh: "预期 {0}，实际 {1}" }
         Findings { en: "What happened", zh: "发生了什么" }
         NoFindings { en: "nothing ran out", zh: "没有任何资源耗尽" }
-        Metrics { en: "At the end", zh: "结束时" }
-        TypeThis { en: "type", zh: "输入" }
+        TypeThis { en: "see", zh: "查看" }
         Simulated { en: "# simulated: {0} at {1}", zh: "# 模拟：{0}，时刻 {1}" }
         CommandUnknown { en: "no command is called `{0}`", zh: "没有名为 `{0}` 的命令" }
         ArgumentUnknown { en: "no argument is called `{0}`", zh: "没有名为 `{0}` 的参数" }
@@ -41,6 +40,8 @@ halfclose::messages! {
         ValueInvalid { en: "`{0}` is not a value of {1}", zh: "`{0}` 不是 {1} 的有效值" }
         ValidValues { en: "possible: {0}", zh: "可选：{0}" }
         SeeHelp { en: "`halfclose --help` shows how it is used", zh: "用法见 `halfclose --help`" }
-        NotConnected { en: "this build has no simulator", zh: "这个构建没有模拟器" }
+        TimelineEntry { en: "timeline entry {0}, at {1} s: {2}", zh: "时间线第 {0} 项，{1} 秒：{2}" }
+        CarriedOut { en: "carried out", zh: "执行" }
+        MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
     }
 }

@@ -18,6 +18,9 @@ pub struct Problem {
     pub span: Option<Range<usize>>,
     /// What to write instead.
     pub hint: Option<String>,
+    /// Name and text the span is in, where that is not the source: a preset it
+    /// extends, a `--set`.
+    pub other: Option<(String, String)>,
 }
 
 /// All problems with their lines, one after the other.
@@ -33,13 +36,16 @@ pub fn render(source: &Source, problems: &[Problem]) -> String {
 
 fn render_one(renderer: &Renderer, source: &Source, problem: &Problem) -> String {
     let title = Level::ERROR.primary_title(&problem.message).id(&problem.id);
-    let text = core::str::from_utf8(&source.bytes).ok();
+    let (name, text) = match &problem.other {
+        Some((name, text)) => (name, Some(text.as_str())),
+        None => (&source.name, core::str::from_utf8(&source.bytes).ok()),
+    };
     let mut group = match (text, &problem.span) {
-        (Some(text), Some(span)) => {
+        (Some(text), Some(span)) if !text.is_empty() => {
             let span = on_characters(text, span);
-            title.element(Snippet::source(text).path(&source.name).annotation(AnnotationKind::Primary.span(span)))
+            title.element(Snippet::source(text).path(name).annotation(AnnotationKind::Primary.span(span)))
         }
-        (_, None) | (None, _) => title.element(annotate_snippets::Origin::path(&source.name)),
+        (_, Some(_) | None) => title.element(annotate_snippets::Origin::path(name)),
     };
     if let Some(hint) = &problem.hint {
         group = group.element(Level::HELP.message(hint));
@@ -70,6 +76,7 @@ mod tests {
             message: "unknown key `sed`".into(),
             span,
             hint: Some("did you mean `seed`?".into()),
+            other: None,
         }
     }
 
@@ -84,6 +91,13 @@ mod tests {
     #[test]
     fn a_problem_without_place_names_the_file() {
         assert!(plain("", &problem(None)).contains("my.toml"));
+    }
+
+    #[test]
+    fn a_problem_of_an_override_shows_the_override() {
+        let set = Problem { other: Some(("--set".into(), "sed=7".into())), ..problem(Some(0..3)) };
+        let drawn = plain("name = 1\n", &set);
+        assert!(drawn.contains("--set:1:1") && drawn.contains("sed=7") && !drawn.contains("my.toml"), "{drawn}");
     }
 
     #[test]

@@ -5,10 +5,10 @@ use halfclose::text::Lang;
 use halfclose::time::Duration;
 use serde_json::{Map, Value, json};
 
-use crate::engine::Outcome;
+use crate::engine::{Expectation, Outcome};
 use crate::exit::Code;
 use crate::message::Say;
-use crate::terminal::{BAD, COMMAND, GOOD, STRONG, styled};
+use crate::terminal::{self, BAD, COMMAND, GOOD, STRONG, WARN, styled};
 
 /// Version of the JSON object `run --json` prints. Raised when a key changes
 /// its meaning or goes away; new keys do not raise it.
@@ -43,7 +43,6 @@ pub fn human(outcome: &Outcome, lang: Lang) -> String {
     let header = say!(lang, Say::RunHeader, outcome.scenario, outcome.seed, outcome.events, seconds);
     let mut out = format!("{}\n{}\n", styled(STRONG, header), say!(lang, Say::Digest, outcome.digest));
     out.push_str(&findings(outcome, lang));
-    out.push_str(&metrics(outcome, lang));
     out.push_str(&expectations(outcome, lang, false));
     out
 }
@@ -63,27 +62,28 @@ fn findings(outcome: &Outcome, lang: Lang) -> String {
     if outcome.findings.is_empty() {
         out.push_str(&format!("  {}\n", say!(lang, Say::NoFindings)));
     }
+    let mut advised: Vec<&str> = Vec::new();
     for finding in &outcome.findings {
-        out.push_str(&format!("  • {}\n", finding.what));
-        if !finding.why.is_empty() {
-            out.push_str(&format!("    {}\n", finding.why));
+        let mark = match finding.severity {
+            "error" => styled(BAD, "✗"),
+            "warning" => styled(WARN, "!"),
+            _note => "·".to_owned(),
+        };
+        let width = usize::from(terminal::width()) - 4;
+        for (number, line) in terminal::fill(&finding.what, width).lines().enumerate() {
+            let lead = if number == 0 { mark.as_str() } else { " " };
+            out.push_str(&format!("  {lead} {line}\n"));
         }
-        for command in &finding.next {
+        // The same advice twice is once too often.
+        let next = (!advised.contains(&finding.next.as_str())).then(|| format!("→ {}", finding.next));
+        advised.push(&finding.next);
+        let told = finding.why.clone().into_iter().chain(next);
+        for line in told.flat_map(|text| terminal::fill(&text, width).lines().map(str::to_owned).collect::<Vec<_>>()) {
+            out.push_str(&format!("    {line}\n"));
+        }
+        if let Some(command) = &finding.command {
             out.push_str(&format!("    {}: {}\n", say!(lang, Say::TypeThis), styled(COMMAND, command)));
         }
-    }
-    out
-}
-
-fn metrics(outcome: &Outcome, lang: Lang) -> String {
-    let interesting: Vec<_> = outcome.metrics.iter().filter(|(_, value)| *value != 0).collect();
-    if interesting.is_empty() {
-        return String::new();
-    }
-    let width = interesting.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let mut out = format!("\n{}\n", styled(STRONG, say!(lang, Say::Metrics)));
-    for (name, value) in interesting {
-        out.push_str(&format!("  {name:width$}  {value:>9}\n"));
     }
     out
 }
@@ -96,10 +96,15 @@ fn expectations(outcome: &Outcome, lang: Lang, only_failed: bool) -> String {
     let total = outcome.expectations.len();
     let summary = say!(lang, Say::ExpectationsHeld, held, total);
     let mut out = format!("\n{}: {summary}\n", styled(STRONG, say!(lang, Say::Expectations)));
+    let width =
+        outcome.expectations.iter().map(|one| console::measure_text_width(&one.name)).max().unwrap_or(0).min(60);
     for expectation in &outcome.expectations {
         if expectation.ok {
             if !only_failed {
-                out.push_str(&format!("  {} {} {}\n", styled(GOOD, "✓"), expectation.name, expectation.actual));
+                let Expectation { name, expected, actual, .. } = expectation;
+                let padding = " ".repeat(width.saturating_sub(console::measure_text_width(name)));
+                let bound = if expected == actual { String::new() } else { format!("  ({expected})") };
+                out.push_str(&format!("  {} {name}{padding}  {actual}{bound}\n", styled(GOOD, "✓")));
             }
         } else {
             let detail = say!(lang, Say::Expected, expectation.expected, expectation.actual);
@@ -112,7 +117,7 @@ fn expectations(outcome: &Outcome, lang: Lang, only_failed: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Expectation, Finding};
+    use crate::engine::Finding;
 
     fn outcome(ok: bool) -> Outcome {
         Outcome {
@@ -129,10 +134,13 @@ mod tests {
                 ok,
             }],
             findings: vec![Finding {
-                id: "ports-exhausted".into(),
+                id: "ports-exhausted",
+                severity: "error",
                 what: "no ports".into(),
-                why: "used".into(),
-                next: vec!["sysctl net.ipv4.ip_local_port_range".into()],
+                why: Some("used".into()),
+                evidence: Map::new(),
+                next: "close them".into(),
+                command: Some("sysctl net.ipv4.ip_local_port_range".into()),
             }],
             answers: vec![],
         }
@@ -162,7 +170,7 @@ mod tests {
     fn both_languages_tell_it() {
         let en = human(&outcome(true), Lang::En);
         assert!(en.contains("two-hosts: seed 1, 12 events, 1.500 s of virtual time") || en.contains("1.500 s"), "{en}");
-        assert!(!en.contains("orphaned"), "zeros are left out: {en}");
+        assert!(en.contains("✓ ") && en.contains("→ close them"), "{en}");
         assert!(human(&outcome(true), Lang::Zh).contains("发生了什么"));
     }
 }

@@ -10,7 +10,6 @@ use halfclose::text::{Lang, nearest};
 use crate::engine;
 use crate::exit::Failure;
 use crate::message::Say;
-use crate::presets::PRESETS;
 
 /// Where reading stops, whatever comes: the checker refuses far shorter texts,
 /// and tells why; an endless one must not fill the memory first.
@@ -59,7 +58,7 @@ impl Source {
 
 /// "`two-host` is neither …; did you mean two-hosts?"
 fn no_such(name: &str, lang: Lang) -> String {
-    let hint = match nearest(name, PRESETS.iter().map(|preset| preset.name)) {
+    let hint = match nearest(name, engine::preset_names()) {
         Some(near) => say!(lang, Say::DidYouMean, near),
         None => say!(lang, Say::SeePresets),
     };

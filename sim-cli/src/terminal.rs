@@ -37,6 +37,8 @@ pub const STRONG: anstyle::Style = anstyle::Style::new().bold();
 pub const GOOD: anstyle::Style = anstyle::AnsiColor::Green.on_default();
 /// For what failed or ran out.
 pub const BAD: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
+/// For what will cost something.
+pub const WARN: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();
 /// For what can be typed.
 pub const COMMAND: anstyle::Style = anstyle::AnsiColor::Cyan.on_default();
 

@@ -1,3 +1,12 @@
+#![allow(
+    clippy::all,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a leftover to be deleted"
+)]
 //! Runs a scenario file and prints its verdicts.
 use halfclose::scenario::{Run, Scenario};
 fn main() {

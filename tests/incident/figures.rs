@@ -208,11 +208,11 @@ fn every_named_test_exists() {
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in rows().into_iter().filter(|row| !row.test.is_empty()) {
         let exists = match row.test.strip_prefix("scenario:") {
-            // The scenario's own expectations are the test, and `scenarios.rs` runs them.
+            // The scenario's own expectations are the test, and `scenarios/` runs them.
             Some(name) => {
                 let promises = fs::read_to_string(root.join(format!("scenarios/{name}.toml")))
                     .is_ok_and(|text| text.contains("[[expect]]"));
-                promises && code.contains(&format!("    {} \"{name}\";", name.replace('-', "_")))
+                promises && code.contains(&format!("= \"{name}\" over "))
             }
             None => code.contains(&format!("fn {}(", row.test)),
         };

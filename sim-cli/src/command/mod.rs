@@ -20,7 +20,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Run(run)) => run::run(&run, lang),
         Some(Command::Show(show)) => run::show(&show, lang),
         Some(Command::Check { files }) => run::check(&files, lang),
-        Some(Command::Schema) => print::schema(lang),
+        Some(Command::Schema) => print::schema(),
         Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Completions { shell }) => print::completions(shell),

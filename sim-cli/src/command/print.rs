@@ -8,13 +8,12 @@ use crate::args::Arguments;
 use crate::engine;
 use crate::exit::{Code, Failure};
 use crate::message::Say;
-use crate::presets::PRESETS;
 use crate::source::Source;
 use crate::terminal::{COMMAND, print, styled};
 
 /// `halfclose schema`.
-pub fn schema(lang: Lang) -> Result<Code, Failure> {
-    print(&engine::schema(lang)?)?;
+pub fn schema() -> Result<Code, Failure> {
+    print(&engine::schema())?;
     Ok(Code::Ok)
 }
 
@@ -23,9 +22,9 @@ pub fn presets(name: Option<&str>, lang: Lang) -> Result<Code, Failure> {
     match name {
         None => {
             let mut out = String::new();
-            for preset in PRESETS {
-                let padding = " ".repeat(18_usize.saturating_sub(preset.name.len()));
-                out.push_str(&format!("{}{padding}{}\n", styled(COMMAND, preset.name), preset.question.text(lang)));
+            for (name, question) in engine::presets(lang) {
+                let padding = " ".repeat(16_usize.saturating_sub(name.len()));
+                out.push_str(&format!("{}{padding}{question}\n", styled(COMMAND, name)));
             }
             print(&out)?;
         }

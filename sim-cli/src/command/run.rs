@@ -8,7 +8,7 @@ use halfclose::say;
 use halfclose::text::Lang;
 
 use crate::args::{Run, Scenario, Show};
-use crate::engine::{self, Request};
+use crate::engine::{self, Look, Request};
 use crate::exit::{Code, Failure};
 use crate::message::Say;
 use crate::problem;
@@ -83,8 +83,14 @@ pub fn show(arguments: &Show, lang: Lang) -> Result<Code, Failure> {
     let mut progress = Progress::new(&source.name);
     let mut update = |now: u64, end: u64| progress.update(now, end);
     let request = request(&source, &arguments.scenario, lang, &mut update);
-    let (host, process) = (arguments.host.as_deref(), arguments.process.as_deref());
-    let text = engine::view(request, arguments.view, &arguments.at, host, process)?;
+    let look = Look {
+        view: arguments.view,
+        at: &arguments.at,
+        host: arguments.host.as_deref(),
+        process: arguments.process.as_deref(),
+        like: arguments.like.as_deref(),
+    };
+    let text = engine::view(request, &look)?;
     drop(progress);
     terminal::talk(&format!("{}\n", say!(lang, Say::Simulated, source.name, arguments.at)));
     terminal::print(&text)?;
@@ -96,7 +102,7 @@ pub fn check(files: &[String], lang: Lang) -> Result<Code, Failure> {
     let mut code = Code::Ok;
     for name in files {
         let source = Source::find(name, lang)?;
-        let problems = engine::check(&source, lang)?;
+        let problems = engine::check(&source, lang);
         if problems.is_empty() {
             terminal::print(&format!("{}\n", say!(lang, Say::FileOk, source.name)))?;
         } else {

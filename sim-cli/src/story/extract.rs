@@ -1,5 +1,7 @@
 //! Taking a figure out of what a tool printed, as the write-up's reader does by eye.
 
+use std::collections::BTreeSet;
+
 /// The number after `label` in `ss -s`: `timewait` of `(…, timewait 18077)`.
 fn labelled(text: &str, label: &str) -> Option<String> {
     let after = text.split_once(&format!("{label} "))?.1;
@@ -25,6 +27,24 @@ pub fn orphaned(text: &str) -> Option<String> {
 /// `timewait` of `ss -s`.
 pub fn timewait(text: &str) -> Option<String> {
     labelled(text, " timewait")
+}
+
+/// The first number of `ss -s`.
+pub fn total(text: &str) -> Option<String> {
+    labelled(text, "Total:")
+}
+
+/// The number after `TCP:` in `ss -s`.
+pub fn tcp(text: &str) -> Option<String> {
+    labelled(text, "TCP:  ")
+}
+
+/// The different Recv-Q of `netstat`'s CLOSE_WAIT rows: `28; 132`.
+pub fn recvq_of_close_wait(text: &str) -> Option<String> {
+    let rows = text.lines().filter(|line| line.contains(" CLOSE_WAIT "));
+    let sizes: BTreeSet<u32> = rows.filter_map(|line| line.split_whitespace().nth(1)?.parse().ok()).collect();
+    let sizes: Vec<String> = sizes.iter().map(u32::to_string).collect();
+    (!sizes.is_empty()).then(|| sizes.join("; "))
 }
 
 /// `N` of the footer `N rows in set`.
@@ -72,7 +92,16 @@ mod tests {
         assert_eq!(closed(SS_S).as_deref(), Some("15"));
         assert_eq!(orphaned(SS_S).as_deref(), Some("7"));
         assert_eq!(timewait(SS_S).as_deref(), Some("77"));
+        assert_eq!((total(SS_S).as_deref(), tcp(SS_S).as_deref()), (Some("700"), Some("900")));
         assert_eq!(timewait("nothing"), None);
+    }
+
+    #[test]
+    fn figures_of_netstat() {
+        let row = |recv_q: u32, state: &str| format!("tcp {recv_q:>8} 0 10.0.0.1:4 10.0.0.2:3306 {state} 7/sysbench\n");
+        let text = row(132, "CLOSE_WAIT") + &row(28, "CLOSE_WAIT") + &row(28, "CLOSE_WAIT") + &row(77, "ESTABLISHED");
+        assert_eq!(recvq_of_close_wait(&text).as_deref(), Some("28; 132"));
+        assert_eq!(recvq_of_close_wait(""), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The published figures of the story: where each comes out of the model, and why.
 
+use halfclose::observe::View;
 use halfclose::text::Both;
 
 use super::extract;
-use crate::args::View;
 use crate::engine::{Probe, Quantity};
 
 /// One published figure.
@@ -45,26 +45,24 @@ const fn both(en: &'static str, zh: &'static str) -> Both {
     Both { en, zh }
 }
 
-/// All of them, in the order of the outage.
+/// All of them, in the order of the outage, those of one scenario in the order
+/// of their moments. Each fits one line of the table at 100 columns.
 pub const ROWS: &[Row] = &[
     Row {
         figure: "processlist-rows-153",
-        name: both("rows in processlist", "processlist 行数"),
+        name: both("processlist: rows", "processlist 行数"),
         scenario: "incident",
         probes: &[shown(View::Processlist, "host", "kill+3s", extract::rows_in_set)],
         template: "{0}",
-        why: both(
-            "max_connections + 1 are admitted, and event_scheduler",
-            "接纳 max_connections + 1 个，再加 event_scheduler",
-        ),
+        why: both("max_connections + 1, and event_scheduler", "max_connections + 1，加 event_scheduler"),
     },
     Row {
         figure: "processlist-ports",
-        name: both("steps between their ports", "它们端口的间隔"),
+        name: both("processlist: port steps", "processlist 端口间隔"),
         scenario: "incident",
         probes: &[shown(View::Processlist, "host", "kill+3s", extract::port_steps)],
         template: "{0}",
-        why: both("connect() tries one parity and skips a random 0–7 of it", "connect() 先用同一奇偶，随机跳过 0–7 个"),
+        why: both("one parity, and a random skip of 0–7 in it", "只用一种奇偶，随机跳过 0–7 个"),
     },
     Row {
         figure: "ss1-timewait",
@@ -72,7 +70,7 @@ pub const ROWS: &[Row] = &[
         scenario: "incident",
         probes: &[shown(View::SsS, "host", "tw", extract::timewait)],
         template: "{0}",
-        why: both("the server's FIN-WAIT-2 of each connection, for 60 s", "服务端每个连接的 FIN-WAIT-2，保留 60 秒"),
+        why: both("FIN-WAIT-2 of the server, 60 s each", "服务端的 FIN-WAIT-2，各 60 秒"),
     },
     Row {
         figure: "ss1-estab",
@@ -80,18 +78,7 @@ pub const ROWS: &[Row] = &[
         scenario: "incident",
         probes: &[shown(View::SsS, "host", "tw", extract::estab)],
         template: "{0}",
-        why: both("151 greeted connections, both ends, and 29 others", "151 个已问候连接的两端，加其他 29 个"),
-    },
-    Row {
-        figure: "ss1-closed",
-        name: both("ss -s: closed", "ss -s：closed"),
-        scenario: "incident",
-        probes: &[shown(View::SsS, "host", "tw", extract::closed)],
-        template: "{0}",
-        why: both(
-            "by its formula ss counts timewait in: 18077 + 38 unhashed",
-            "按 ss 的算式 timewait 也算进来：18077 + 38 个未入表的",
-        ),
+        why: both("both ends of 151 greeted, and 29 others", "151 个已问候连接的两端，加其他 29 个"),
     },
     Row {
         figure: "ss1-orphaned",
@@ -99,7 +86,42 @@ pub const ROWS: &[Row] = &[
         scenario: "incident",
         probes: &[shown(View::SsS, "host", "tw", extract::orphaned)],
         template: "{0}",
-        why: both("FINs whose acknowledgment is delayed; 5 to 8", "确认被推迟的 FIN；5 到 8 个"),
+        why: both("FINs whose ACK is delayed: 5 to 8", "FIN 的确认被推迟：5 到 8 个"),
+    },
+    Row {
+        figure: "ss1-closed",
+        name: both("ss -s: closed", "ss -s：closed"),
+        scenario: "incident",
+        probes: &[shown(View::SsS, "host", "tw", extract::closed)],
+        template: "{0}",
+        why: both("timewait + 38, + 1 inside connect()", "timewait + 38，connect() 之中再 + 1"),
+    },
+    Row {
+        figure: "ss1-tcp",
+        name: both("ss -s: TCP", "ss -s：TCP"),
+        scenario: "incident",
+        probes: &[shown(View::SsS, "host", "tw", extract::tcp)],
+        template: "{0}",
+        why: both("all of these, + 1 inside connect()", "以上全部，connect() 之中再 + 1"),
+    },
+    Row {
+        figure: "ss1-total",
+        name: both("ss -s: Total", "ss -s：Total"),
+        scenario: "incident",
+        probes: &[shown(View::SsS, "host", "tw", extract::total)],
+        template: "{0}",
+        why: both("without timewait, with other families", "不含 timewait，含其他协议族"),
+    },
+    Row {
+        figure: "sar-busy-core",
+        name: both("busy core, %", "忙碌的核，%"),
+        scenario: "incident",
+        probes: &[Probe {
+            at: "end",
+            of: Quantity::Expectation { name: "busy share of one core, in millionths", extract: extract::percent },
+        }],
+        template: "{0}",
+        why: both("connect() searches all ports in vain", "connect() 搜遍所有端口，一无所获"),
     },
     Row {
         figure: "connections-28231",
@@ -107,10 +129,15 @@ pub const ROWS: &[Row] = &[
         scenario: "two-hosts",
         probes: &[metric("client.sysbench.tcp.close_wait", "exhausted+15s")],
         template: "{0}",
-        why: both(
-            "28,232 ports, one of them a listener's: EADDRNOTAVAIL",
-            "28,232 个端口，一个被监听占用：EADDRNOTAVAIL",
-        ),
+        why: both("28,232 ports, one of a listener", "28,232 个端口，一个属于监听者"),
+    },
+    Row {
+        figure: "ss2-total",
+        name: both("ss -s: Total, then", "此时 ss -s：Total"),
+        scenario: "two-hosts",
+        probes: &[shown(View::SsS, "client", "exhausted+15s", extract::total)],
+        template: "{0}",
+        why: both("1 of them inside the failing connect()", "其中 1 个在失败的 connect() 里"),
     },
     Row {
         figure: "connections-32765",
@@ -118,67 +145,46 @@ pub const ROWS: &[Row] = &[
         scenario: "wide-range",
         probes: &[metric("client.sysbench.tcp.close_wait", "exhausted+15s")],
         template: "{0}",
-        why: both("soft RLIMIT_NOFILE 32768, less 0, 1, 2: EMFILE", "RLIMIT_NOFILE 软限制 32768 减 0、1、2 号：EMFILE"),
+        why: both("soft RLIMIT_NOFILE 32768 less 0, 1, 2", "RLIMIT_NOFILE 软限制 32768 减 0、1、2 号"),
+    },
+    Row {
+        figure: "recvq-28-132",
+        name: both("Recv-Q in CLOSE_WAIT", "CLOSE_WAIT 的 Recv-Q"),
+        scenario: "nofile",
+        probes: &[shown(View::Netstat, "client", "exhausted+15s", extract::recvq_of_close_wait)],
+        template: "{0}",
+        why: both("ERR 1040, FIN; or 77 + ERR 1159, FIN", "ERR 1040、FIN；或 77 + ERR 1159、FIN"),
     },
     Row {
         figure: "fd-sockets-59974",
         name: both("socket fds, nofile 65535", "socket 描述符，nofile 65535"),
         scenario: "nofile",
-        probes: &[metric("client.sysbench.fd.sockets", "exhausted")],
+        probes: &[metric("client.sysbench.fd.sockets", "exhausted+15s")],
         template: "{0}",
-        why: both(
-            "59,976 ports − 3 bound, + 1 inside the failing connect()",
-            "59,976 个端口 − 3 个被 bind，+ 1 个在失败的 connect() 里",
-        ),
+        why: both("59,976 ports − 3 bound, + 1 as above", "59,976 个端口 − 3 个被绑定，+ 1 同上"),
     },
     Row {
-        figure: "sar-busy-core",
-        name: both("the busy core, % of it", "忙碌的那个核，占用 %"),
-        scenario: "incident",
-        probes: &[Probe {
-            at: "end",
-            of: Quantity::Expectation { name: "busy share of one core, in millionths", extract: extract::percent },
-        }],
-        template: "{0}",
-        why: both(
-            "each connect() searches 28,232 ports in vain; cost model",
-            "每次 connect() 白白搜遍 28,232 个端口；成本模型",
-        ),
-    },
-    Row {
-        figure: "recvq-28-132",
-        name: both("Recv-Q 28 and 132", "Recv-Q 28 与 132"),
+        figure: "ss3-total",
+        name: both("ss -s: Total, then", "此时 ss -s：Total"),
         scenario: "nofile",
-        probes: &[
-            metric("client.sysbench.recvq[28]", "exhausted+15s"),
-            metric("client.sysbench.recvq[132]", "exhausted+15s"),
-        ],
-        template: "28 × {0}, 132 × {1}",
-        why: both(
-            "28: ERR 1040 (27) + FIN. 132: greeting 77 + ERR 1159 (54) + FIN",
-            "28：ERR 1040（27）+ FIN；132：问候 77 + ERR 1159（54）+ FIN",
-        ),
+        probes: &[shown(View::SsS, "client", "exhausted+15s", extract::total)],
+        template: "{0}",
+        why: both("59,973 connections, 311 others, + 1", "59,973 个连接，其他 311 个，+ 1"),
     },
     Row {
         figure: "recvq-77",
-        name: both("Recv-Q, ESTAB", "Recv-Q，ESTAB"),
+        name: both("Recv-Q in ESTAB", "ESTAB 的 Recv-Q"),
         scenario: "max-connections",
         probes: &[metric("client.sysbench.recvq[77]", "kill+13s")],
         template: "77 × {0}",
-        why: both(
-            "the greeting: 72 bytes + version \"8.3.0\", and no FIN yet",
-            "问候：72 字节 + 版本号 \"8.3.0\"，还没有 FIN",
-        ),
+        why: both("the greeting alone: 72 + \"8.3.0\"", "只有问候：72 + \"8.3.0\""),
     },
     Row {
         figure: "recvq-79",
-        name: both("Recv-Q, other people", "别人的 Recv-Q"),
+        name: both("Recv-Q of other people", "别人的 Recv-Q"),
         scenario: "old-server",
         probes: &[metric("client.sysbench.recvq[79]", "kill+15s")],
         template: "79 × {0}",
-        why: both(
-            "greeting 72 + \"8.0.20\", FIN; no ERR 1159 before 8.0.24",
-            "问候 72 + \"8.0.20\"，FIN；8.0.24 之前没有 ERR 1159",
-        ),
+        why: both("72 + \"8.0.20\", FIN; no ERR 1159 yet", "72 + \"8.0.20\"、FIN；还没有 ERR 1159"),
     },
 ];

@@ -4,7 +4,9 @@
 
 use std::collections::VecDeque;
 
-use super::api::{App, AppContext, AppStatus, Call, CallResult, Domain, PollEvents, PollSet, Resume, Ret, SockType};
+use super::api::{
+    App, AppContext, AppStatus, Call, CallResult, Domain, PollEvents, PollSet, Resume, Ret, SockType, SocketOption,
+};
 use super::flow::{self, ErrnoCounts};
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Fd, TaskId};
@@ -24,7 +26,8 @@ pub enum Hold {
 pub struct HoldClientConfig {
     /// Servers; connections take them in turn.
     pub targets: Vec<Endpoint>,
-    /// Source addresses; each is used for an equal share of the connections. Empty: the kernel's choice.
+    /// Source addresses, bound with `IP_BIND_ADDRESS_NO_PORT`; each is used for an
+    /// equal share of the connections. Empty: the kernel's choice.
     pub sources: Vec<Endpoint>,
     /// Connections in all.
     pub connections: u32,
@@ -39,6 +42,7 @@ enum At {
     Spawn(u32),
     Pause,
     Socket,
+    Option(Fd),
     Bind(Fd),
     Connect(Fd),
     Greeting(Fd),
@@ -89,6 +93,12 @@ impl HoldClient {
         if self.config.sources.is_empty() {
             return self.connect(ix, fd);
         }
+        // Without it, bind() would choose a port that no other destination may share.
+        self.threads[ix] = At::Option(fd);
+        Call::SetSockOpt { fd, option: SocketOption::BindAddressNoPort(true) }
+    }
+
+    fn bind(&mut self, ix: usize, fd: Fd) -> Call {
         let share = self.config.connections.div_ceil(u32::try_from(self.config.sources.len()).unwrap_or(u32::MAX));
         let source = self.config.sources[((self.begun - 1) / share.max(1)) as usize];
         self.threads[ix] = At::Bind(fd);
@@ -119,6 +129,7 @@ impl HoldClient {
                     self.next(ix)
                 }
             },
+            At::Option(fd) => self.bind(ix, fd),
             At::Bind(fd) => self.connect(ix, fd),
             At::Connect(fd) => match result {
                 Ok(_) => {

@@ -11,19 +11,28 @@ enum Chunk<T> {
 }
 
 impl<T: Clone> Chunk<T> {
+    #[inline]
     fn slots(&self) -> &[Option<T>] {
         match self {
             Self::Own(slots) => slots,
             Self::Shared(slots) => slots,
         }
     }
+    #[inline(always)]
     fn slots_mut(&mut self) -> &mut Vec<Option<T>> {
-        if let Self::Shared(slots) = self {
-            *self = Self::Own(slots.to_vec());
+        if matches!(self, Self::Shared(_)) {
+            self.copy();
         }
         match self {
             Self::Own(slots) => slots,
             Self::Shared(_) => unreachable!("a shared chunk was just copied"),
+        }
+    }
+    /// The first write after a fork.
+    #[cold]
+    fn copy(&mut self) {
+        if let Self::Shared(slots) = self {
+            *self = Self::Own(slots.to_vec());
         }
     }
 }

@@ -148,6 +148,9 @@ impl CpuSet {
         let id = self.choose(now, last);
         let taken = self.stretched(cost);
         let cpu = &mut self.cpus[id.0 as usize];
+        if cpu.free_at <= now {
+            cpu.booked.clear();
+        }
         while cpu.booked.front().is_some_and(|piece| piece.end <= now) {
             cpu.booked.pop_front();
         }

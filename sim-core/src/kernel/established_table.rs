@@ -99,7 +99,7 @@ fn key(tuple: &FourTuple) -> [u32; 3] {
 }
 
 /// Connections of one host by four-tuple: open addressing, linear probing,
-/// backward shift on removal, load at most 4/5.
+/// backward shift on removal, load at most 2/3.
 #[derive(Clone, Debug, Default)]
 pub struct EstablishedTable {
     slots: Vec<Slot>,
@@ -138,7 +138,7 @@ impl EstablishedTable {
         if self.find(&key(tuple)).is_some() {
             return false;
         }
-        if (self.len as usize + 1) * 5 > self.slots.len() * 4 {
+        if (self.len as usize + 1) * 3 > self.slots.len() * 2 {
             self.resize((self.slots.len() + self.slots.len() / 2).max(MIN_SLOTS));
         }
         self.inserted = self.inserted.wrapping_add(1);
@@ -190,7 +190,9 @@ impl EstablishedTable {
 
     /// The slot where the probe for a key begins.
     fn home(&self, [local, remote, ports]: [u32; 3]) -> usize {
-        let hash = mix64(mix64(u64::from(local) << 32 | u64::from(remote)) ^ u64::from(ports));
+        let hash = (u64::from(local) << 32 | u64::from(remote)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let hash = (hash ^ (hash >> 32) ^ u64::from(ports)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let hash = (hash ^ (hash >> 32)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (((hash >> 32) * self.slots.len() as u64) >> 32) as usize
     }
 
@@ -205,11 +207,11 @@ impl EstablishedTable {
         let mut at = self.home(*key);
         loop {
             let slot = &self.slots[at];
+            if slot.ports == key[2] && slot.remote == key[1] && slot.local == key[0] && !slot.is_free() {
+                return Some(at);
+            }
             if slot.is_free() {
                 return None;
-            }
-            if slot.key() == *key {
-                return Some(at);
             }
             at = self.next(at);
         }

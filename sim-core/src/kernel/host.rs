@@ -276,7 +276,7 @@ impl Kernel {
             ports: self.ports.clone(),
             udp: self.udp.clone(),
             processes: self.processes.clone(),
-            files: self.files.clone(),
+            files: self.files,
             cpus: self.cpus.clone(),
             mib: self.mib.clone(),
             state_counts: self.state_counts,

@@ -15,13 +15,13 @@ use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_
 
 impl Kernel {
     /// A packet addressed to this host.
-    pub(crate) fn on_packet(&mut self, now: Instant, packet: Packet, fx: &mut Effects) {
+    pub(crate) fn on_packet(&mut self, now: Instant, packet: &Packet, fx: &mut Effects) {
         self.mib.inc(Mib::IpInReceives);
         self.mib.inc(Mib::IpInDelivers);
-        let Packet { src, dst, body } = packet;
+        let &Packet { src, dst, ref body } = packet;
         match body {
             Body::Tcp { sport, dport, segment } => {
-                let tuple = receiver_tuple(src, sport, dst, dport);
+                let tuple = receiver_tuple(src, *sport, dst, *dport);
                 self.mib.inc(Mib::InSegs);
                 fx.records.push(RecordKind::Receive {
                     tuple,
@@ -30,10 +30,10 @@ impl Kernel {
                     flags: segment.flags,
                     len: segment.payload.len(),
                 });
-                self.on_segment(now, tuple, &segment, fx);
+                self.on_segment(now, tuple, segment, fx);
             }
-            Body::Udp(datagram) => self.on_datagram(src, dst, datagram, fx),
-            Body::Icmp(message) => self.on_icmp(now, message, fx),
+            Body::Udp(datagram) => self.on_datagram(src, dst, datagram.clone(), fx),
+            Body::Icmp(message) => self.on_icmp(now, message.clone(), fx),
         }
     }
 

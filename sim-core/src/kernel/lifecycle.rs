@@ -25,23 +25,27 @@ impl Kernel {
         input: TcpInput<'_>,
         fx: &mut Effects,
     ) -> Result<Reply, Errno> {
-        let mut actions = core::mem::take(&mut self.scratch);
-        actions.clear();
+        self.scratch.clear();
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
-        tcp::machine::step(&mut socket.tcb, input, &context, &mut actions);
-        let reply = actions.reply.take();
-        self.apply(now, id, &mut actions, fx);
-        self.scratch = actions;
+        tcp::machine::step(&mut socket.tcb, input, &context, &mut self.scratch);
+        let reply = self.scratch.reply.take();
+        self.apply(now, id, fx);
         reply.unwrap_or(Ok(Reply::Done))
     }
 
-    pub(super) fn apply(&mut self, now: Instant, id: SocketId, actions: &mut tcp::Actions, fx: &mut Effects) {
+    /// Does what `scratch` says of a socket that was just stepped.
+    pub(super) fn apply(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
+        let actions = &mut self.scratch;
         let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
         let tuple = socket.tuple;
         for &(from, to, cause) in &actions.transitions {
             count_transition(&mut self.state_counts, from, to);
             fx.records.push(RecordKind::State { tuple, from, to, cause });
+        }
+        if actions.segments.len() == 1 {
+            let segment = actions.segments.pop().expect("there is one");
+            transmit(&mut self.mib, tuple, segment, fx);
         }
         for segment in actions.segments.drain(..) {
             transmit(&mut self.mib, tuple, segment, fx);

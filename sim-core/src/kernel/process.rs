@@ -61,6 +61,11 @@ impl Process {
     pub const fn connections_by_parity(&self) -> [u32; 2] {
         self.by_parity
     }
+    /// Connections in the established table that its descriptors refer to.
+    #[must_use]
+    pub const fn connections(&self) -> u64 {
+        self.by_parity[0] as u64 + self.by_parity[1] as u64
+    }
     /// False once it has exited.
     #[must_use]
     pub const fn is_alive(&self) -> bool {

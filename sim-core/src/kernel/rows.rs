@@ -88,6 +88,16 @@ impl Kernel {
             .any(|(_, socket)| socket.listen().is_some() && socket.owner.is_some_and(|o| o.process == process))
     }
 
+    /// Ports of `ip_local_port_range` that connect() passes over whatever happens:
+    /// owned by bound or listening sockets, or reserved.
+    #[must_use]
+    pub fn unusable_ports(&self) -> u32 {
+        let range = self.sysctls().ip_local_port_range();
+        let (bound, reserved) = (self.bind.bound_ports(), self.sysctls().ip_local_reserved_ports());
+        let unusable = (range.low.0..=range.high.0).map(Port).filter(|&p| bound.contains(p) || reserved.contains(p));
+        u32::try_from(unusable.count()).expect("there are 65,536 ports")
+    }
+
     /// Every socket of simulated programs: listeners, then the
     /// established table in the kernel's bucket order, then UDP.
     #[must_use]

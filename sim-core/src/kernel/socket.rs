@@ -132,6 +132,10 @@ pub(crate) enum Waiters {
     #[default]
     None,
     One(TaskRef),
+    #[expect(
+        clippy::box_collection,
+        reason = "one word in every socket instead of three; few sockets have many waiters"
+    )]
     Many(Box<Vec<TaskRef>>),
 }
 

@@ -32,9 +32,22 @@ pub struct Network {
     rules: RuleSet,
     rules_rng: SimRng,
     seed: u64,
-    /// What the timeline added, to be healed: name, hosts it lies between, handle.
-    added: Vec<(Option<String>, Option<(HostId, HostId)>, Handle)>,
+    /// What the timeline added, to be healed.
+    added: Vec<Added>,
+    /// Routes asked for lately, by the low bits of the destination.
+    memo: [Option<(HostId, Ipv4Addr, Route)>; MEMO],
 }
+
+#[derive(Clone, Debug)]
+struct Added {
+    name: Option<String>,
+    /// The hosts it lies between.
+    hosts: Option<(HostId, HostId)>,
+    handle: Handle,
+}
+
+/// Routes remembered: a world has few addresses that talk at a time.
+const MEMO: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 enum Handle {
@@ -53,6 +66,7 @@ impl Network {
             rules_rng: SimRng::new(seed, Stream::Link(u16::MAX)),
             seed,
             added: Vec::new(),
+            memo: [None; MEMO],
         }
     }
 
@@ -61,6 +75,7 @@ impl Network {
     /// # Errors
     /// If one of its addresses is taken or no host address.
     pub fn add_host(&mut self, addrs: &[Ipv4Addr]) -> Result<HostId, super::TopologyError> {
+        self.memo = [None; MEMO];
         self.topology.add_host(addrs)
     }
 
@@ -72,6 +87,7 @@ impl Network {
     /// # Panics
     /// If the link's settings are out of range: check them with [`Link::new`] first.
     pub fn add_link(&mut self, a: HostId, b: HostId, config: LinkConfig) -> Result<LinkId, super::TopologyError> {
+        self.memo = [None; MEMO];
         let id = self.topology.add_link(a, b)?;
         let link = Link::new(config).expect("a checked link has settings in range");
         self.links.push((link, SimRng::new(self.seed, Stream::Link(id.0))));
@@ -98,13 +114,13 @@ impl Network {
     /// Adds a rule of the timeline in front of the others.
     pub fn add_rule_first(&mut self, name: Option<String>, rule: Rule) {
         let id = self.rules.add_first(rule);
-        self.added.push((name, None, Handle::Rule(id)));
+        self.added.push(Added { name, hosts: None, handle: Handle::Rule(id) });
     }
 
     /// Cuts the way from `a` to `b`, and back unless `one_way`.
     pub fn partition(&mut self, a: HostId, b: HostId, one_way: bool) {
         let id = self.rules.partition(HostMatch::Host(a), HostMatch::Host(b), !one_way);
-        self.added.push((None, Some((a, b)), Handle::Partition(id)));
+        self.added.push(Added { name: None, hosts: Some((a, b)), handle: Handle::Partition(id) });
     }
 
     /// Takes back what the timeline added: the rule of this name, what lies
@@ -112,13 +128,13 @@ impl Network {
     pub fn heal(&mut self, name: Option<&str>, between: Option<(HostId, HostId)>) -> usize {
         let before = self.added.len();
         let rules = &mut self.rules;
-        self.added.retain(|(its_name, its_hosts, handle)| {
-            let wanted = name.is_none_or(|name| its_name.as_deref() == Some(name))
-                && between.is_none_or(|(a, b)| its_hosts.is_some_and(|hosts| hosts == (a, b) || hosts == (b, a)));
+        self.added.retain(|added| {
+            let wanted = name.is_none_or(|name| added.name.as_deref() == Some(name))
+                && between.is_none_or(|(a, b)| added.hosts.is_some_and(|hosts| hosts == (a, b) || hosts == (b, a)));
             if wanted {
-                match handle {
-                    Handle::Rule(id) => rules.remove(*id),
-                    Handle::Partition(id) => rules.heal(*id),
+                match added.handle {
+                    Handle::Rule(id) => rules.remove(id),
+                    Handle::Partition(id) => rules.heal(id),
                 };
             }
             !wanted
@@ -126,9 +142,36 @@ impl Network {
         before - self.added.len()
     }
 
+    /// What [`Network::route`] says about a packet that meets no rule and a link
+    /// that treats all alike; `None` when it has to be asked.
+    pub(crate) fn route_plainly(&mut self, now: Instant, from: HostId, dst: Ipv4Addr) -> Option<(HostId, Instant)> {
+        if !self.rules.is_empty() {
+            return None;
+        }
+        match self.remembered(from, dst)? {
+            Route::Loopback => Some((from, now)),
+            Route::Link { link, direction, to } => {
+                let (link, _) = &mut self.links[link.index()];
+                link.pass(direction, now).map(|at| (to, at))
+            }
+        }
+    }
+
+    fn remembered(&mut self, from: HostId, dst: Ipv4Addr) -> Option<Route> {
+        let place = &mut self.memo[(dst.to_bits() as usize ^ from.index()) % MEMO];
+        if let Some((its_from, its_dst, route)) = place
+            && (*its_from, *its_dst) == (from, dst)
+        {
+            return Some(*route);
+        }
+        let route = self.topology.route(from, dst)?;
+        *place = Some((from, dst, route));
+        Some(route)
+    }
+
     /// Sends a packet on its way at `now`.
     pub fn route(&mut self, now: Instant, from: HostId, packet: &Packet) -> Routed {
-        let Some(route) = self.topology.route(from, packet.dst) else {
+        let Some(route) = self.remembered(from, packet.dst) else {
             return Routed { dropped: dropped(packet, DropReason::NoRoute), ..Routed::default() };
         };
         let (to, latency) = match route {

@@ -42,6 +42,8 @@ pub struct ClientFacts {
     pub shell_nofile: Option<u64>,
     /// Sockets it has open at the end and lost track of.
     pub abandoned: u64,
+    /// Sockets it had lost track of, which its own end closed.
+    pub released: u64,
     /// Attempts to connect a second, over the storm.
     pub attempts_per_second: u64,
     /// Wait after a failed attempt; `None` if it grows, or nothing failed.

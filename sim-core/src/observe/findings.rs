@@ -247,9 +247,9 @@ fn reconnect_storm(facts: &RunFacts) -> Option<Finding> {
     })
 }
 
-/// Connections pile up that the client will never close.
+/// Connections pile up that the client will never close, or did until it ended.
 const fn leaking(facts: &RunFacts) -> bool {
-    facts.client.abandoned > 0 || facts.client_side.get(TcpState::CloseWait) > 0
+    facts.client.abandoned > 0 || facts.client.released > 0 || facts.client_side.get(TcpState::CloseWait) > 0
 }
 
 /// The limits reached, in order of time, each with its key in the evidence.

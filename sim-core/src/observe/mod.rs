@@ -12,6 +12,8 @@ pub mod facts;
 pub mod findings;
 #[cfg(test)]
 mod findings_tests;
+#[cfg(feature = "scenario")]
+mod gather;
 mod messages;
 pub mod rlimits;
 pub mod series;

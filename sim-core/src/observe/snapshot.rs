@@ -14,7 +14,7 @@ use crate::time::{Instant, START_UNIX};
 use crate::units::{Endpoint, HostId, Port, ProcIx};
 
 /// RLIMIT_NOFILE of the operator's shell in the write-up.
-const SHELL_NOFILE: Limits = Limits { soft: 65_535, hard: 65_535 };
+pub(super) const SHELL_NOFILE: Limits = Limits { soft: 65_535, hard: 65_535 };
 /// RAM the kernel keeps for itself and the `memmap`, in 1/16 of the machine's.
 const RESERVED_SIXTEENTH: u64 = 16;
 

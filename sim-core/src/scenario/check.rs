@@ -8,11 +8,12 @@ use super::file::{
 };
 use super::metric::Names;
 use super::node::{Node, Place, Value};
-use super::problem::{Problem, ProblemKind, nearest};
+use super::problem::{Problem, ProblemKind};
 use super::spec::{
     BudgetSpec, COST_PROFILES, HostIx, HostSpec, LinkSpec, MarkRef, ProcessIx, ProgramKind, Scenario, UnrelatedSpec,
 };
 use super::{check_process, check_timeline, sysctl_names, value};
+use crate::text::nearest;
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Ipv4Addr, Ratio};
 
@@ -277,7 +278,6 @@ fn budget(cx: &mut Cx<'_>, at: &At<'_>, file: &ScenarioFile) -> BudgetSpec {
         events: read("events", given.events, default.events),
         same_instant: read("same_instant", given.same_instant, default.same_instant),
         sockets: read("sockets", given.sockets, default.sockets),
-        trace_records: read("trace_records", given.trace_records, default.trace_records),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::check::{At, Cx, MAX_TABLE};
 use super::file::{DurationText, ProcessFile, ProgramWord};
 use super::metric::RESERVED;
-use super::problem::{ProblemKind, nearest};
+use super::problem::ProblemKind;
 use super::program_file::{
     AfterWord, BackoffWord, CloseFirstWord, ConnectorWord, DisposeWord, DnsFile, MysqlFile, MysqldFile, OnFailureWord,
     PoolFile, PoolPresetWord, ReconnectFile, SysbenchFile,
@@ -17,9 +17,11 @@ use super::spec::{
 use super::{check_script, value};
 use crate::app::Limits;
 use crate::app::backoff::BackOff;
+use crate::app::mysql::{Flavour, Vars};
 use crate::app::pool::OnConnectFailure;
 use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
 use crate::app::sysbench::{Connector, IgnoreErrors};
+use crate::text::nearest;
 use crate::time::{Duration, Instant};
 use crate::units::Ipv4Addr;
 
@@ -156,7 +158,7 @@ fn mysqld(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqldFile) -> MysqldSpec {
         Some(text) => cx.addr(&at.key("bind_address"), Some(text)).map_or(BindSpec::DualStack, BindSpec::V4),
     };
     MysqldSpec {
-        vars: server_variables(cx, at, file),
+        vars: server_variables(cx, at, file, &version),
         admin_address: cx.addr(&at.key("admin_address"), file.admin_address.as_ref().map(|a| a.0.as_str())),
         event_scheduler: file.event_scheduler,
         service_time: cx.duration(&at.key("service_time"), file.service_time.as_ref()),
@@ -169,7 +171,7 @@ fn mysqld(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqldFile) -> MysqldSpec {
 }
 
 /// The variables that are given, with the ranges of the manual (FACTS F.2).
-fn server_variables(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqldFile) -> Vec<(&'static str, u64)> {
+fn server_variables(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqldFile, version: &str) -> Vec<(&'static str, u64)> {
     // -1 is how MySQL spells "by the server's own rule".
     let own_rule = |number: Option<i64>| number.filter(|&n| n != -1);
     let u32_max = i64::from(u32::MAX);
@@ -199,6 +201,11 @@ fn server_variables(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqldFile) -> Vec<(&'s
     }
     for (name, number) in [("port", file.port), ("admin_port", file.admin_port), ("mysqlx_port", file.mysqlx_port)] {
         vars.extend(cx.port(&at.key(name), number).map(|port| (name, u64::from(port))));
+    }
+    let known = Vars::new(Flavour::of(version));
+    for (name, _) in vars.iter().filter(|(name, _)| known.find(name).is_none()) {
+        let kind = ProblemKind::NoSuchVariable { name: (*name).to_owned(), version: value::cut(version) };
+        cx.report(&at.key(name), kind);
     }
     vars
 }

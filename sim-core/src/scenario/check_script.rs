@@ -2,13 +2,14 @@
 
 use super::check::{At, Cx};
 use super::file::{DurationText, EndpointText};
-use super::problem::{ProblemKind, nearest};
+use super::problem::ProblemKind;
 use super::program_file::{HowWord, OpFile, OptionWord, ScriptFile};
 use super::spec::ScriptSpec;
 use super::value;
 use crate::app::ShutdownHow;
 use crate::app::script::{Expect, OptionName, ScriptOp};
 use crate::errno::Errno;
+use crate::text::nearest;
 use crate::time::Duration;
 use crate::units::Endpoint;
 

@@ -7,12 +7,13 @@ use super::file::{
     ExpectFile, MomentText, NameText, NumberOrExpr, OpWord, RatioText, RejectWord, RuleFile, ScenarioFile, SeedsFile,
     SeedsWord, Setting, TimelineFile, VerdictWord, WithinFile,
 };
-use super::problem::{ProblemKind, nearest};
+use super::problem::ProblemKind;
 use super::spec::{
     ActionKind, ActionSpec, BUILTIN_MARKS, CompareOp, FlagMatch, HostIx, MarkRef, MarkSpec, Moment, OverSeeds,
     ProcessIx, ProgramKind, RejectWith, RuleSpec, Signal, Verdict,
 };
 use super::value;
+use crate::text::nearest;
 use crate::time::{Duration, Instant};
 use crate::units::{Port, Ratio};
 

@@ -133,8 +133,6 @@ pub(super) struct BudgetFile {
     pub(super) same_instant: Option<i64>,
     /// Sockets and minisocks on one host.
     pub(super) sockets: Option<i64>,
-    /// Trace records kept.
-    pub(super) trace_records: Option<i64>,
 }
 
 /// A host.

@@ -6,12 +6,13 @@
 
 use core::fmt;
 
-use super::problem::{ProblemKind, nearest};
+use super::problem::ProblemKind;
 use super::spec::{HostIx, ProcessIx, ProgramKind};
 use super::value::cut;
 use crate::app::CallName;
 use crate::errno::Errno;
 use crate::tcp::TcpState;
+use crate::text::nearest;
 use crate::trace::Mib;
 
 macro_rules! words {

@@ -9,6 +9,7 @@
 //! about, and hands on what is left; so one reading lists everything. Nothing
 //! here runs anything: building a world from a [`Scenario`] is another matter.
 
+mod ask;
 pub mod build;
 mod check;
 mod check_process;
@@ -135,7 +136,7 @@ fn extend(mut root: Node, problems: &mut Vec<Problem>) -> Option<Node> {
         let (place, name) = (base.place, name.trim_end_matches(".toml").to_owned());
         let report = |kind| Problem::new(kind, place, "extends".to_owned());
         let Some(preset) = preset::find(&name) else {
-            let near = problem::nearest(&name, preset::ALL.iter().map(|p| p.name)).map(str::to_owned);
+            let near = crate::text::nearest(&name, preset::ALL.iter().map(|p| p.name)).map(str::to_owned);
             problems.push(report(ProblemKind::UnknownPreset { name: value::cut(&name) }).near(near));
             return None;
         };

@@ -1,9 +1,10 @@
 //! `--set key=value`: a dotted path into the document.
 
+use crate::text::nearest;
 use toml::de::DeValue;
 
 use super::node::{Entry, Node, Place, Source, Value};
-use super::problem::{Problem, ProblemKind, nearest};
+use super::problem::{Problem, ProblemKind};
 
 /// Longest path, in segments; deeper than any field of the format.
 const MAX_SEGMENTS: usize = 24;

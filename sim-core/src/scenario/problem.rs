@@ -194,6 +194,9 @@ problems! {
     /// A format this version does not read.
     UnsupportedFormat { found: i64 } = "unsupported-format",
         "format {found} is not read by this version, which reads format 1", "此版本读取格式 1，不支持格式 {found}";
+    /// A variable of another server.
+    NoSuchVariable { name: String, version: String } = "no-such-variable",
+        "server `{version}` has no variable `{name}`", "服务器 `{version}` 没有变量 `{name}`";
     /// A table of another program.
     WrongProgramTable { table: String, program: String } = "wrong-program-table",
         "[process.{table}] does not belong to a process with program = \"{program}\"",
@@ -349,63 +352,9 @@ impl ScenarioError {
     }
 }
 
-/// The candidate nearest to `word`, if near enough to be what was meant: one
-/// slip, and one more for every four letters. Two letters swapped are half a slip.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = fold(word);
-    // A longer word is no slip of the pen, and would make the table large.
-    if lower.len() > 64 {
-        return None;
-    }
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(&lower, &fold(candidate)), candidate))
-        .filter(|&(d, candidate)| {
-            let letters = candidate.chars().count().max(lower.len());
-            d <= 2 + letters / 4 * 2 && d < letters * 2
-        })
-        .min_by_key(|&(d, _)| d)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Case and the choice of separator do not make two names different.
-fn fold(word: &str) -> Vec<char> {
-    word.chars().map(|c| if matches!(c, '-' | ' ') { '_' } else { c.to_ascii_lowercase() }).collect()
-}
-
-/// Twice the optimal string alignment distance, a swap of neighbours counted once.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let width = b.len() + 1;
-    let mut before: Vec<usize> = vec![0; width];
-    let mut previous: Vec<usize> = (0..width).map(|j| 2 * j).collect();
-    for (i, &ca) in a.iter().enumerate() {
-        let mut row = vec![2 * (i + 1); width];
-        for (j, &cb) in b.iter().enumerate() {
-            let substituted = previous[j] + if ca == cb { 0 } else { 2 };
-            let mut best = substituted.min(previous[j + 1] + 2).min(row[j] + 2);
-            if i > 0 && j > 0 && ca == b[j - 1] && a[i - 1] == cb {
-                best = best.min(before[j - 1] + 1);
-            }
-            row[j + 1] = best;
-        }
-        before = core::mem::replace(&mut previous, row);
-    }
-    previous[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nearest_finds_slips_and_refuses_strangers() {
-        let words = ["max_connections", "connect_timeout", "wait_timeout"];
-        assert_eq!(nearest("max_conections", words), Some("max_connections"));
-        assert_eq!(nearest("connect-timeout", words), Some("connect_timeout"));
-        assert_eq!(nearest("waittimeout", words), Some("wait_timeout"));
-        assert_eq!(nearest("colour", words), None);
-        assert_eq!(nearest(&"x".repeat(1000), words), None);
-    }
 
     #[test]
     fn ids_are_unique() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::build::{self, BuildError, Built};
 use super::expect::{CheckRow, Since};
 use super::metric::Metric;
-use super::spec::{ActionKind, CompareOp, MarkRef, Moment, Scenario, Signal};
+use super::spec::{ActionKind, MarkRef, Moment, Scenario, Signal};
 use crate::app::{Control, ControlError};
 use crate::sim::{SimError, Step, World};
 use crate::time::{Duration, Instant};
@@ -43,6 +43,10 @@ pub struct Run {
     checking: bool,
     /// Marks of an earlier pass over the same scenario, for moments before a mark.
     foreseen: BTreeMap<MarkRef, Instant>,
+    /// The scenario's own marks not reached yet.
+    ahead: Vec<usize>,
+    /// What [`Run::find_next_check`] said, until something it reads changes.
+    next_check: Option<Option<Instant>>,
 }
 
 impl Run {
@@ -64,7 +68,10 @@ impl Run {
             before: vec![None; expectations],
             checking: true,
             foreseen: BTreeMap::new(),
+            ahead: Vec::new(),
+            next_check: None,
         };
+        run.ahead = (0..run.scenario.marks.len()).collect();
         run.marks.insert(MarkRef::End, run.scenario.end);
         run.place_actions();
         Ok(run)
@@ -116,28 +123,48 @@ impl Run {
         super::read::metric(&self.built, &self.scenario, metric)
     }
 
-    /// Runs to the scenario's end and checks its expectations.
+    /// Runs to the scenario's end, and on to the last moment an expectation asks
+    /// for after it.
     ///
     /// # Errors
     /// When a budget is exceeded.
     pub fn run_to_end(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
         self.foresee()?;
-        self.run_until(self.scenario.end, observer)
+        self.run_until(self.scenario.end, observer)?;
+        self.run_until(self.last_moment(), observer)
+    }
+
+    /// When the last expectation is read, as far as that is known, but not
+    /// before the scenario's end.
+    #[must_use]
+    pub fn last_moment(&self) -> Instant {
+        let moments = self.scenario.expectations.iter().filter_map(|e| self.due(&e.at));
+        moments.fold(self.scenario.end, Instant::max)
     }
 
     /// The verdicts, in the order of the scenario's expectations, of those that
-    /// apply to this seed. A moment that never came is a failure.
+    /// apply to this seed. A moment that never came is a failure; one that has not
+    /// come yet, in a run stopped before the scenario's end, is no verdict at all.
     #[must_use]
     pub fn verdicts(&self) -> Vec<CheckRow> {
         let applies = |i: &usize| self.scenario.applies(&self.scenario.expectations[*i].over_seeds, self.seed);
+        let early = self.built.world.now() < self.scenario.end;
         (0..self.rows.len())
             .filter(applies)
-            .map(|i| self.rows[i].clone().unwrap_or_else(|| self.scenario.expectations[i].never()))
+            .filter_map(|i| match &self.rows[i] {
+                Some(row) => Some(row.clone()),
+                None if early => None,
+                None => Some(self.scenario.expectations[i].never()),
+            })
             .collect()
     }
 
     /// Moments before a mark need the mark's time in advance: a first pass finds it.
-    fn foresee(&mut self) -> Result<(), SimError> {
+    /// Does nothing once the run has begun.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn foresee(&mut self) -> Result<(), SimError> {
         let backwards = |m: &Moment| matches!(m, Moment::Mark { mark, before: true, .. } if *mark != MarkRef::End);
         let moments = self.scenario.expectations.iter().flat_map(|e| [Some(e.at), e.since]).flatten();
         let needed = moments.chain(self.scenario.timeline.iter().map(|a| a.at)).any(|m| backwards(&m));
@@ -148,6 +175,7 @@ impl Run {
         scout.checking = false;
         scout.run_until(scout.scenario.end, &mut NoObserver)?;
         self.foreseen = scout.marks;
+        self.next_check = None;
         self.place_actions();
         Ok(())
     }
@@ -167,6 +195,7 @@ impl Run {
                 return Ok(false);
             }
             self.foreseen = scout.marks;
+            self.next_check = None;
         }
         if let Moment::Mark { mark, before: false, .. } = moment
             && !self.run_to_mark(mark, observer)?
@@ -234,17 +263,16 @@ impl Run {
         {
             self.reach(MarkRef::Exhausted, exhaustion.at.min(now));
         }
-        for index in 0..self.scenario.marks.len() {
-            if self.marks.contains_key(&MarkRef::Own(index)) {
-                continue;
-            }
+        let mut at = 0;
+        while let Some(&index) = self.ahead.get(at) {
             let mark = &self.scenario.marks[index];
-            let (op, value): (CompareOp, i64) = (mark.op, mark.value);
-            let metric = mark.metric.clone();
-            if self.metric(&metric).is_some_and(|actual| op.holds(actual, value)) {
+            if self.metric(&mark.metric).is_some_and(|actual| mark.op.holds(actual, mark.value)) {
+                self.ahead.remove(at);
                 let record = u32::try_from(index).unwrap_or(u32::MAX);
                 self.built.world.note_mark(RecordKind::Mark { index: record }, observer);
                 self.reach(MarkRef::Own(index), now);
+            } else {
+                at += 1;
             }
         }
     }
@@ -253,6 +281,7 @@ impl Run {
     /// an offset are read in this very state.
     fn reach(&mut self, mark: MarkRef, at: Instant) {
         self.marks.insert(mark, at);
+        self.next_check = None;
         self.place_actions();
         let now = self.built.world.now();
         let here = |moment: &Moment| matches!(moment, Moment::Mark { mark: m, offset, .. } if *m == mark && *offset == Duration::ZERO);
@@ -286,7 +315,18 @@ impl Run {
     }
 
     /// The next instant at which an expectation is to be read.
-    fn next_check(&self) -> Option<Instant> {
+    fn next_check(&mut self) -> Option<Instant> {
+        match self.next_check {
+            Some(known) if known.is_none_or(|at| at >= self.built.world.now()) => known,
+            Some(_) | None => {
+                let found = self.find_next_check();
+                self.next_check = Some(found);
+                found
+            }
+        }
+    }
+
+    fn find_next_check(&self) -> Option<Instant> {
         if !self.checking {
             return None;
         }
@@ -307,6 +347,7 @@ impl Run {
         if !self.checking {
             return;
         }
+        self.next_check = None;
         for i in 0..self.scenario.expectations.len() {
             let expectation = self.scenario.expectations[i].clone();
             if !self.scenario.applies(&expectation.over_seeds, self.seed) {

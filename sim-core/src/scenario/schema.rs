@@ -3,13 +3,14 @@
 //! Only what schemars writes for our own types is understood; every problem is
 //! reported and its value dropped, so that the rest can still be checked.
 
+use crate::text::nearest;
 use std::sync::OnceLock;
 
 use serde_json::Value as Json;
 
 use super::file::ScenarioFile;
 use super::node::{Entry, Node, Source, Value};
-use super::problem::{Problem, ProblemKind, nearest};
+use super::problem::{Problem, ProblemKind};
 use super::value::cut;
 
 /// The schema, made once.

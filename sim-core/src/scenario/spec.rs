@@ -30,13 +30,11 @@ pub struct BudgetSpec {
     pub same_instant: u64,
     /// Sockets and minisocks on one host.
     pub sockets: u64,
-    /// Trace records kept.
-    pub trace_records: u64,
 }
 
 impl Default for BudgetSpec {
     fn default() -> Self {
-        Self { events: 200_000_000, same_instant: 1_000_000, sockets: 1_000_000, trace_records: 1_000_000 }
+        Self { events: 200_000_000, same_instant: 1_000_000, sockets: 1_000_000 }
     }
 }
 
@@ -301,6 +299,19 @@ pub enum Signal {
     Cont,
 }
 
+impl Signal {
+    /// The name `kill` takes: `KILL`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "KILL",
+            Self::Term => "TERM",
+            Self::Stop => "STOP",
+            Self::Cont => "CONT",
+        }
+    }
+}
+
 /// Something that is done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ActionSpec {
@@ -380,6 +391,25 @@ pub enum ActionKind {
         /// Process.
         process: ProcessIx,
     },
+}
+
+/// As the file writes it, without the names of hosts and processes.
+impl core::fmt::Display for ActionKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::KillSession { id, .. } => write!(f, "kill session {id}"),
+            Self::Sql { statement, .. } => write!(f, "sql {statement}"),
+            Self::Sysctl { name, value, .. } => write!(f, "sysctl -w {name}=\"{value}\""),
+            Self::Prlimit { nofile, .. } => write!(f, "prlimit --nofile={}:{}", nofile.soft, nofile.hard),
+            Self::Partition { one_way: true, .. } => f.write_str("partition, one way"),
+            Self::Partition { one_way: false, .. } => f.write_str("partition"),
+            Self::Heal { .. } => f.write_str("heal"),
+            Self::Rule(_) => f.write_str("add rule"),
+            Self::Signal { signal, .. } => write!(f, "kill -{}", signal.name()),
+            Self::Start { .. } => f.write_str("start process"),
+            Self::Connect { .. } => f.write_str("connect"),
+        }
+    }
 }
 
 /// For which seeds an expectation holds.

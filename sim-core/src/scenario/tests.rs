@@ -296,6 +296,24 @@ fn bad_additions_are_placed_and_explained() {
             "\"db:0\"",
             None,
         ),
+        (
+            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"script\"\n[process.script]\nrun = [{ op = \"socket\", fd = \"s\" }, { op = \"forever\", body = [{ op = \"leak\", fd = \"s\" }] }]",
+            "idle-loop",
+            "{ op = \"forever\", body = [{ op = \"leak\", fd = \"s\" }] }",
+            None,
+        ),
+        (
+            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"mysqld\"\n[process.mysqld]\nextra_port = 3307",
+            "no-such-variable",
+            "3307",
+            None,
+        ),
+        (
+            "[[process]]\nname = \"p\"\nhost = \"db\"\nprogram = \"reconnect\"\n[process.reconnect]\ntarget = \"db:1\"\ngrowth = 3",
+            "conflicting-bounds",
+            "3",
+            None,
+        ),
         ("[[rule]]\ndo = \"drop\"\ntcp_flags = \"SYM\"", "unknown-word", "\"SYM\"", None),
         ("[[timeline]]\nat = \"1s\"\ndo = \"set globl\"", "unknown-word", "\"set globl\"", Some("set global")),
         (

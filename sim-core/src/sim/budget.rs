@@ -1,5 +1,7 @@
 //! Limits that turn a run-away scenario into an error that says what to do.
 
+use crate::say;
+use crate::text::{Lang, Msg};
 use crate::time::Instant;
 
 /// Upper bounds of one run.
@@ -62,6 +64,24 @@ pub enum SimError {
         /// Virtual time reached.
         at: Instant,
     },
+}
+
+impl SimError {
+    /// What happened and which knob to turn, in one language.
+    #[must_use]
+    pub fn text(&self, lang: Lang) -> String {
+        let (what, knob) = match self {
+            Self::Events { limit, at } => (say!(lang, Msg::BudgetEvents, limit, clock(*at)), "events"),
+            Self::SameInstant { limit, at } => (say!(lang, Msg::BudgetSameInstant, limit, clock(*at)), "same_instant"),
+            Self::Sockets { limit, host, at } => (say!(lang, Msg::BudgetSockets, limit, clock(*at), host), "sockets"),
+            Self::Packets { limit, at } => return say!(lang, Msg::BudgetPackets, limit, clock(*at)),
+        };
+        format!("{what}\n{}", say!(lang, Msg::BudgetHint, knob))
+    }
+}
+
+fn clock(at: Instant) -> String {
+    format!("{} s", at.since(Instant::ZERO).decimal(1_000_000_000, 3))
 }
 
 /// Why a world cannot be copied.

@@ -1,6 +1,7 @@
 //! The one loop, the one queue, budgets.
 
 pub mod budget;
+mod calls;
 mod event;
 mod packets;
 mod queue;
@@ -9,5 +10,5 @@ mod task;
 mod world;
 
 pub use budget::{Budgets, ForkError, SimError};
-pub use task::{CallCounts, Phase, ProcStats};
+pub use task::{CallCounts, Phase, ProcStats, Searches, Shortage};
 pub use world::{Exhaustion, Step, World};

@@ -19,9 +19,13 @@ impl PacketSlab {
         u32::try_from(self.slots.len() - 1).expect("the packet budget is below 2^32")
     }
 
-    pub(crate) fn take(&mut self, slot: u32) -> Packet {
+    pub(crate) fn get(&self, slot: u32) -> &Packet {
+        self.slots[slot as usize].as_ref().expect("a delivery event owns its packet")
+    }
+
+    pub(crate) fn free(&mut self, slot: u32) {
+        self.slots[slot as usize] = None;
         self.free.push(slot);
-        self.slots[slot as usize].take().expect("a delivery event owns its packet")
     }
 
     /// Packets in flight.

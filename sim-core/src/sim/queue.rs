@@ -25,8 +25,8 @@ struct Entry<E> {
 struct HeapEntry<E>(Entry<E>);
 
 impl<E> HeapEntry<E> {
-    const fn key(&self) -> (Instant, EventSeq) {
-        (self.0.at, self.0.seq)
+    const fn key(&self) -> Key {
+        key(self.0.at, self.0.seq)
     }
 }
 impl<E> PartialEq for HeapEntry<E> {
@@ -48,107 +48,130 @@ impl<E> Ord for HeapEntry<E> {
 
 const LANES: usize = 64;
 const HEAP: usize = LANES;
-const NEVER: (Instant, EventSeq) = (Instant::MAX, EventSeq::MAX);
+const NEVER: Key = Key::MAX;
+
+/// Time above, position below: one number orders events.
+type Key = u128;
+
+const fn key(at: Instant, seq: EventSeq) -> Key {
+    (at.nanos() as Key) << 64 | seq as Key
+}
 
 /// A priority queue of events.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<E> {
     lanes: Vec<VecDeque<Entry<E>>>,
-    /// Bit n: lane n is not empty.
-    occupied: u64,
-    /// Key of each lane's head.
-    heads: [(Instant, EventSeq); LANES],
     heap: BinaryHeap<Reverse<HeapEntry<E>>>,
+    /// Keys of the heads of what is not empty, least first, and where they are
+    /// (a lane, or [`HEAP`]). A run uses a handful of lanes.
+    heads: Vec<(Key, usize)>,
     next_seq: EventSeq,
     len: usize,
-    /// The least key and where it is (a lane, or [`HEAP`]).
-    least: ((Instant, EventSeq), usize),
+    /// When the first head is due.
+    next_at: Instant,
 }
 
 impl<E: Copy> Queue<E> {
     pub(crate) fn new() -> Self {
         Self {
             lanes: (0..LANES).map(|_| VecDeque::new()).collect(),
-            occupied: 0,
-            heads: [NEVER; LANES],
             heap: BinaryHeap::new(),
+            heads: Vec::new(),
             next_seq: 0,
             len: 0,
-            least: (NEVER, HEAP),
+            next_at: Instant::MAX,
         }
     }
 
     /// Schedules `event`. `now` only chooses the lane.
     pub(crate) fn push(&mut self, now: Instant, at: Instant, event: E) {
-        let key = (at, self.next_seq);
-        let entry = Entry { at, seq: self.next_seq, event };
+        let seq = self.next_seq;
+        let entry = Entry { at, seq, event };
         self.next_seq += 1;
         self.len += 1;
         let lane = (u64::BITS - at.since(now).nanos().leading_zeros()).min(63) as usize;
         let fifo = &mut self.lanes[lane];
-        let place = if fifo.back().is_none_or(|tail| tail.at <= at) {
-            if fifo.is_empty() {
-                self.heads[lane] = key;
-                self.occupied |= 1 << lane;
+        match fifo.back() {
+            Some(tail) if tail.at > at => self.push_heap(entry),
+            Some(_) => fifo.push_back(entry),
+            None => {
+                fifo.push_back(entry);
+                self.add_head(key(at, seq), lane);
             }
-            fifo.push_back(entry);
-            lane
-        } else {
-            self.heap.push(Reverse(HeapEntry(entry)));
-            HEAP
-        };
-        if key < self.least.0 {
-            self.least = (key, place);
         }
+    }
+
+    fn push_heap(&mut self, entry: Entry<E>) {
+        let key = key(entry.at, entry.seq);
+        match self.heap.peek() {
+            None => self.add_head(key, HEAP),
+            Some(Reverse(head)) if key < head.key() => {
+                let at = self.heads.iter().position(|head| head.1 == HEAP).expect("the heap is not empty");
+                self.heads.remove(at);
+                self.add_head(key, HEAP);
+            }
+            Some(_) => {}
+        }
+        self.heap.push(Reverse(HeapEntry(entry)));
+    }
+
+    /// The heads stay in order: far ones, of which there are many, do not move.
+    fn add_head(&mut self, key: Key, place: usize) {
+        let at = self.heads.iter().position(|head| key < head.0).unwrap_or(self.heads.len());
+        self.heads.insert(at, (key, place));
+        self.note_first();
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half of a key is the time")]
+    fn note_first(&mut self) {
+        let first = self.heads.first().map_or(NEVER, |head| head.0);
+        self.next_at = Instant::from_nanos((first >> 64) as u64);
     }
 
     /// When the next event is due; [`Instant::MAX`] when there is none.
     #[inline]
     pub(crate) const fn next_at(&self) -> Instant {
-        self.least.0.0
+        self.next_at
     }
 
-    /// The position in the order of pushes that the next push will get.
+    /// Events waiting.
+    #[inline]
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// Takes the next event.
     pub(crate) fn pop(&mut self) -> Option<(Instant, E)> {
-        if self.len == 0 {
-            return None;
-        }
+        let place = self.heads.first()?.1;
         self.len -= 1;
-        let place = self.least.1;
-        let entry = if place == HEAP {
-            self.heap.pop().expect("the least key is the heap's head").0.0
+        let (entry, next) = if place == HEAP {
+            let entry = self.heap.pop().expect("the heap has a head").0.0;
+            (entry, self.heap.peek().map(|Reverse(head)| head.key()))
         } else {
             let fifo = &mut self.lanes[place];
-            let entry = fifo.pop_front().expect("the least key is this lane's head");
-            match fifo.front() {
-                Some(head) => self.heads[place] = (head.at, head.seq),
-                None => {
-                    self.heads[place] = NEVER;
-                    self.occupied &= !(1 << place);
-                }
-            }
-            entry
+            let entry = fifo.pop_front().expect("the lane has a head");
+            (entry, fifo.front().map(|head| key(head.at, head.seq)))
         };
-        self.find_least();
+        self.replace_first(next, place);
         Some((entry.at, entry.event))
     }
 
-    fn find_least(&mut self) {
-        let mut least = self.heap.peek().map_or((NEVER, HEAP), |Reverse(head)| (head.key(), HEAP));
-        let mut lanes = self.occupied;
-        while lanes != 0 {
-            let lane = lanes.trailing_zeros() as usize;
-            lanes &= lanes - 1;
-            if self.heads[lane] < least.0 {
-                least = (self.heads[lane], lane);
-            }
+    /// The first head was taken; `next` comes after it in the same place.
+    fn replace_first(&mut self, next: Option<Key>, place: usize) {
+        let Some(next) = next else {
+            self.heads.remove(0);
+            self.note_first();
+            return;
+        };
+        let mut at = 0;
+        while let Some(&later) = self.heads.get(at + 1)
+            && later.0 < next
+        {
+            self.heads[at] = later;
+            at += 1;
         }
-        self.least = least;
+        self.heads[at] = (next, place);
+        self.note_first();
     }
 }
 

@@ -1,8 +1,9 @@
 //! Threads run: calls are priced, take effect, block, complete.
 
 use super::budget::SimError;
+use super::calls::WorldCall;
 use super::event::Event;
-use super::task::{Phase, Task, TaskState};
+use super::task::{Phase, ProcStats, Shortage, Task, TaskState};
 use super::world::{Exhaustion, World};
 use crate::app::{AppContext, Call, CallResult, Resume, Ret};
 use crate::errno::Errno;
@@ -11,7 +12,7 @@ use crate::kernel::{Caller, Outcome};
 use crate::tcp::{Cause, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::{Observer, RecordKind};
-use crate::units::{Fd, HostId, Port, ProcIx, TaskId, TaskRef};
+use crate::units::{Fd, HostId, ProcIx, TaskId, TaskRef};
 
 /// What a thread does after a call was looked at.
 enum Next {
@@ -50,17 +51,20 @@ impl World {
         }
         let Some(state) = proc.tasks.get(task.task.index()).map(|slot| slot.state) else { return Ok(()) };
         let next = match state {
-            TaskState::Starting => match self.task(host, task).call {
-                Call::Spawn { token } => Next::Resume(Resume::Started(token)),
-                #[expect(clippy::wildcard_enum_match_arm, reason = "the spawner stored the clone call")]
-                _ => unreachable!("a new thread keeps the call that made it"),
-            },
-            TaskState::Running => self.effect(host, task, true, observer)?,
-            TaskState::Waking => self.effect(host, task, false, observer)?,
+            TaskState::Starting => {
+                let Call::Spawn { token } = self.task(host, task).call else {
+                    unreachable!("a new thread keeps the call that made it")
+                };
+                Next::Resume(Resume::Started(token))
+            }
+            TaskState::Running | TaskState::Waking => {
+                let call = core::mem::replace(&mut self.task_mut(host, task).call, Call::Getpid);
+                self.effect(host, task, call, state == TaskState::Running, observer)?
+            }
             TaskState::TimedOut => {
-                let call = self.task(host, task).call.clone();
+                let call = core::mem::replace(&mut self.task_mut(host, task).call, Call::Getpid);
                 let result = self.hosts[host.index()].kernel.timed_out(task, &call);
-                self.complete(host, task, result, observer)
+                self.complete(host, task, &call, result, observer)
             }
             TaskState::Free | TaskState::Blocked => Next::Wait,
         };
@@ -91,15 +95,15 @@ impl World {
             let slot = &mut proc.tasks[task.task.index()];
             let run = entry.kernel.cpus.reserve(now, task_key(task), slot.cpu, work, cost);
             slot.cpu = Some(run.cpu);
-            slot.call = call;
             slot.entered = now;
             slot.state = TaskState::Running;
             if run.end >= self.queue.next_at() || run.end > self.horizon {
+                slot.call = call;
                 self.queue.push(now, run.end, Event::Run { host, process: task.process, task: task.task });
                 return Ok(());
             }
             self.now = run.end;
-            match self.effect(host, task, true, observer)? {
+            match self.effect(host, task, call, true, observer)? {
                 Next::Resume(next) => resume = next,
                 Next::Wait => return Ok(()),
             }
@@ -124,10 +128,10 @@ impl World {
     /// CPU time of a call, in the state of the tables at its start.
     fn price(&mut self, host: HostId, task: TaskRef, call: &Call) -> Duration {
         let kernel = &mut self.hosts[host.index()].kernel;
-        match call {
-            Call::Connect { fd, addr } => kernel.connect_cost(self.now, task.process, *fd, *addr),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "every other call has a fixed price")]
-            _ => Duration::from_nanos(kernel.config().cost.cost_of(call)),
+        if let Call::Connect { fd, addr } = call {
+            kernel.connect_cost(self.now, task.process, *fd, *addr)
+        } else {
+            Duration::from_nanos(kernel.config().cost.cost_of(call))
         }
     }
 
@@ -136,62 +140,21 @@ impl World {
         &mut self,
         host: HostId,
         task: TaskRef,
+        mut call: Call,
         first: bool,
         observer: &mut dyn Observer,
     ) -> Result<Next, SimError> {
         let now = self.now;
-        let slot = self.task_mut(host, task);
-        let mut call = core::mem::replace(&mut slot.call, Call::Getpid);
-        match &call {
-            Call::Nanosleep { duration } => {
-                let deadline = now + *duration + self.hosts[host.index()].kernel.sleep_lateness();
-                self.block(host, task, call, Some(deadline));
-                return Ok(Next::Wait);
-            }
-            Call::FutexWait { timeout } => {
-                let deadline = timeout.map(|t| now + t);
-                let slot = self.task_mut(host, task);
-                if core::mem::take(&mut slot.woken_early) || !first {
-                    slot.call = call;
-                    return Ok(self.complete(host, task, Ok(Ret::Done), observer));
-                }
-                self.block(host, task, call, deadline);
-                return Ok(Next::Wait);
-            }
-            Call::Spawn { token } => {
-                let token = *token;
-                self.task_mut(host, task).call = call;
-                let new = self.spawn_task(host, task.process, token);
-                return Ok(self.complete(host, task, Ok(Ret::Task(new)), observer));
-            }
-            Call::Compute { .. } => {
-                self.task_mut(host, task).call = call;
-                return Ok(self.complete(host, task, Ok(Ret::Done), observer));
-            }
-            Call::ExitTask => {
-                let proc = &mut self.hosts[host.index()].procs[task.process.index()];
-                proc.tasks[task.task.index()].state = TaskState::Free;
-                proc.free.push(task.task);
-                return Ok(Next::Wait);
-            }
-            Call::ExitProcess { status } => {
-                let status = *status;
-                self.exit_process(host, task.process, status, observer)?;
-                return Ok(Next::Wait);
-            }
-            #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is the kernel's")]
-            _ => {}
+        if let Some(own) = WorldCall::of(&call) {
+            return self.own_call(host, task, own, call, first, observer);
         }
-        let mut fx = core::mem::take(&mut self.fx);
         let caller = Caller { now, task, first };
-        let outcome = self.hosts[host.index()].kernel.syscall(caller, &mut call, &mut fx);
-        self.fx = fx;
+        let outcome = self.hosts[host.index()].kernel.syscall(caller, &mut call, &mut self.fx);
         // The result is recorded after its effects, like a trace at the exit of the call.
         match outcome {
             Outcome::Done(result) => {
-                self.task_mut(host, task).call = call;
                 self.drain(host, Some(task.process), observer)?;
-                Ok(self.complete(host, task, result, observer))
+                Ok(self.complete(host, task, &call, result, observer))
             }
             Outcome::Block { deadline } => {
                 if first {
@@ -205,6 +168,47 @@ impl World {
                 Ok(Next::Wait)
             }
         }
+    }
+
+    /// A call that is none of the kernel's business.
+    fn own_call(
+        &mut self,
+        host: HostId,
+        task: TaskRef,
+        own: WorldCall,
+        call: Call,
+        first: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Next, SimError> {
+        let now = self.now;
+        let result = match own {
+            WorldCall::Sleep(span) => {
+                let deadline = now + span + self.hosts[host.index()].kernel.sleep_lateness();
+                self.block(host, task, call, Some(deadline));
+                return Ok(Next::Wait);
+            }
+            WorldCall::FutexWait(timeout) => {
+                let woken = core::mem::take(&mut self.task_mut(host, task).woken_early);
+                if first && !woken {
+                    self.block(host, task, call, timeout.map(|t| now + t));
+                    return Ok(Next::Wait);
+                }
+                Ret::Done
+            }
+            WorldCall::Spawn(token) => Ret::Task(self.spawn_task(host, task.process, token)),
+            WorldCall::Compute => Ret::Done,
+            WorldCall::ExitTask => {
+                let proc = &mut self.hosts[host.index()].procs[task.process.index()];
+                proc.tasks[task.task.index()].state = TaskState::Free;
+                proc.free.push(task.task);
+                return Ok(Next::Wait);
+            }
+            WorldCall::ExitProcess(status) => {
+                self.exit_process(host, task.process, status, observer)?;
+                return Ok(Next::Wait);
+            }
+        };
+        Ok(self.complete(host, task, &call, Ok(result), observer))
     }
 
     fn block(&mut self, host: HostId, task: TaskRef, call: Call, deadline: Option<Instant>) {
@@ -289,12 +293,19 @@ impl World {
     }
 
     /// Records a completed call and counts it.
-    fn complete(&mut self, host: HostId, task: TaskRef, result: CallResult, observer: &mut dyn Observer) -> Next {
+    fn complete(
+        &mut self,
+        host: HostId,
+        task: TaskRef,
+        call: &Call,
+        result: CallResult,
+        observer: &mut dyn Observer,
+    ) -> Next {
         let entry = &mut self.hosts[host.index()];
         let proc = &mut entry.procs[task.process.index()];
-        let slot = &mut proc.tasks[task.task.index()];
-        let name = slot.call.name();
-        let fd = call_fd(&slot.call).unwrap_or(match &result {
+        let slot = &proc.tasks[task.task.index()];
+        let name = call.name();
+        let fd = call_fd(call).unwrap_or(match &result {
             Ok(Ret::Fd(fd) | Ret::Accepted(fd, _)) => *fd,
             Ok(_) | Err(_) => Fd(u32::MAX),
         });
@@ -302,17 +313,20 @@ impl World {
         proc.stats.calls.inc(name);
         if let Err(errno) = result {
             *proc.stats.errors.entry((name, errno)).or_default() += 1;
-            if self.exhaustion.is_none() && matches!(errno, Errno::AddrNotAvail | Errno::MFile | Errno::NFile) {
-                self.exhaustion = Some(Exhaustion { at: self.now, host, process: task.process, errno });
+            if let Some(which) = ProcStats::shortage_of(errno) {
+                let connections = entry.kernel.processes()[task.process.index()].connections();
+                let shortage = Shortage { at: self.now, call: name, connections };
+                proc.stats.shortages[which].get_or_insert(shortage);
+                let first = Exhaustion { at: self.now, host, process: task.process, errno };
+                self.exhaustion.get_or_insert(first);
             }
         }
         let pid = entry.kernel.processes()[task.process.index()].pid();
         let kind =
             RecordKind::Syscall { pid, task: task.task, name: name as u8, fd, entered, result: summary(&result) };
-        let record = crate::trace::Record { at: self.now, host, kind };
-        record.digest(&mut self.digest);
+        kind.digest(self.now, host, &mut self.digest);
         if observer.wants_syscalls() {
-            observer.record(&record);
+            observer.record(&crate::trace::Record { at: self.now, host, kind });
         }
         Next::Resume(Resume::Done(result))
     }
@@ -325,20 +339,10 @@ impl World {
                 let entry = &mut self.hosts[host.index()];
                 let range = entry.kernel.sysctls().ip_local_port_range();
                 let half = u32::from(range.high.0.abs_diff(range.low.0)).div_ceil(2);
+                let connections = entry.kernel.processes()[process.index()].connections();
                 let stats = &mut entry.procs[process.index()].stats;
-                stats.tcp_connects += 1;
-                stats.inspected += u64::from(inspected);
-                if inspected >= half && half > 0 && stats.knee.is_none() {
-                    stats.knee = Some((self.now, u64::from(inspected)));
-                }
-                if tuple.local.port != Port::NONE {
-                    stats.syn_sent += 1;
-                    if let Some(last) = stats.last_port {
-                        let step = i32::from(tuple.local.port.0) - i32::from(last.0);
-                        *stats.port_steps.entry(step).or_default() += 1;
-                    }
-                    stats.last_port = Some(tuple.local.port);
-                }
+                stats.destination = Some(tuple.remote);
+                stats.searched(self.now, inspected, half, tuple.local.port, connections);
             }
             RecordKind::State {
                 tuple,

@@ -7,7 +7,7 @@ use crate::errno::Errno;
 use crate::kernel::cpu::CpuId;
 use crate::rng::SimRng;
 use crate::time::{Duration, Instant};
-use crate::units::{Port, TaskId};
+use crate::units::{Endpoint, Port, TaskId};
 
 /// What a thread is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,8 +105,86 @@ pub struct ProcStats {
     pub last_port: Option<Port>,
     /// Candidates inspected by all port searches.
     pub inspected: u64,
-    /// Instant and candidates of the first search that inspected more than half of the range.
-    pub knee: Option<(Instant, u64)>,
+    /// The first search that inspected more than half of the range, and found a port.
+    pub knee: Option<Shortage>,
+    /// Port searches before it.
+    pub early_searches: Searches,
+    /// Successful ones from it on.
+    pub late_searches: Searches,
+    /// Those that found no port.
+    pub vain_searches: Searches,
+    /// First `EADDRNOTAVAIL`, `EMFILE` and `ENFILE`.
+    pub shortages: [Option<Shortage>; 3],
+    /// Where the last TCP connect() went.
+    pub destination: Option<Endpoint>,
+    /// TCP connect() calls in the current second of virtual time: its number, and how many.
+    pub this_second: (u64, u64),
+    /// Most of them in one second.
+    pub busiest_second: u64,
+    /// When the last of them was made.
+    pub last_connect: Instant,
+}
+
+/// Something became scarce.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shortage {
+    /// When.
+    pub at: Instant,
+    /// The call that met it.
+    pub call: CallName,
+    /// Connections the process had then.
+    pub connections: u64,
+}
+
+/// Port searches, and what they inspected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Searches {
+    /// How many.
+    pub count: u64,
+    /// Candidates in all.
+    pub inspected: u64,
+}
+
+impl Searches {
+    const fn add(&mut self, inspected: u32) {
+        self.count += 1;
+        self.inspected += inspected as u64;
+    }
+}
+
+impl ProcStats {
+    /// Index of an errno in [`ProcStats::shortages`]; `None` for all others.
+    #[must_use]
+    pub fn shortage_of(errno: Errno) -> Option<usize> {
+        [Errno::AddrNotAvail, Errno::MFile, Errno::NFile].iter().position(|&one| one == errno)
+    }
+
+    /// Notes a search for a source port; `half` is half of the range, `found` the port.
+    pub(crate) fn searched(&mut self, now: Instant, inspected: u32, half: u32, found: Port, connections: u64) {
+        self.tcp_connects += 1;
+        self.last_connect = now;
+        self.inspected += u64::from(inspected);
+        let second = now.nanos() / 1_000_000_000;
+        if self.this_second.0 != second {
+            self.this_second = (second, 0);
+        }
+        self.this_second.1 += 1;
+        self.busiest_second = self.busiest_second.max(self.this_second.1);
+        if found == Port::NONE {
+            self.vain_searches.add(inspected);
+            return;
+        }
+        if inspected >= half && half > 0 && self.knee.is_none() {
+            self.knee = Some(Shortage { at: now, call: CallName::Connect, connections });
+        }
+        if self.knee.is_some() { &mut self.late_searches } else { &mut self.early_searches }.add(inspected);
+        self.syn_sent += 1;
+        if let Some(last) = self.last_port {
+            let step = i32::from(found.0) - i32::from(last.0);
+            *self.port_steps.entry(step).or_default() += 1;
+        }
+        self.last_port = Some(found);
+    }
 }
 
 impl Proc {

@@ -232,21 +232,15 @@ impl World {
             Event::Run { host, process, task } => self.run_task(host, TaskRef { process, task }, observer)?,
             Event::TaskTimer { host, process, task } => self.task_timer(at, host, TaskRef { process, task }),
             Event::SocketTimer { host, socket } => {
-                let mut fx = core::mem::take(&mut self.fx);
-                self.hosts[host.index()].kernel.on_socket_timer(at, socket, &mut fx);
-                self.fx = fx;
+                self.hosts[host.index()].kernel.on_socket_timer(at, socket, &mut self.fx);
                 self.drain(host, None, observer)?;
             }
             Event::TimeWaitTimer { host, tw } => {
-                let mut fx = core::mem::take(&mut self.fx);
-                self.hosts[host.index()].kernel.on_timewait_timer(at, tw, &mut fx);
-                self.fx = fx;
+                self.hosts[host.index()].kernel.on_timewait_timer(at, tw, &mut self.fx);
                 self.drain(host, None, observer)?;
             }
             Event::RequestTimer { host, request } => {
-                let mut fx = core::mem::take(&mut self.fx);
-                self.hosts[host.index()].kernel.on_request_timer(at, request, &mut fx);
-                self.fx = fx;
+                self.hosts[host.index()].kernel.on_request_timer(at, request, &mut self.fx);
                 self.drain(host, None, observer)?;
             }
             Event::Action { index } => {
@@ -277,10 +271,9 @@ impl World {
     }
 
     fn deliver(&mut self, host: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), SimError> {
-        let packet = self.packets.take(slot);
-        let mut fx = core::mem::take(&mut self.fx);
-        self.hosts[host.index()].kernel.on_packet(self.now, packet, &mut fx);
-        self.fx = fx;
+        let packet = self.packets.get(slot);
+        self.hosts[host.index()].kernel.on_packet(self.now, packet, &mut self.fx);
+        self.packets.free(slot);
         self.drain(host, None, observer)
     }
 
@@ -295,15 +288,22 @@ impl World {
         if self.fx.is_empty() {
             return Ok(());
         }
-        let mut fx = core::mem::take(&mut self.fx);
-        for kind in fx.records.drain(..) {
-            self.note(host, caller, &kind);
-            self.emit(host, kind, observer);
+        // By index: what is drained here is not added to by what draining does.
+        if !self.fx.records.is_empty() {
+            self.drain_records(host, caller, observer);
         }
-        for packet in fx.packets.drain(..) {
+        if self.fx.packets.len() == 1 {
+            let packet = self.fx.packets.pop().expect("there is one");
             self.send(host, packet, observer)?;
+        } else if !self.fx.packets.is_empty() {
+            let mut packets = core::mem::take(&mut self.fx.packets);
+            for packet in packets.drain(..) {
+                self.send(host, packet, observer)?;
+            }
+            self.fx.packets = packets;
         }
-        for (at, timer) in fx.timers.drain(..) {
+        for ix in 0..self.fx.timers.len() {
+            let (at, timer) = self.fx.timers[ix];
             let event = match timer {
                 KernelTimer::Socket(socket) => Event::SocketTimer { host, socket },
                 KernelTimer::TimeWait(tw) => Event::TimeWaitTimer { host, tw },
@@ -311,10 +311,11 @@ impl World {
             };
             self.queue.push(self.now, at, event);
         }
-        for task in fx.wakes.drain(..) {
-            self.wake(host, task);
+        self.fx.timers.clear();
+        for ix in 0..self.fx.wakes.len() {
+            self.wake(host, self.fx.wakes[ix]);
         }
-        self.fx = fx;
+        self.fx.wakes.clear();
         let kernel = &self.hosts[host.index()].kernel;
         if kernel.socket_total() > self.budgets.sockets {
             return Err(SimError::Sockets {
@@ -324,6 +325,26 @@ impl World {
             });
         }
         Ok(())
+    }
+
+    fn drain_records(&mut self, host: HostId, caller: Option<ProcIx>, observer: &mut dyn Observer) {
+        let mut digest = self.digest;
+        for kind in &self.fx.records {
+            kind.digest(self.now, host, &mut digest);
+        }
+        self.digest = digest;
+        for ix in 0..self.fx.records.len() {
+            if self.fx.records[ix].is_counted() {
+                let kind = self.fx.records[ix];
+                self.note(host, caller, &kind);
+            }
+        }
+        if observer.wants_records() {
+            for &kind in &self.fx.records {
+                observer.record(&Record { at: self.now, host, kind });
+            }
+        }
+        self.fx.records.clear();
     }
 
     pub(crate) fn emit(&mut self, host: HostId, kind: RecordKind, observer: &mut dyn Observer) {
@@ -339,6 +360,9 @@ impl World {
 
     /// Hands a packet to the network: delivery, loss, or an answer from a rule.
     fn send(&mut self, from: HostId, packet: crate::wire::Packet, observer: &mut dyn Observer) -> Result<(), SimError> {
+        if let Some((to, at)) = self.network.route_plainly(self.now, from, packet.dst) {
+            return self.fly(to, at, packet);
+        }
         let routed = self.network.route(self.now, from, &packet);
         if let Some((tuple, reason)) = routed.dropped {
             self.emit(from, RecordKind::Drop { tuple, reason }, observer);

@@ -62,7 +62,16 @@ impl JiffyClock {
     /// `n` jiffies as a span of time.
     #[must_use]
     pub const fn span(&self, n: u64) -> Duration {
-        let hz = self.hz as u64;
+        // The usual rates as constants: division by a variable is slow, and every timer asks.
+        match self.hz {
+            250 => Self::span_at(n, 250),
+            1_000 => Self::span_at(n, 1_000),
+            100 => Self::span_at(n, 100),
+            hz => Self::span_at(n, hz as u64),
+        }
+    }
+    #[inline(always)]
+    const fn span_at(n: u64, hz: u64) -> Duration {
         Duration::from_nanos((n / hz) * NS_PER_S + ((n % hz) * NS_PER_S).div_ceil(hz))
     }
     /// When a kernel timer asked at `now` to fire after `delay` really fires:

@@ -15,13 +15,14 @@ crate::messages! {
         DidYouMean { en: "did you mean `{0}`?", zh: "是不是想写 `{0}`？" }
         NotATime { en: "`{0}` is neither a time since the start nor a mark", zh: "`{0}` 既不是从开始算起的时间，也不是标记" }
         TimeHint { en: "write \"3s\", or a mark with an offset: \"kill+3s\", \"exhausted-1s\", \"end\"", zh: "写成 \"3s\"，或标记加偏移：\"kill+3s\"、\"exhausted-1s\"、\"end\"" }
-        MarkNeverReached { en: "the mark `{0}` was never reached: {1}", zh: "没有到达标记 `{0}`：{1}" }
+        MarkNeverReached { en: "the moment `{0}` never came: the scenario ended at {1} s", zh: "时刻 `{0}` 没有到来：场景在 {1} 秒结束" }
+        OneOf { en: "one of: {0}", zh: "可选：{0}" }
 
         // Budgets.
         BudgetEvents { en: "stopped after {0} events, at {1}", zh: "处理 {0} 个事件后停止，虚拟时间 {1}" }
         BudgetSameInstant { en: "{0} events happened at the same instant, {1}: something repeats without time passing", zh: "同一时刻 {1} 发生了 {0} 个事件：有东西在时间不前进的情况下反复发生" }
-        BudgetSockets { en: "more than {0} sockets exist, at {1}", zh: "socket 超过 {0} 个，虚拟时间 {1}" }
-        BudgetRecords { en: "more than {0} trace records, at {1}", zh: "跟踪记录超过 {0} 条，虚拟时间 {1}" }
+        BudgetSockets { en: "more than {0} sockets exist on host `{2}`, at {1}", zh: "主机 `{2}` 上的 socket 超过 {0} 个，虚拟时间 {1}" }
+        BudgetPackets { en: "more than {0} packets are in flight, at {1}: a link is slower than what is sent over it", zh: "在途报文超过 {0} 个，虚拟时间 {1}：链路比发送的速度慢" }
         BudgetHint { en: "raise it in the file, `budget.{0}`, or with --set budget.{0}=N", zh: "在文件里调大 `budget.{0}`，或用 --set budget.{0}=N" }
 
         // Findings: what happened, why.

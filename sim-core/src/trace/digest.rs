@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Version of the fingerprint's input format: raised whenever a record's
 /// encoding changes, so that digests of different formats never look comparable.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// A running 128-bit fingerprint over fixed-width little-endian words.
 ///
@@ -14,12 +14,12 @@ pub(super) const FORMAT: u64 = 1;
 pub struct Digest {
     a: u64,
     b: u64,
-    words: u64,
+    pairs: u64,
 }
 
 impl Default for Digest {
     fn default() -> Self {
-        let mut digest = Self { a: 0x9e37_79b9_7f4a_7c15, b: 0xc2b2_ae3d_27d4_eb4f, words: 0 };
+        let mut digest = Self { a: 0x9e37_79b9_7f4a_7c15, b: 0xc2b2_ae3d_27d4_eb4f, pairs: 0 };
         digest.word(FORMAT);
         digest
     }
@@ -29,17 +29,25 @@ impl Digest {
     /// Folds one word in.
     #[inline]
     pub fn word(&mut self, word: u64) {
-        self.a = (self.a ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29);
-        self.b = (self.b.wrapping_add(word)).wrapping_mul(0xc4ce_b9fe_1a85_ec53).rotate_left(31) ^ self.a;
-        self.words += 1;
+        self.pair(word, 0);
+    }
+
+    /// Folds two words in, one into each lane; then the lanes meet.
+    #[inline]
+    pub fn pair(&mut self, first: u64, second: u64) {
+        let a = (self.a ^ first).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29);
+        let b = (self.b ^ second).wrapping_mul(0xc4ce_b9fe_1a85_ec53).rotate_left(31);
+        self.a = a.wrapping_add(b);
+        self.b = b ^ self.a;
+        self.pairs += 1;
     }
 }
 
-/// `1-` (the format) and 32 hexadecimal digits.
+/// `2-` (the format) and 32 hexadecimal digits.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = *self;
-        last.word(self.words);
+        last.word(self.pairs);
         write!(f, "{FORMAT}-{:016x}{:016x}", last.a, last.b)
     }
 }

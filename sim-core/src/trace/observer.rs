@@ -6,6 +6,10 @@ use super::Record;
 pub trait Observer {
     /// Called once for each record, after its effect.
     fn record(&mut self, record: &Record);
+    /// False if nothing is wanted, so that nothing need be handed over.
+    fn wants_records(&self) -> bool {
+        true
+    }
     /// True if system-call records are wanted (they are the bulk of all records).
     fn wants_syscalls(&self) -> bool {
         false
@@ -18,6 +22,9 @@ pub struct NoObserver;
 
 impl Observer for NoObserver {
     fn record(&mut self, _record: &Record) {}
+    fn wants_records(&self) -> bool {
+        false
+    }
 }
 
 /// Keeps the first `limit` records and counts the rest.

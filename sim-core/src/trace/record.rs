@@ -4,7 +4,7 @@ use super::Digest;
 use crate::errno::Errno;
 use crate::tcp::{Cause, TcpState};
 use crate::time::Instant;
-use crate::units::{Fd, FourTuple, HostId, Pid, Port, TaskId};
+use crate::units::{Endpoint, Fd, FourTuple, HostId, Pid, Port, TaskId};
 use crate::wire::{Flags, SeqNum};
 
 /// Alias used where a record speaks of a socket's state.
@@ -132,46 +132,11 @@ pub enum RecordKind {
 }
 
 impl Record {
-    /// Folds the record into a digest, fixed-width fields only.
+    /// Folds the record into a digest, fixed-width fields only: when and what,
+    /// then the connection, then the rest.
+    #[inline]
     pub fn digest(&self, digest: &mut Digest) {
-        digest.word(self.at.nanos());
-        let tag = |n: u64, low: u64| n << 56 | u64::from(self.host.0) << 40 | low & 0xff_ffff_ffff;
-        match self.kind {
-            RecordKind::State { tuple, from, to, cause } => {
-                digest.word(tag(1, (from as u64) << 16 | (to as u64) << 8 | cause as u64));
-                tuple_words(digest, tuple);
-            }
-            RecordKind::PortPick { tuple, inspected } => {
-                digest.word(tag(2, u64::from(inspected)));
-                tuple_words(digest, tuple);
-            }
-            RecordKind::Transmit { tuple, seq, ack, flags, len } => {
-                digest.word(tag(3, u64::from(flags.0) << 32 | u64::from(len)));
-                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
-                tuple_words(digest, tuple);
-            }
-            RecordKind::Receive { tuple, seq, ack, flags, len } => {
-                digest.word(tag(4, u64::from(flags.0) << 32 | u64::from(len)));
-                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
-                tuple_words(digest, tuple);
-            }
-            RecordKind::Drop { tuple, reason } => {
-                digest.word(tag(5, reason as u64));
-                tuple_words(digest, tuple);
-            }
-            RecordKind::Syscall { pid, task, name, fd, entered, result } => {
-                digest.word(tag(6, u64::from(name) << 32 | u64::from(fd.0)));
-                digest.word(u64::from(pid.0) << 32 | u64::from(task.0));
-                digest.word(entered.nanos());
-                digest.word(match result {
-                    Ok(value) => u64::from(value),
-                    Err(errno) => 1 << 63 | u64::from(errno.number()),
-                });
-            }
-            RecordKind::Exit { pid, status } => digest.word(tag(7, u64::from(pid.0) << 8 | u64::from(status & 0xff))),
-            RecordKind::Action { index } => digest.word(tag(8, u64::from(index))),
-            RecordKind::Mark { index } => digest.word(tag(9, u64::from(index))),
-        }
+        self.kind.digest(self.at, self.host, digest);
     }
 
     /// The local port the record speaks of, where it speaks of a connection.
@@ -191,7 +156,57 @@ impl Record {
     }
 }
 
+impl RecordKind {
+    /// True for those that statistics of processes are made of.
+    #[inline]
+    pub(crate) const fn is_counted(&self) -> bool {
+        matches!(self, Self::PortPick { .. } | Self::State { from: TcpState::SynSent, .. })
+    }
+
+    /// [`Record::digest`] of this kind, there and then.
+    #[inline]
+    pub(crate) fn digest(&self, at: Instant, host: HostId, digest: &mut Digest) {
+        let tag = |n: u64, low: u64| n << 56 | u64::from(host.0) << 40 | low & 0xff_ffff_ffff;
+        let head = |digest: &mut Digest, n: u64, low: u64| digest.pair(at.nanos(), tag(n, low));
+        match *self {
+            RecordKind::State { tuple, from, to, cause } => {
+                head(digest, 1, (from as u64) << 16 | (to as u64) << 8 | cause as u64);
+                tuple_words(digest, tuple);
+            }
+            RecordKind::PortPick { tuple, inspected } => {
+                head(digest, 2, u64::from(inspected));
+                tuple_words(digest, tuple);
+            }
+            RecordKind::Transmit { tuple, seq, ack, flags, len } => {
+                head(digest, 3, u64::from(flags.0) << 32 | u64::from(len));
+                tuple_words(digest, tuple);
+                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
+            }
+            RecordKind::Receive { tuple, seq, ack, flags, len } => {
+                head(digest, 4, u64::from(flags.0) << 32 | u64::from(len));
+                tuple_words(digest, tuple);
+                digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
+            }
+            RecordKind::Drop { tuple, reason } => {
+                head(digest, 5, reason as u64);
+                tuple_words(digest, tuple);
+            }
+            RecordKind::Syscall { pid, task, name, fd, entered, result } => {
+                head(digest, 6, u64::from(name) << 32 | u64::from(fd.0));
+                digest.pair(u64::from(pid.0) << 32 | u64::from(task.0), entered.nanos());
+                digest.word(match result {
+                    Ok(value) => u64::from(value),
+                    Err(errno) => 1 << 63 | u64::from(errno.number()),
+                });
+            }
+            RecordKind::Exit { pid, status } => head(digest, 7, u64::from(pid.0) << 8 | u64::from(status & 0xff)),
+            RecordKind::Action { index } => head(digest, 8, u64::from(index)),
+            RecordKind::Mark { index } => head(digest, 9, u64::from(index)),
+        }
+    }
+}
+
 fn tuple_words(digest: &mut Digest, tuple: FourTuple) {
-    digest.word(u64::from(tuple.local.addr.to_bits()) << 16 | u64::from(tuple.local.port.0));
-    digest.word(u64::from(tuple.remote.addr.to_bits()) << 16 | u64::from(tuple.remote.port.0));
+    let end = |end: Endpoint| u64::from(end.addr.to_bits()) << 16 | u64::from(end.port.0);
+    digest.pair(end(tuple.local), end(tuple.remote));
 }

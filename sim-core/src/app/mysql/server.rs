@@ -172,6 +172,13 @@ pub(super) struct Stats {
     pub(super) queries: u64,
     pub(super) threads_created: u64,
     pub(super) threads_running: u64,
+    /// Not status variables: what a run's findings rest on.
+    pub(super) unauthenticated_peak: u64,
+    pub(super) handshake_timeouts: u64,
+    /// ERR 1129.
+    pub(super) blocked: u64,
+    /// When the first ERR 1040 was sent, and how many sessions there were.
+    pub(super) first_refusal: Option<(Instant, u64)>,
 }
 
 /// Which port a connection came in by.
@@ -256,6 +263,12 @@ impl Shared {
         self.logged_in -= u64::from(session.authenticated);
         self.sessions[slot as usize] = Session::freed();
         self.free.push(slot);
+    }
+
+    /// ERR 1040 is about to be sent.
+    pub(super) fn count_refusal(&mut self, now: Instant) {
+        self.stats.connection_errors_max_connections += 1;
+        self.stats.first_refusal.get_or_insert((now, self.listed));
     }
 
     /// Whether there is no slot left, before authentication.
@@ -567,7 +580,7 @@ impl MysqlServer {
     /// `process_new_connection`: refuse, or find a thread.
     fn admit(&mut self, fd: Fd, peer: Endpoint, cx: &mut AppContext<'_>) -> Call {
         if self.shared.is_full(self.accepting) {
-            self.shared.stats.connection_errors_max_connections += 1;
+            self.shared.count_refusal(cx.now);
             if self.shared.flavour == Flavour::MariaDb {
                 self.shared.stats.aborted_connects += 1;
             }

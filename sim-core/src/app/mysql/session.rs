@@ -278,6 +278,8 @@ impl Thread<'_> {
         let id = self.shared.next_id;
         self.shared.next_id = id.wrapping_add(1);
         self.shared.listed += 1;
+        let silent = self.shared.listed - self.shared.logged_in;
+        self.shared.stats.unauthenticated_peak = self.shared.stats.unauthenticated_peak.max(silent);
         let session = self.session();
         (session.id, session.task, session.at) = (id, task, At::NoDelay);
         let option = SocketOption::Tcp(TcpSocketOption::NoDelay(true));
@@ -300,6 +302,7 @@ impl Thread<'_> {
         let errors = self.shared.host_errors.get(&addr).copied().unwrap_or(0);
         if errors >= self.shared.vars.get(Var::MaxConnectErrors) && self.shared.host_cache_is_on() {
             self.shared.stats.aborted_connects += 1;
+            self.shared.stats.blocked += 1;
             return self.send(protocol::err(0, &ServerError::host_blocked(addr), false), Then::End);
         }
         let session = self.session();
@@ -487,6 +490,7 @@ impl Thread<'_> {
         if authenticated {
             self.shared.stats.aborted_clients += 1;
         } else {
+            self.shared.stats.handshake_timeouts += 1;
             self.login_failed();
         }
         match flavour {
@@ -536,7 +540,7 @@ impl Thread<'_> {
             Some(ServerError::access_denied(&name, &peer.to_string()))
         } else if over && !admin && self.session().door == Door::Main {
             // `valid_connection_count`: the last slot is for administrators.
-            self.shared.stats.connection_errors_max_connections += 1;
+            self.shared.count_refusal(cx.now);
             Some(ServerError::too_many_connections())
         } else {
             self.over_user_limit(user, &name)

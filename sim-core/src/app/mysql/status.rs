@@ -106,6 +106,11 @@ impl Shared {
             // Not a status variable: what `show processlist | wc -l` would count.
             "processlist.rows" => self.listed + u64::from(self.config.event_scheduler_id.is_some()),
             "processlist.unauthenticated" => self.listed - self.logged_in,
+            "unauthenticated_peak" => stats.unauthenticated_peak,
+            "handshake_timeouts" => stats.handshake_timeouts,
+            "blocked" => stats.blocked,
+            "first_refusal.at_ns" => stats.first_refusal?.0.nanos(),
+            "first_refusal.sessions" => stats.first_refusal?.1,
             // Nor is this: a numeric system variable as it is now.
             other => return self.vars.find(other).map(|spec| self.vars.get(spec.var)),
         })

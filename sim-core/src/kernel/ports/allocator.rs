@@ -403,8 +403,8 @@ impl PortAllocator {
     #[expect(clippy::cast_possible_truncation, reason = "siphash_4u32 takes the low 32 bits")]
     fn salt_epoch(&self, now: Instant) -> u32 {
         let hz = u64::from(self.hz);
-        let uptime = u128::from(now.nanos()) + u128::from(self.boot_age.nanos());
-        let ticks = (uptime * u128::from(hz) / 1_000_000_000) as u64;
+        let uptime = now.nanos().saturating_add(self.boot_age.nanos());
+        let ticks = (uptime / 1_000_000_000) * hz + (uptime % 1_000_000_000) * hz / 1_000_000_000;
         let jiffies = ((1 << 32) - (300 * hz) % (1 << 32)).wrapping_add(ticks);
         (jiffies / (SHUFFLE_PERIOD_S * hz)) as u32
     }

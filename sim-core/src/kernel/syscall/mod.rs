@@ -147,17 +147,16 @@ impl Kernel {
                 kernel.socket_mut(id).waiters.remove(task);
             }
         };
-        match call {
-            Call::Poll { set, .. } => {
-                for entry in set.entries() {
-                    drop_waiter(self, entry.fd);
-                }
+        if let Call::Poll { set, .. } = call {
+            for entry in set.entries() {
+                drop_waiter(self, entry.fd);
             }
-            Call::Connect { fd, .. } | Call::Accept { fd, .. } | Call::Recv { fd, .. } | Call::Send { fd, .. } => {
-                drop_waiter(self, *fd);
-            }
-            #[expect(clippy::wildcard_enum_match_arm, reason = "every other call waits on no socket")]
-            _ => {}
+        } else if let Call::Connect { fd, .. }
+        | Call::Accept { fd, .. }
+        | Call::Recv { fd, .. }
+        | Call::Send { fd, .. } = call
+        {
+            drop_waiter(self, *fd);
         }
     }
 

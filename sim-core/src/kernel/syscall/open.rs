@@ -148,13 +148,11 @@ impl Kernel {
         if let Some(owner) = socket.bucket {
             socket.bucket = Some(self.bind.listen(local.port, owner)?);
         }
-        let mut actions = core::mem::take(&mut self.scratch);
-        actions.clear();
+        self.scratch.clear();
         let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
-        socket.tcb.listen(&mut actions);
+        socket.tcb.listen(&mut self.scratch);
         socket.rare_mut().listen = Some(ListenState { backlog, ..ListenState::default() });
-        self.apply(now, id, &mut actions, fx);
-        self.scratch = actions;
+        self.apply(now, id, fx);
         let owner = self.socket(id).bind_owner();
         self.listeners.insert(Listener {
             socket: id,

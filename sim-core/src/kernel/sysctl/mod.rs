@@ -20,6 +20,7 @@ use super::config::PortRange;
 use super::profile::{KernelProfile, KernelVersion};
 use crate::errno::Errno;
 use crate::tcp::TcpConfig;
+use crate::text::nearest;
 use crate::time::Duration;
 use crate::units::Port;
 
@@ -339,21 +340,14 @@ impl Sysctls {
         }
     }
 
-    /// The name of this kernel with the fewest changes to `wanted`, if few:
-    /// with its folders, or by its last part alone.
+    /// The name of this kernel nearest to `wanted` by its last part: the folders
+    /// are alike in most names.
     fn nearest(&self, wanted: &str) -> Option<&'static str> {
-        if wanted.len() > 80 {
-            return None;
+        fn leaf(name: &str) -> &str {
+            name.rsplit('.').next().unwrap_or_default()
         }
-        let leaf = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-        self.names()
-            .map(|name| {
-                let by_leaf = if leaf(wanted).is_empty() { usize::MAX } else { edits(&leaf(wanted), &leaf(name)) };
-                (edits(wanted, name).min(by_leaf), name)
-            })
-            .min()
-            .filter(|&(distance, name)| distance <= leaf(name).len() / 3)
-            .map(|(_, name)| name)
+        let near = nearest(leaf(wanted), self.names().map(leaf))?;
+        self.names().find(|name| leaf(name) == near)
     }
 
     /// `net.ipv4.ip_local_port_range`, both ends included.
@@ -468,21 +462,6 @@ fn byte(value: i32) -> u8 {
 
 fn natural(value: i32) -> u64 {
     u64::try_from(value).unwrap_or(0)
-}
-
-/// Levenshtein distance in bytes.
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
