@@ -223,7 +223,7 @@ fn time_wait_quantum(kernel: &Kernel) -> Duration {
     let mut at = Instant::ZERO;
     let mut next = first;
     while next <= first {
-        at = at + clock.span(1);
+        at += clock.span(1);
         next = clock.expiry(at, minute);
     }
     next.since(first)
