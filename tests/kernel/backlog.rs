@@ -112,11 +112,9 @@ fn b5_a_handshake_ack_to_a_full_queue_is_dropped_and_the_synack_repeated() {
     let synacks: Vec<u64> = lab
         .records()
         .iter()
-        .filter_map(|record| match record.kind {
-            halfclose::trace::RecordKind::Transmit { tuple, flags, .. } if tuple == last && flags.syn() => {
-                Some(record.at.since(start).as_millis())
-            }
-            _ => None,
+        .filter_map(|record| {
+            let halfclose::trace::RecordKind::Transmit { tuple, flags, .. } = record.kind else { return None };
+            (tuple == last && flags.syn()).then(|| record.at.since(start).as_millis())
         })
         .collect();
     assert_schedule("SYN-ACK", &synacks, &[0, 1_000, 2_000], &[0, 1_020, 3_050]);
