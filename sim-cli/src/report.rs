@@ -170,7 +170,7 @@ mod tests {
     fn both_languages_tell_it() {
         let en = human(&outcome(true), Lang::En);
         assert!(en.contains("two-hosts: seed 1, 12 events, 1.500 s of virtual time") || en.contains("1.500 s"), "{en}");
-        assert!(en.contains("✓ ") && en.contains("→ close them"), "{en}");
+        assert!(en.contains("28231  (= 28231)") && en.contains("→ close them"), "{en}");
         assert!(human(&outcome(true), Lang::Zh).contains("发生了什么"));
     }
 }

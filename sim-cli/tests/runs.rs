@@ -1,0 +1,285 @@
+//! The commands that simulate: exit codes, pipelines of the write-up, the JSON
+//! object, the trace, bad scenarios.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_halfclose");
+
+/// Four seconds, one session, one number.
+const SMALL: &str = r#"
+format = 1
+title = "Small"
+question = "Does it run?"
+end = "4s"
+
+[host.host]
+addrs = ["10.0.0.1"]
+
+[[process]]
+name = "mysqld"
+program = "mysqld"
+
+[[process]]
+name = "client"
+program = "mysql"
+start = "1s"
+[process.mysql]
+host = "10.0.0.1"
+"#;
+
+fn halfclose(arguments: &[&str], stdin: &str) -> Output {
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut pipe = child.stdin.take().expect("stdin is a pipe");
+    // A program that reads no stdin closes it; that is not this test's business.
+    let _closed = pipe.write_all(stdin.as_bytes());
+    drop(pipe);
+    child.wait_with_output().expect("the program ends")
+}
+
+fn code_and_stderr(arguments: &[&str], stdin: &str) -> (Option<i32>, String) {
+    let output = halfclose(arguments, stdin);
+    (output.status.code(), String::from_utf8(output.stderr).expect("stderr is UTF-8"))
+}
+
+fn stdout(arguments: &[&str], stdin: &str) -> String {
+    let output = halfclose(arguments, stdin);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("stdout is UTF-8")
+}
+
+fn json(arguments: &[&str], stdin: &str) -> Value {
+    let output = halfclose(arguments, stdin);
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+/// A line of shell with `halfclose` in its path.
+fn shell(line: &str) -> String {
+    let folder = Path::new(PROGRAM).parent().expect("a program has a folder").display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+    let output =
+        Command::new("sh").args(["-c", line]).env("PATH", path).env("LC_ALL", "C").output().expect("sh starts");
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(complaints.lines().all(|line| line.starts_with("# simulated: ")), "{line}: {complaints}");
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+#[test]
+fn pipelines_of_the_write_up_give_its_numbers() {
+    let count = |line: &str| shell(line).trim().to_owned();
+    assert_eq!(count("halfclose show ss two-hosts --at end | grep 172.31.47.174:3306 | wc -l"), "28231");
+    assert_eq!(count("halfclose show ss wide-range --at end | grep 172.31.47.174:3306 | wc -l"), "32765");
+    assert_eq!(count("halfclose show fd nofile --at exhausted+15s | grep socket | wc -l"), "59974");
+    assert_eq!(count("halfclose show sysctl incident | grep file-max"), "fs.file-max = 1000000");
+    let rows = shell("halfclose show netstat two-hosts --at end | grep 3306 | head -n 30");
+    assert_eq!(rows.lines().count(), 30);
+    for row in rows.lines() {
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert!(["28", "132"].contains(&words[1]), "{row}");
+        assert_eq!(words[5..7], ["CLOSE_WAIT", "22109/sysbench"], "{row}");
+    }
+}
+
+#[test]
+fn the_published_ss_blocks_come_out() {
+    let same = |arguments: &[&str], published: &str| {
+        let printed = stdout(arguments, "");
+        let lines: Vec<&str> = printed.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let wanted: Vec<&str> = published.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines, wanted);
+    };
+    same(
+        &["show", "ss-s", "two-hosts", "--at", "exhausted+15s"],
+        "Total: 28544
+TCP:   28311 (estab 28, closed 40, orphaned 0, timewait 0)
+
+Transport Total     IP        IPv6
+RAW\t  1         1         0
+UDP\t  8         4         4
+TCP\t  28271     28267     4
+INET\t  28280     28272     8
+FRAG\t  0         0         0
+",
+    );
+    same(
+        &["show", "ss-s", "nofile", "--at", "exhausted+15s"],
+        "Total: 60285
+TCP:   60053 (estab 28, closed 40, orphaned 0, timewait 0)
+
+Transport Total     IP        IPv6
+RAW\t  1         1         0
+UDP\t  8         4         4
+TCP\t  60013     60009     4
+INET\t  60022     60014     8
+FRAG\t  0         0         0
+",
+    );
+}
+
+#[test]
+fn exit_codes() {
+    let expecting = |threads: u32| {
+        format!("{SMALL}\n[[expect]]\nmetric = \"host.mysqld.Threads_connected\"\nat = \"end\"\neq = {threads}\n")
+    };
+    let code = |arguments: &[&str], stdin: &str| code_and_stderr(arguments, stdin).0;
+    assert_eq!(code(&["run", "-"], &expecting(1)), Some(0));
+    assert_eq!(code(&["run", "-"], &expecting(2)), Some(1), "an expectation failed");
+    assert_eq!(code(&["run", "no-such-preset"], ""), Some(2));
+    assert_eq!(code(&["run", "/no/such/file.toml"], ""), Some(2));
+    assert_eq!(code(&["run", "-", "--until", "never"], SMALL), Some(2));
+    assert_eq!(code(&["show", "ss", "-", "--at", "kill"], SMALL), Some(2), "a mark that never comes");
+    assert_eq!(code(&["show", "ss", "-", "--host", "db"], SMALL), Some(2));
+    assert_eq!(code(&["show", "fd", "-", "--process", "nginx"], SMALL), Some(2));
+    assert_eq!(code(&["run", "-"], "format = 2"), Some(3));
+    assert_eq!(code(&["run", "-", "--set", "host.host.cpus=x"], SMALL), Some(3));
+    assert_eq!(code(&["check", "-"], "format = 2"), Some(3));
+    assert_eq!(code(&["check", "-"], SMALL), Some(0));
+    assert_eq!(code(&["run", "-", "--set", "budget.events=5"], SMALL), Some(4));
+}
+
+#[test]
+fn a_budget_names_its_knob() {
+    let (_, told) = code_and_stderr(&["run", "-", "--set", "budget.events=5"], SMALL);
+    assert!(told.contains("stopped after 5 events") && told.contains("--set budget.events=N"), "{told}");
+    let (_, told) = code_and_stderr(&["run", "-", "--set", "budget.events=5", "--lang", "zh"], SMALL);
+    assert!(told.contains("个事件后停止"), "{told}");
+}
+
+/// Nothing of the timeline is lost silently: what was refused is a failure, and told.
+#[test]
+fn a_refused_action_fails_the_run() {
+    let refused =
+        format!("{SMALL}\n[[timeline]]\nat = \"500ms\"\ndo = \"sql\"\nprocess = \"client\"\nsql = \"select 1\"\n");
+    let output = halfclose(&["run", "-", "--quiet"], &refused);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("timeline entry 1, at 0.500 s: sql select 1"), "{told}");
+    let object = json(&["run", "-", "--json"], &refused);
+    assert_eq!(object["expectations"][0]["ok"], false, "{object}");
+}
+
+#[test]
+fn the_json_object_has_its_keys_and_the_run_is_repeatable() {
+    let first = json(&["run", "tiny", "--json"], "");
+    let keys: Vec<&str> = first.as_object().unwrap().keys().map(String::as_str).collect();
+    let wanted = "schema_version scenario seed digest events virtual_ns metrics expectations findings";
+    assert_eq!(keys.join(" "), wanted);
+    assert_eq!(first["virtual_ns"], 30_000_000_000_u64);
+    assert_eq!(first["metrics"]["host.sysbench.tcp.close_wait"], 16);
+    let ids: Vec<&str> = first["findings"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect();
+    for id in ["descriptor-leak", "close-wait", "ports-exhausted", "fds-exhausted", "too-many-connections"] {
+        assert!(ids.contains(&id), "{id} is not among {ids:?}");
+    }
+    assert_eq!(json(&["run", "tiny", "--json"], ""), first);
+    let other = json(&["run", "tiny", "--json", "--seed", "7"], "");
+    assert_eq!(other["seed"], 7);
+    assert_ne!(other["digest"], first["digest"]);
+}
+
+#[test]
+fn until_stops_early_or_runs_on() {
+    let early = json(&["run", "tiny", "--json", "--until", "kill+1s"], "");
+    assert_eq!(early["virtual_ns"], 6_000_000_000_u64);
+    assert!(early["expectations"].as_array().unwrap().iter().all(|row| row["ok"] == true), "{early}");
+    assert_eq!(json(&["run", "-", "--json", "--until", "9s"], SMALL)["virtual_ns"], 9_000_000_000_u64);
+    assert_eq!(json(&["run", "-", "--json", "--until", "end+1s"], SMALL)["virtual_ns"], 5_000_000_000_u64);
+}
+
+#[test]
+fn a_trace_has_a_sentence_and_a_cause_on_every_line() {
+    let file = std::env::temp_dir().join(format!("halfclose-trace-{}.jsonl", std::process::id()));
+    let path = file.display().to_string();
+    let plain = json(&["run", "-", "--json"], SMALL);
+    let traced = json(&["run", "-", "--json", "--trace", &path], SMALL);
+    assert_eq!(traced["digest"], plain["digest"], "watching changes nothing");
+    let text = std::fs::read_to_string(&file).expect("the trace was written");
+    std::fs::remove_file(&file).expect("the trace can be removed");
+    let mut before = 0;
+    let mut kinds: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let record: Value = serde_json::from_str(line).expect("a JSON object a line");
+        let at = record["at_ns"].as_u64().unwrap();
+        assert!(at >= before, "{line}");
+        before = at;
+        assert!(
+            ["text", "cause"].iter().all(|key| record[key].as_str().is_some_and(|text| !text.is_empty())),
+            "{line}"
+        );
+        kinds.push(record["kind"].as_str().unwrap().to_owned());
+    }
+    for kind in ["state", "port_pick", "transmit", "receive", "syscall"] {
+        assert!(kinds.iter().any(|one| one == kind), "no {kind} in the trace");
+    }
+}
+
+#[test]
+fn bad_scenarios_are_drawn_with_all_their_problems() {
+    let (code, drawn) =
+        code_and_stderr(&["check", "-"], &SMALL.replace("end =", "edn =").replace("format = 1", "format = \"x\""));
+    assert_eq!(code, Some(3));
+    assert!(drawn.contains("<stdin>:5:1") && drawn.contains("^^^"), "{drawn}");
+    assert!(drawn.contains("did you mean `end`?") && drawn.contains("<stdin>:2:10"), "{drawn}");
+    let (_, drawn) = code_and_stderr(&["run", "-", "--set", "host.hsot.cpus=2"], SMALL);
+    assert!(drawn.contains("--set:1:1") && drawn.contains("did you mean"), "{drawn}");
+    let (_, drawn) = code_and_stderr(&["check", "-", "--lang", "zh"], &SMALL.replace("end =", "edn ="));
+    assert!(drawn.contains("没有键 `edn`"), "{drawn}");
+    for bytes in ["", "\u{0}", "format = 1\nextends = \"nothing\"", "[[[", "end = 99999999999999999999"] {
+        let (code, drawn) = code_and_stderr(&["check", "-"], bytes);
+        assert_eq!(code, Some(3), "{bytes:?}: {drawn}");
+        assert!(drawn.starts_with("error["), "{drawn}");
+    }
+}
+
+#[test]
+fn every_view_prints() {
+    for view in [
+        "ss-s",
+        "ss",
+        "netstat",
+        "processlist",
+        "variables",
+        "status",
+        "limits",
+        "ulimit",
+        "sysctl",
+        "fd",
+        "sockstat",
+        "nstat",
+    ] {
+        assert!(!stdout(&["show", view, "-"], SMALL).is_empty(), "{view}");
+    }
+    let variables = stdout(&["show", "variables", "-", "--like", "%max_connections%"], SMALL);
+    assert!(
+        variables.contains("| mysqlx_max_connections | 100   |\n") && variables.contains("\n2 rows in set"),
+        "{variables}"
+    );
+}
+
+#[test]
+fn the_administrator_sees_itself_asking() {
+    let rows = stdout(&["show", "processlist", "incident", "--at", "kill-1s"], "");
+    let admin = rows.lines().find(|line| line.starts_with("| 12 ")).expect("the administrator's row");
+    assert!(admin.contains("| Query   |    0 | init ") && admin.contains("| show processlist "), "{rows}");
+    assert!(rows.contains("\n3 rows in set, 1 warning"), "{rows}");
+}
+
+#[test]
+fn every_preset_is_listed_with_its_question_and_can_be_printed() {
+    let list = stdout(&["presets"], "");
+    assert_eq!(list.lines().count(), 14);
+    for name in list.lines().filter_map(|line| line.split(' ').next()) {
+        let file = stdout(&["presets", name], "");
+        assert_eq!(code_and_stderr(&["check", "-"], &file).0, Some(0), "{name}");
+    }
+}
