@@ -7,6 +7,8 @@
 //! Bytes for an open pair are the growth of the resident set from before the
 //! run to just after the last connection was established, both ends together.
 
+#![expect(clippy::print_stdout, reason = "a program that reports to a terminal")]
+
 #[path = "../benches/workload/mod.rs"]
 mod workload;
 

@@ -112,11 +112,9 @@ fn b5_a_handshake_ack_to_a_full_queue_is_dropped_and_the_synack_repeated() {
     let synacks: Vec<u64> = lab
         .records()
         .iter()
-        .filter_map(|record| match record.kind {
-            halfclose::trace::RecordKind::Transmit { tuple, flags, .. } if tuple == last && flags.syn() => {
-                Some(record.at.since(start).as_millis())
-            }
-            _ => None,
+        .filter_map(|record| {
+            let halfclose::trace::RecordKind::Transmit { tuple, flags, .. } = record.kind else { return None };
+            (tuple == last && flags.syn()).then(|| record.at.since(start).as_millis())
         })
         .collect();
     assert_schedule("SYN-ACK", &synacks, &[0, 1_000, 2_000], &[0, 1_020, 3_050]);
@@ -149,4 +147,18 @@ fn b8_with_cookies_the_client_is_established_and_the_server_knows_nothing() {
     lab.undrop();
     lab.sleep(secs(8));
     assert_eq!((full(&lab), server_rows(&lab)), ((14, 6, 5), (6, 0)));
+}
+
+/// Beside the list: a connection made from a cookie is a connection.
+#[test]
+fn b_a_cookie_becomes_a_connection() {
+    let mut lab = Lab::loopback(&[("net.ipv4.tcp_syncookies", "2")]);
+    let (server, client) = (lab.process(), lab.process());
+    let pair = lab.connection(server, client, 3306);
+    assert_eq!((lab.mib(Mib::SyncookiesSent), lab.mib(Mib::SyncookiesRecv)), (1, 1));
+    assert_eq!((lab.state(pair.tuple), lab.state(pair.server())), (Some(Established), Some(Established)));
+    assert_eq!(lab.send(server, pair.far, 77), Ok(77));
+    lab.sleep(ms(1));
+    assert_eq!(lab.recv(client, pair.near, 100), Ok(77));
+    assert_eq!(lab.mib(Mib::OutRsts), 0);
 }

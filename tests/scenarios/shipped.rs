@@ -48,6 +48,17 @@ fn without_the_listener_two_hosts_reach_28_232() {
     assert_eq!(metric(&run(free, 1), "client.sysbench.tcp.close_wait"), 28_232);
 }
 
+/// Below the rate at which ports come back, none is ever missing: a port is away
+/// for at most 60 s and one batch, so 28,232 / 62.05 s = 455 a second are safe.
+#[test]
+fn below_the_rate_of_time_wait_no_connection_fails() {
+    let time_wait = preset::find("time-wait").expect("a preset");
+    let slower = [("process.churn.reconnect.pace", "2250us")];
+    let run = run(Scenario::parse_with(time_wait.text, &slower).expect("a good override"), 1);
+    assert_eq!(metric(&run, "client.churn.connect.EADDRNOTAVAIL"), 0);
+    assert!(metric(&run, "client.churn.connect.ok") > 141_000, "444 a second for 319 s");
+}
+
 /// An expectation that does not hold is told so: the verdicts are not a formality.
 #[test]
 fn a_wrong_expectation_fails() {

@@ -284,10 +284,12 @@ impl Lab {
     /// # Panics
     /// If the kernel answers with something else than a descriptor.
     pub fn socket(&mut self, process: Proc) -> Result<Fd, Errno> {
-        match self.call(process, Call::Socket { domain: Domain::Inet, ty: SockType::Stream, nonblock: false })? {
-            Ret::Fd(fd) => Ok(fd),
-            other => panic!("socket() returned {other:?}"),
-        }
+        let Ret::Fd(fd) =
+            self.call(process, Call::Socket { domain: Domain::Inet, ty: SockType::Stream, nonblock: false })?
+        else {
+            panic!("socket() returned something else")
+        };
+        Ok(fd)
     }
 
     /// A socket, in a test that does not run out of descriptors.
@@ -401,10 +403,10 @@ impl Lab {
     /// # Panics
     /// If the kernel answers with something else than a count.
     pub fn send(&mut self, process: Proc, fd: Fd, bytes: u32) -> Result<u32, Errno> {
-        match self.call(process, Call::Send { fd, data: Payload::opaque(bytes) })? {
-            Ret::Count(n) => Ok(n),
-            other => panic!("send() returned {other:?}"),
-        }
+        let Ret::Count(n) = self.call(process, Call::Send { fd, data: Payload::opaque(bytes) })? else {
+            panic!("send() returned something else")
+        };
+        Ok(n)
     }
 
     /// `recv(MSG_DONTWAIT)`: number of bytes, 0 at end of stream.
@@ -415,10 +417,10 @@ impl Lab {
     /// # Panics
     /// If the kernel answers with something else than bytes.
     pub fn recv(&mut self, process: Proc, fd: Fd, max: u32) -> Result<u32, Errno> {
-        match self.call(process, Call::Recv { fd, max, peek: false, dontwait: true })? {
-            Ret::Data(data) => Ok(data.len()),
-            other => panic!("recv() returned {other:?}"),
-        }
+        let Ret::Data(data) = self.call(process, Call::Recv { fd, max, peek: false, dontwait: true })? else {
+            panic!("recv() returned something else")
+        };
+        Ok(data.len())
     }
 
     /// `shutdown(SHUT_WR)`.
@@ -533,11 +535,9 @@ impl Lab {
     /// Segments sent from a local port: when, which bits, how many bytes.
     #[must_use]
     pub fn sent_from(&self, port: u16) -> Vec<(Instant, Flags, u32)> {
-        let sent = |record: &Record| match record.kind {
-            RecordKind::Transmit { tuple, flags, len, .. } if tuple.local.port == Port(port) => {
-                Some((record.at, flags, len))
-            }
-            _ => None,
+        let sent = |record: &Record| {
+            let RecordKind::Transmit { tuple, flags, len, .. } = record.kind else { return None };
+            (tuple.local.port == Port(port)).then_some((record.at, flags, len))
         };
         self.records().iter().filter_map(sent).collect()
     }
@@ -548,9 +548,9 @@ impl Lab {
     /// If it never did.
     #[must_use]
     pub fn entered(&self, tuple: FourTuple, state: TcpState) -> Instant {
-        let entered = |record: &Record| match record.kind {
-            RecordKind::State { tuple: of, to, .. } if of == tuple && to == state => Some(record.at),
-            _ => None,
+        let entered = |record: &Record| {
+            let RecordKind::State { tuple: of, to, .. } = record.kind else { return None };
+            (of == tuple && to == state).then_some(record.at)
         };
         self.records().iter().find_map(entered).unwrap_or_else(|| panic!("{tuple} never entered {state:?}"))
     }
@@ -561,9 +561,9 @@ impl Lab {
     /// If there was none.
     #[must_use]
     pub fn last_change(&self, tuple: FourTuple) -> (Instant, TcpState) {
-        let change = |record: &Record| match record.kind {
-            RecordKind::State { tuple: of, to, .. } if of == tuple => Some((record.at, to)),
-            _ => None,
+        let change = |record: &Record| {
+            let RecordKind::State { tuple: of, to, .. } = record.kind else { return None };
+            (of == tuple).then_some((record.at, to))
         };
         self.records().iter().rev().find_map(change).unwrap_or_else(|| panic!("{tuple} never changed its state"))
     }
@@ -571,9 +571,9 @@ impl Lab {
     /// The connection's states in order.
     #[must_use]
     pub fn states(&self, tuple: FourTuple) -> Vec<TcpState> {
-        let change = |record: &Record| match record.kind {
-            RecordKind::State { tuple: of, to, .. } if of == tuple => Some(to),
-            _ => None,
+        let change = |record: &Record| {
+            let RecordKind::State { tuple: of, to, .. } = record.kind else { return None };
+            (of == tuple).then_some(to)
         };
         self.records().iter().filter_map(change).collect()
     }

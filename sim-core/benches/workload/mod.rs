@@ -20,7 +20,7 @@ const SERVER: Endpoint = Endpoint::new(Ipv4Addr::new(10, 2, 0, 1), 3306);
 
 /// Which workload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// N connections one after another, held open by the client for ever.
     W,
     /// N short connections, 100 at a time.
@@ -28,8 +28,8 @@ pub enum Kind {
 }
 
 /// A workload's world and where its programs are.
-pub struct Workload {
-    pub world: World,
+pub(crate) struct Workload {
+    pub(crate) world: World,
     client: (HostId, ProcIx),
     kind: Kind,
     n: u32,
@@ -70,21 +70,15 @@ fn process(name: &str) -> ProcessConfig {
 }
 
 /// More client addresses where one has not ports enough.
-fn sources(kind: Kind, n: u32) -> Vec<Ipv4Addr> {
-    let count = match kind {
-        Kind::W if n > RANGE => n.div_ceil(SHARE),
-        // A port is back after 60 s of TIME_WAIT, or a second later by tcp_tw_reuse;
-        // none of which the workload asks about.
-        Kind::C if n > RANGE => n.div_ceil(SHARE),
-        Kind::W | Kind::C => 1,
-    };
+fn sources(n: u32) -> Vec<Ipv4Addr> {
+    let count = if n > RANGE { n.div_ceil(SHARE) } else { 1 };
     (0..count).map(|i| Ipv4Addr::from_bits(Ipv4Addr::new(10, 1, 0, 1).to_bits() + i)).collect()
 }
 
 impl Workload {
-    pub fn new(kind: Kind, n: u32) -> Self {
+    pub(crate) fn new(kind: Kind, n: u32) -> Self {
         let mut world = World::new(1, Budgets { events: u64::MAX, ..Budgets::default() });
-        let addrs = sources(kind, n);
+        let addrs = sources(n);
         let sources = if addrs.len() > 1 {
             addrs.iter().map(|&addr| Endpoint { addr, port: Port::NONE }).collect()
         } else {
@@ -113,7 +107,7 @@ impl Workload {
     }
 
     /// Runs until every connection was established.
-    pub fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         let done = match self.kind {
             Kind::W => "connect.ok",
             Kind::C => "finished",
@@ -126,7 +120,7 @@ impl Workload {
     }
 
     /// Runs the whole workload, until 70 s after the last connection.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         self.open();
         let end = self.world.now() + Duration::from_secs(70);
         self.world.run_until(end, &mut NoObserver).expect("within the budgets");

@@ -33,7 +33,7 @@ impl Kernel {
                 self.on_segment(now, tuple, segment, fx);
             }
             Body::Udp(datagram) => self.on_datagram(src, dst, datagram.clone(), fx),
-            Body::Icmp(message) => self.on_icmp(now, message.clone(), fx),
+            Body::Icmp(message) => self.on_icmp(now, *message, fx),
         }
     }
 

@@ -120,8 +120,7 @@ impl Kernel {
     }
 
     /// Linux `tcp_time_wait`: the full socket gives its place in the tables to
-    /// a minisock, unless there are `tcp_max_tw_buckets` of them already. The
-    /// machine has recorded the way to `substate`.
+    /// a minisock, unless there are `tcp_max_tw_buckets` of them already.
     fn become_timewait(&mut self, now: Instant, id: SocketId, substate: TcpState, timeout: Duration, fx: &mut Effects) {
         let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
         let tuple = socket.tuple;

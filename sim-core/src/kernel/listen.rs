@@ -221,7 +221,10 @@ impl Kernel {
         let id = SocketId(self.sockets.insert(child));
         self.gauges.tcp_alloc += 1;
         self.bind.inherit(tuple.local.port, owner);
-        self.established.replace(&tuple, EstablishedEntry::Full(id));
+        // A child made from a cookie replaces no request.
+        if self.established.replace(&tuple, EstablishedEntry::Full(id)).is_none() {
+            self.established.insert(&tuple, EstablishedEntry::Full(id));
+        }
         self.set_hashed(id, true);
         let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
         if self.sockets.get(id.0).is_none() {

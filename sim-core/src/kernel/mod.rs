@@ -2,6 +2,7 @@
 
 mod arena;
 pub mod bind_table;
+mod census;
 pub mod config;
 mod connect;
 pub mod cost;
@@ -29,6 +30,7 @@ pub mod sysctl;
 pub mod timewait;
 mod udp;
 
+pub use census::Census;
 pub use config::{HostConfig, ProcessConfig, UnrelatedSockets};
 pub use cost::CostProfile;
 pub(crate) use effects::{Effects, KernelTimer};

@@ -267,7 +267,7 @@ impl Names {
         Err((ProblemKind::UnknownProcess { name: cut(name) }, near))
     }
 
-    /// The name of a metric, as [`Names::metric`] reads it.
+    /// The name of a metric, as `Names::metric` reads it.
     #[must_use]
     pub fn display(&self, metric: &Metric) -> String {
         let host = &self.hosts[metric.host];

@@ -7,6 +7,8 @@ mod packets;
 mod queue;
 mod run;
 mod task;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use budget::{Budgets, ForkError, SimError};

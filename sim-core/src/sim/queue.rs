@@ -122,7 +122,6 @@ impl<E: Copy> Queue<E> {
         self.note_first();
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half of a key is the time")]
     fn note_first(&mut self) {
         let first = self.heads.first().map_or(NEVER, |head| head.0);
         self.next_at = Instant::from_nanos((first >> 64) as u64);

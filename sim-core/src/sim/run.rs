@@ -102,7 +102,7 @@ impl World {
                 self.queue.push(now, run.end, Event::Run { host, process: task.process, task: task.task });
                 return Ok(());
             }
-            self.now = run.end;
+            self.advance(run.end)?;
             match self.effect(host, task, call, true, observer)? {
                 Next::Resume(next) => resume = next,
                 Next::Wait => return Ok(()),

@@ -258,6 +258,13 @@ impl World {
         if self.events > self.budgets.events {
             return Err(SimError::Events { limit: self.budgets.events, at });
         }
+        self.advance(at)
+    }
+
+    /// Moves the clock, or counts that it stands still: an event or a call
+    /// executed inline.
+    #[inline]
+    pub(super) fn advance(&mut self, at: Instant) -> Result<(), SimError> {
         if at == self.now {
             self.at_this_instant += 1;
             if self.at_this_instant > self.budgets.same_instant {

@@ -169,29 +169,29 @@ impl RecordKind {
         let tag = |n: u64, low: u64| n << 56 | u64::from(host.0) << 40 | low & 0xff_ffff_ffff;
         let head = |digest: &mut Digest, n: u64, low: u64| digest.pair(at.nanos(), tag(n, low));
         match *self {
-            RecordKind::State { tuple, from, to, cause } => {
+            Self::State { tuple, from, to, cause } => {
                 head(digest, 1, (from as u64) << 16 | (to as u64) << 8 | cause as u64);
                 tuple_words(digest, tuple);
             }
-            RecordKind::PortPick { tuple, inspected } => {
+            Self::PortPick { tuple, inspected } => {
                 head(digest, 2, u64::from(inspected));
                 tuple_words(digest, tuple);
             }
-            RecordKind::Transmit { tuple, seq, ack, flags, len } => {
+            Self::Transmit { tuple, seq, ack, flags, len } => {
                 head(digest, 3, u64::from(flags.0) << 32 | u64::from(len));
                 tuple_words(digest, tuple);
                 digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
             }
-            RecordKind::Receive { tuple, seq, ack, flags, len } => {
+            Self::Receive { tuple, seq, ack, flags, len } => {
                 head(digest, 4, u64::from(flags.0) << 32 | u64::from(len));
                 tuple_words(digest, tuple);
                 digest.word(u64::from(seq.0) << 32 | u64::from(ack.0));
             }
-            RecordKind::Drop { tuple, reason } => {
+            Self::Drop { tuple, reason } => {
                 head(digest, 5, reason as u64);
                 tuple_words(digest, tuple);
             }
-            RecordKind::Syscall { pid, task, name, fd, entered, result } => {
+            Self::Syscall { pid, task, name, fd, entered, result } => {
                 head(digest, 6, u64::from(name) << 32 | u64::from(fd.0));
                 digest.pair(u64::from(pid.0) << 32 | u64::from(task.0), entered.nanos());
                 digest.word(match result {
@@ -199,9 +199,9 @@ impl RecordKind {
                     Err(errno) => 1 << 63 | u64::from(errno.number()),
                 });
             }
-            RecordKind::Exit { pid, status } => head(digest, 7, u64::from(pid.0) << 8 | u64::from(status & 0xff)),
-            RecordKind::Action { index } => head(digest, 8, u64::from(index)),
-            RecordKind::Mark { index } => head(digest, 9, u64::from(index)),
+            Self::Exit { pid, status } => head(digest, 7, u64::from(pid.0) << 8 | u64::from(status & 0xff)),
+            Self::Action { index } => head(digest, 8, u64::from(index)),
+            Self::Mark { index } => head(digest, 9, u64::from(index)),
         }
     }
 }
