@@ -2,7 +2,6 @@
 //! object, the trace, bad scenarios.
 
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -64,13 +63,15 @@ fn json(arguments: &[&str], stdin: &str) -> Value {
     serde_json::from_slice(&output.stdout).expect("one JSON object")
 }
 
-/// A line of shell with `halfclose` in its path.
+/// A line of shell that knows `halfclose`.
 fn shell(line: &str) -> String {
-    let folder = Path::new(PROGRAM).parent().expect("a program has a folder").display();
-    #[expect(clippy::disallowed_methods, reason = "the shell that runs the pipeline needs its PATH")]
-    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
-    let output =
-        Command::new("sh").args(["-c", line]).env("PATH", path).env("LC_ALL", "C").output().expect("sh starts");
+    let script = format!("halfclose() {{ \"$PROGRAM\" \"$@\"; }}; {line}");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .env("PROGRAM", PROGRAM)
+        .env("LC_ALL", "C")
+        .output()
+        .expect("sh starts");
     let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(complaints.lines().all(|line| line.starts_with("# simulated: ")), "{line}: {complaints}");
     String::from_utf8(output.stdout).expect("output is UTF-8")
