@@ -44,14 +44,16 @@ fn collect(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The text of a file given relative to the root.
+/// The text of a file given relative to the root; bytes that are no UTF-8 (a
+/// fuzz corpus has some) become replacement characters.
 ///
 /// # Panics
-/// When it cannot be read or is not UTF-8.
+/// When it cannot be read.
 #[must_use]
 pub fn read(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
-    fs::read_to_string(root().join(path)).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()))
+    let bytes = fs::read(root().join(path)).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A relative path with `/`, on every platform.
