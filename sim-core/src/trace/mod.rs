@@ -8,4 +8,4 @@ mod record;
 pub use counters::{Counters, Mib};
 pub use digest::Digest;
 pub use observer::{NoObserver, Observer, Recorder};
-pub use record::{DropReason, Record, RecordKind, SkState};
+pub use record::{DropReason, Record, RecordKind};

@@ -7,9 +7,6 @@ use crate::time::Instant;
 use crate::units::{Endpoint, Fd, FourTuple, HostId, Pid, Port, TaskId};
 use crate::wire::{Flags, SeqNum};
 
-/// Alias used where a record speaks of a socket's state.
-pub type SkState = TcpState;
-
 /// Why a packet was not delivered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -51,9 +48,9 @@ pub enum RecordKind {
         /// The connection, local end first.
         tuple: FourTuple,
         /// Left.
-        from: SkState,
+        from: TcpState,
         /// Entered.
-        to: SkState,
+        to: TcpState,
         /// Why.
         cause: Cause,
     },

@@ -102,41 +102,22 @@ impl Kernel {
     /// What a blocked call returns when its deadline passes.
     pub(crate) fn timed_out(&mut self, task: TaskRef, call: &Call) -> CallResult {
         self.stop_waiting(task, call);
-        match call {
-            Call::Poll { set, .. } => Ok(Ret::Ready(set.clone())),
+        if let Call::Poll { set, .. } = call {
+            Ok(Ret::Ready(set.clone()))
+        } else if let Call::Nanosleep { .. } = call {
+            Ok(Ret::Done)
+        } else if let Call::Connect { .. } = call {
             // SO_SNDTIMEO on connect: the attempt goes on without the caller.
-            Call::Connect { .. } => Err(Errno::InProgress),
-            Call::FutexWait { .. } => Err(Errno::TimedOut),
-            Call::Nanosleep { .. } => Ok(Ret::Done),
-            Call::Accept { .. } | Call::Recv { .. } | Call::Send { .. } => Err(Errno::Again),
-            Call::Socket { .. }
-            | Call::Bind { .. }
-            | Call::Listen { .. }
-            | Call::Sendmmsg { .. }
-            | Call::SendTo { .. }
-            | Call::Shutdown { .. }
-            | Call::Close { .. }
-            | Call::SetNonblock { .. }
-            | Call::GetFl { .. }
-            | Call::SetSockOpt { .. }
-            | Call::GetSockOpt { .. }
-            | Call::GetSockName { .. }
-            | Call::GetPeerName { .. }
-            | Call::IoctlFionread { .. }
-            | Call::Open { .. }
-            | Call::Read { .. }
-            | Call::Write { .. }
-            | Call::Fstat { .. }
-            | Call::Stat { .. }
-            | Call::Lseek { .. }
-            | Call::Mprotect
-            | Call::Getpid
-            | Call::GetRlimit
-            | Call::SetRlimit { .. }
-            | Call::Spawn { .. }
-            | Call::Compute { .. }
-            | Call::ExitTask
-            | Call::ExitProcess { .. } => unreachable!("{:?} does not block", call.name()),
+            Err(Errno::InProgress)
+        } else if let Call::FutexWait { .. } = call {
+            Err(Errno::TimedOut)
+        } else {
+            assert!(
+                matches!(call, Call::Accept { .. } | Call::Recv { .. } | Call::Send { .. }),
+                "{:?} does not block",
+                call.name()
+            );
+            Err(Errno::Again)
         }
     }
 
