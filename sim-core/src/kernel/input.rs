@@ -23,7 +23,7 @@ impl Kernel {
             Body::Tcp { sport, dport, segment } => {
                 let tuple = receiver_tuple(src, *sport, dst, *dport);
                 self.mib.inc(Mib::InSegs);
-                fx.records.push(RecordKind::Receive {
+                fx.record(RecordKind::Receive {
                     tuple,
                     seq: segment.seq,
                     ack: segment.ack,
@@ -111,7 +111,7 @@ impl Kernel {
     fn timewait_entered(&mut self, now: Instant, id: TwId, tuple: FourTuple, fx: &mut Effects) {
         let (from, to) = (TcpState::FinWait2, TcpState::TimeWait);
         count_transition(&mut self.state_counts, from, to);
-        fx.records.push(RecordKind::State { tuple, from, to, cause: Cause::FinArrived });
+        fx.record(RecordKind::State { tuple, from, to, cause: Cause::FinArrived });
         let bucket = self.timewaits.get(id.0).expect("it just answered").bucket;
         if bucket.is_none_or(|owner| !owner.explicit) {
             let reusable = self.reusable_at(now, id);
@@ -170,7 +170,7 @@ impl Kernel {
         fx: &mut Effects,
     ) {
         self.mib.inc(Mib::IcmpOutDestUnreachs);
-        fx.packets.push(Packet {
+        fx.send(Packet {
             src: from,
             dst: to,
             body: Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted }),

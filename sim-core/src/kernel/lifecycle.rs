@@ -41,7 +41,7 @@ impl Kernel {
         let tuple = socket.tuple;
         for &(from, to, cause) in &actions.transitions {
             count_transition(&mut self.state_counts, from, to);
-            fx.records.push(RecordKind::State { tuple, from, to, cause });
+            fx.record(RecordKind::State { tuple, from, to, cause });
         }
         if actions.segments.len() == 1 {
             let segment = actions.segments.pop().expect("there is one");
@@ -129,7 +129,7 @@ impl Kernel {
             self.mib.inc(Mib::TCPTimeWaitOverflow);
             // The machine has recorded the way into the substate.
             count_transition(&mut self.state_counts, substate, TcpState::Closed);
-            fx.records.push(RecordKind::State { tuple, from: substate, to: TcpState::Closed, cause: Cause::Overflow });
+            fx.record(RecordKind::State { tuple, from: substate, to: TcpState::Closed, cause: Cause::Overflow });
             self.force_closed(id);
             return;
         }
@@ -201,7 +201,7 @@ impl Kernel {
             None => self.ports.note_released(ANY_DEVICE, &tuple),
         }
         count_transition(&mut self.state_counts, from, TcpState::Closed);
-        fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause });
+        fx.record(RecordKind::State { tuple, from, to: TcpState::Closed, cause });
     }
 
     /// `close()` of the last descriptor of a TCP socket.
@@ -255,12 +255,12 @@ pub(crate) fn count_transition(counts: &mut [u32; 11], from: TcpState, to: TcpSt
 /// Hands a segment to the network and counts it.
 pub(crate) fn transmit(mib: &mut crate::trace::Counters, tuple: FourTuple, segment: Segment, fx: &mut Effects) {
     mib.inc(Mib::OutSegs);
-    fx.records.push(RecordKind::Transmit {
+    fx.record(RecordKind::Transmit {
         tuple,
         seq: segment.seq,
         ack: segment.ack,
         flags: segment.flags,
         len: segment.payload.len(),
     });
-    fx.packets.push(Packet::tcp(tuple, segment));
+    fx.send(Packet::tcp(tuple, segment));
 }

@@ -102,7 +102,7 @@ impl Kernel {
         let id = ReqId(self.requests.insert(Request { sock, listener }));
         self.established.insert(&tuple, EstablishedEntry::Request(id));
         count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
-        fx.records.push(RecordKind::State {
+        fx.record(RecordKind::State {
             tuple,
             from: TcpState::Listen,
             to: TcpState::SynReceived,
@@ -127,7 +127,7 @@ impl Kernel {
 
     fn drop_syn(&mut self, tuple: FourTuple, reason: DropReason, fx: &mut Effects) {
         self.mib.inc(Mib::ListenDrops);
-        fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason });
+        fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason });
     }
 
     /// A segment for a half-open request: Linux `tcp_check_req`.
@@ -151,7 +151,7 @@ impl Kernel {
             counters.extend([Mib::ListenOverflows, Mib::ListenDrops]);
             let request = self.requests.get_mut(id.0).expect("it just answered");
             verdict = request.sock.overflow(segment, &context, &mut counters);
-            fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
+            fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
         }
         for mib in counters {
             self.mib.inc(mib);
@@ -273,11 +273,11 @@ impl Kernel {
         if self.accept_queue_full(listener) {
             self.mib.inc(Mib::ListenOverflows);
             self.mib.inc(Mib::ListenDrops);
-            fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
+            fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
             return true;
         }
         count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
-        fx.records.push(RecordKind::State {
+        fx.record(RecordKind::State {
             tuple,
             from: TcpState::Listen,
             to: TcpState::SynReceived,
@@ -306,7 +306,7 @@ impl Kernel {
         self.established.remove(&tuple);
         self.forget_request(id);
         count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
-        fx.records.push(RecordKind::State { tuple, from: TcpState::SynReceived, to: TcpState::Closed, cause });
+        fx.record(RecordKind::State { tuple, from: TcpState::SynReceived, to: TcpState::Closed, cause });
     }
 
     /// Linux `reqsk_timer_handler`: retransmit the SYN-ACK or give up.
@@ -357,7 +357,7 @@ impl Kernel {
             self.established.remove(&peer);
             self.requests.remove(request);
             count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
-            fx.records.push(RecordKind::State {
+            fx.record(RecordKind::State {
                 tuple: peer,
                 from: TcpState::SynReceived,
                 to: TcpState::Closed,
@@ -374,7 +374,7 @@ impl Kernel {
         }
         let from = self.socket(id).state();
         count_transition(&mut self.state_counts, from, TcpState::Closed);
-        fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Close });
+        fx.record(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Close });
         self.socket_mut(id).tcb.retire();
         self.unhash(id);
         let socket = self.socket_mut(id);

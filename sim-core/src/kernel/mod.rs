@@ -8,6 +8,7 @@ mod connect;
 pub mod cost;
 pub mod cpu;
 mod effects;
+mod packets;
 pub mod established_table;
 pub mod fd;
 mod host;

@@ -91,7 +91,7 @@ impl Kernel {
         let src = if local.addr.is_unspecified() { source } else { local.addr };
         self.mib.inc(Mib::UdpOutDatagrams);
         let len = data.len();
-        fx.packets.push(Packet {
+        fx.send(Packet {
             src,
             dst: remote.addr,
             body: Body::Udp(Datagram { sport: local.port, dport: remote.port, payload: data }),

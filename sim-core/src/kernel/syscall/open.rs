@@ -278,7 +278,7 @@ impl Kernel {
         fx: &mut Effects,
     ) -> Result<(Port, Option<TwSuccessor>), Errno> {
         let plan = self.plan_connect(now, id, tuple);
-        fx.records.push(RecordKind::PortPick {
+        fx.record(RecordKind::PortPick {
             tuple: FourTuple { local: Endpoint { port: plan.port.unwrap_or(Port::NONE), ..tuple.local }, ..tuple },
             inspected: plan.inspected.total,
         });

@@ -10,6 +10,7 @@ pub(crate) struct PacketSlab {
 }
 
 impl PacketSlab {
+    #[inline]
     pub(crate) fn insert(&mut self, packet: Packet) -> u32 {
         if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = Some(packet);
@@ -19,16 +20,19 @@ impl PacketSlab {
         u32::try_from(self.slots.len() - 1).expect("the packet budget is below 2^32")
     }
 
+    #[inline]
     pub(crate) fn get(&self, slot: u32) -> &Packet {
         self.slots[slot as usize].as_ref().expect("a delivery event owns its packet")
     }
 
-    pub(crate) fn free(&mut self, slot: u32) {
-        self.slots[slot as usize] = None;
+    #[inline]
+    pub(crate) fn take(&mut self, slot: u32) -> Packet {
         self.free.push(slot);
+        self.slots[slot as usize].take().expect("a delivery event owns its packet")
     }
 
     /// Packets in flight.
+    #[inline]
     pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.slots.len() - self.free.len()).unwrap_or(u32::MAX)
     }
