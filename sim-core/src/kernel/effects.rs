@@ -1,6 +1,6 @@
 //! What a kernel entry asks of the world: the only way up.
 
-use super::packets::PacketSlab;
+use super::packets::{Ends, NOWHERE, PacketSlab};
 use crate::time::Instant;
 use crate::trace::{Digest, RecordKind};
 use crate::units::{HostId, ReqId, SocketId, TaskRef, TwId};
@@ -27,6 +27,8 @@ pub(crate) struct Effects {
     at: Instant,
     host: HostId,
     digest: Digest,
+    /// The ends of the packet that is being received.
+    pub(crate) heard: Ends,
     /// No observer wants records.
     pub(crate) quiet: bool,
     pub(crate) records: Vec<RecordKind>,
@@ -51,6 +53,7 @@ impl Effects {
             at: Instant::ZERO,
             host: HostId(0),
             digest,
+            heard: Ends::UNKNOWN,
             quiet: false,
             records: Vec::new(),
             flight,
@@ -65,6 +68,7 @@ impl Effects {
     pub(crate) const fn enter(&mut self, at: Instant, host: HostId) {
         self.at = at;
         self.host = host;
+        self.heard = Ends::UNKNOWN;
     }
 
     #[inline]
@@ -93,10 +97,16 @@ impl Effects {
         kind.digest(at, host, &mut self.digest);
     }
 
+    /// Ends of an answer that no full socket gives.
+    #[inline]
+    pub(crate) const fn answer(&self) -> Ends {
+        Ends { from: NOWHERE, to: self.heard.from }
+    }
+
     /// A packet leaves the host.
     #[inline]
-    pub(crate) fn send(&mut self, packet: Packet) {
-        let slot = self.flight.insert(packet);
+    pub(crate) fn send(&mut self, packet: Packet, ends: Ends) {
+        let slot = self.flight.insert(packet, ends);
         self.packets.push(slot);
     }
 }

@@ -94,7 +94,7 @@ impl Kernel {
             if let Some(listen) = self.socket_mut(listener).listen_mut() {
                 listen.last_cookie = Some(now);
             }
-            transmit(&mut self.mib, tuple, reply, fx);
+            transmit(&mut self.mib, tuple, reply, fx.answer(), fx);
             return;
         }
         let mut sock = RequestSock::new(setup, segment, parent, &context);
@@ -113,7 +113,7 @@ impl Kernel {
             listen.young += 1;
         }
         fx.timers.push((deadline, KernelTimer::Request(id)));
-        transmit(&mut self.mib, tuple, syn_ack, fx);
+        transmit(&mut self.mib, tuple, syn_ack, fx.answer(), fx);
     }
 
     fn request_setup(&self, tuple: FourTuple, iss: SeqNum) -> RequestSetup {
@@ -165,17 +165,17 @@ impl Kernel {
         }
         match verdict {
             ReqVerdict::Ignore => {}
-            ReqVerdict::Reply(reply) => transmit(&mut self.mib, tuple, reply, fx),
+            ReqVerdict::Reply(reply) => transmit(&mut self.mib, tuple, reply, fx.answer(), fx),
             ReqVerdict::ListenerResets(reset) => {
                 if let Some(reset) = reset {
-                    transmit(&mut self.mib, tuple, reset, fx);
+                    transmit(&mut self.mib, tuple, reset, fx.answer(), fx);
                 }
             }
             ReqVerdict::Drop(reset) => {
                 let cause = if segment.flags.rst() { Cause::RstArrived } else { Cause::Abort };
                 self.drop_request(id, cause, fx);
                 if let Some(reset) = reset {
-                    transmit(&mut self.mib, tuple, reset, fx);
+                    transmit(&mut self.mib, tuple, reset, fx.answer(), fx);
                 }
             }
             ReqVerdict::Complete => {
@@ -210,6 +210,7 @@ impl Kernel {
         let domain = if parent.is_inet6() { Domain::Inet6 } else { Domain::Inet };
         let mut child = Socket::new(tcb, domain, false, 0);
         child.tuple = tuple;
+        child.peer = fx.heard.from;
         child.flags.set(SocketFlags::UNACCEPTED, true);
         child.flags.set(SocketFlags::BOUND, true);
         for bit in [SocketFlags::REUSEADDR, SocketFlags::REUSEPORT, SocketFlags::V6ONLY] {
@@ -340,7 +341,7 @@ impl Kernel {
             ReqTimeout::Wait => fx.timers.push((deadline, KernelTimer::Request(id))),
             ReqTimeout::Resend(reply) => {
                 fx.timers.push((deadline, KernelTimer::Request(id)));
-                transmit(&mut self.mib, tuple, reply, fx);
+                transmit(&mut self.mib, tuple, reply, fx.answer(), fx);
             }
         }
     }

@@ -61,7 +61,8 @@ pub(crate) struct Queue<E> {
     lanes: Vec<VecDeque<Entry<E>>>,
     heap: BinaryHeap<Reverse<HeapEntry<E>>>,
     /// Keys of the first events of each place, where `filled` has its bit.
-    heads: [Key; PLACES],
+    heads_at: [Instant; PLACES],
+    heads_seq: [EventSeq; PLACES],
     filled: u64,
     /// The least of them and its place.
     first: Key,
@@ -75,7 +76,8 @@ impl<E: Copy> Queue<E> {
         Self {
             lanes: (0..HEAP).map(|_| VecDeque::new()).collect(),
             heap: BinaryHeap::new(),
-            heads: [NEVER; PLACES],
+            heads_at: [Instant::MAX; PLACES],
+            heads_seq: [EventSeq::MAX; PLACES],
             filled: 0,
             first: NEVER,
             place: HEAP,
@@ -93,30 +95,30 @@ impl<E: Copy> Queue<E> {
         self.len += 1;
         let lane = ((u64::BITS - at.since(now).nanos().leading_zeros()) as usize).min(HEAP - 1);
         let fifo = &mut self.lanes[lane];
-        match fifo.back() {
-            Some(tail) if tail.at > at => {
-                self.push_heap(entry);
-                return;
-            }
-            Some(_) => {}
-            None => {
-                self.filled |= 1 << lane;
-                self.heads[lane] = key;
-                if key < self.first {
-                    (self.first, self.place) = (key, lane);
-                }
-            }
+        let Some(tail) = fifo.back() else {
+            fifo.push_back(entry);
+            self.set_head(lane, key);
+            return;
+        };
+        if tail.at > at {
+            self.push_heap(entry);
+        } else {
+            fifo.push_back(entry);
         }
-        fifo.push_back(entry);
     }
 
     fn push_heap(&mut self, entry: Entry<E>) {
         self.heap.push(Reverse(HeapEntry(entry)));
         let head = self.heap.peek().map_or(NEVER, |Reverse(head)| head.key());
-        self.filled |= 1 << HEAP;
-        self.heads[HEAP] = head;
-        if head < self.first {
-            (self.first, self.place) = (head, HEAP);
+        self.set_head(HEAP, head);
+    }
+
+    #[inline]
+    fn set_head(&mut self, place: usize, key: Key) {
+        self.filled |= 1 << place;
+        (self.heads_at[place], self.heads_seq[place]) = key;
+        if key < self.first {
+            (self.first, self.place) = (key, place);
         }
     }
 
@@ -147,25 +149,28 @@ impl<E: Copy> Queue<E> {
             let entry = fifo.pop_front().expect("the lane has a head");
             (entry, fifo.front().map(|head| (head.at, head.seq)))
         };
-        match next {
-            Some(key) => self.heads[self.place] = key,
-            None => self.filled &= !(1 << self.place),
+        if next.is_none() {
+            self.filled &= !(1 << self.place);
         }
+        (self.heads_at[self.place], self.heads_seq[self.place]) = next.unwrap_or(NEVER);
         self.find_first();
         Some((entry.at, entry.event))
     }
 
     #[inline]
     fn find_first(&mut self) {
-        self.first = NEVER;
+        let (mut at, mut first) = (Instant::MAX, HEAP);
         let mut left = self.filled;
         while left != 0 {
             let place = left.trailing_zeros() as usize;
             left &= left - 1;
-            if self.heads[place] < self.first {
-                (self.first, self.place) = (self.heads[place], place);
+            let head = self.heads_at[place];
+            if head < at || (head == at && self.heads_seq[place] < self.heads_seq[first]) {
+                (at, first) = (head, place);
             }
         }
+        self.place = first;
+        self.first = if self.filled == 0 { NEVER } else { (at, self.heads_seq[first]) };
     }
 }
 

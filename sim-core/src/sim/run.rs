@@ -53,9 +53,7 @@ impl World {
         let Some(slot) = proc.tasks.get_mut(task.task.index()) else { return Ok(()) };
         let turn = match slot.state {
             TaskState::Starting => {
-                let Call::Spawn { token } = slot.call else {
-                    unreachable!("a new thread keeps the call that made it")
-                };
+                let Call::Spawn { token } = slot.call else { unreachable!("a new thread keeps the call that made it") };
                 Turn::Resume(Resume::Started(token))
             }
             state @ (TaskState::Running | TaskState::Waking) => {
@@ -116,11 +114,13 @@ impl World {
             cpus: kernel.config().cpus,
         };
         let call = proc.app.resume(task.task, resume, &mut cx);
-        let cost = match &call {
-            Call::ExitTask | Call::ExitProcess { .. } => Duration::ZERO,
+        let cost = if let Call::Connect { fd, addr } = &call {
             // In the state of the tables at the call's start.
-            Call::Connect { fd, addr } => kernel.connect_cost(now, task.process, *fd, *addr),
-            other => Duration::from_nanos(kernel.config().cost.cost_of(other)),
+            kernel.connect_cost(now, task.process, *fd, *addr)
+        } else if matches!(call, Call::ExitTask | Call::ExitProcess { .. }) {
+            Duration::ZERO
+        } else {
+            Duration::from_nanos(kernel.config().cost.cost_of(&call))
         };
         let work = if matches!(call, Call::Compute { .. }) { CpuWork::User } else { CpuWork::System };
         proc.stats.cpu += cost;

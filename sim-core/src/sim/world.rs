@@ -6,7 +6,7 @@ use super::queue::Queue;
 use super::task::{Phase, Proc, ProcStats};
 use crate::app::{App, AppContext, Control, ControlError};
 use crate::errno::Errno;
-use crate::kernel::{Effects, HostConfig, Kernel, KernelTimer, ProcessConfig};
+use crate::kernel::{Effects, Ends, HostConfig, Kernel, KernelTimer, ProcessConfig};
 use crate::net::{Network, TopologyError};
 use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
@@ -242,8 +242,9 @@ impl World {
         match event {
             Event::Deliver { host, packet } => {
                 self.fx.enter(at, host);
-                let packet = self.fx.flight.take(packet);
-                self.hosts[host.index()].kernel.on_packet(at, &packet, &mut self.fx);
+                let flying = self.fx.flight.take(packet);
+                self.fx.heard = flying.ends;
+                self.hosts[host.index()].kernel.on_packet(at, &flying.packet, &mut self.fx);
                 self.drain(host, None, observer)?;
             }
             Event::Run { host, process, task } => self.run_task(host, TaskRef { process, task }, observer)?,
@@ -388,7 +389,7 @@ impl World {
             self.emit(from, RecordKind::Drop { tuple, reason }, observer);
         }
         if let Some((reply, at)) = routed.reply {
-            let reply = self.fx.flight.insert(reply);
+            let reply = self.fx.flight.insert(reply, Ends::UNKNOWN);
             self.fly(from, at, reply)?;
         }
         let (Some(to), Some(first)) = (routed.to, routed.arrivals[0]) else {
@@ -396,7 +397,7 @@ impl World {
             return Ok(());
         };
         if let Some((second, copy)) = copy {
-            let copy = self.fx.flight.insert(copy);
+            let copy = self.fx.flight.insert(copy, Ends::UNKNOWN);
             self.fly(to, second, copy)?;
         }
         self.fly(to, first, slot)
