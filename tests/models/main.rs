@@ -5,7 +5,6 @@
 //! Where the change is meant, the failure's message is the new row.
 #![expect(clippy::print_stdout, reason = "the counts are a result in themselves")]
 
-mod end;
 mod figure5;
 mod pair;
 
@@ -17,9 +16,9 @@ use halfclose::time::Duration;
 use halfclose::wire::SeqNum;
 use stateright::{Checker, Model};
 
-use crate::end::Call;
 use crate::figure5::Figure5;
 use crate::pair::{Budget, Pair, Seen, config};
+use halfclose_tests::end::Call;
 
 const ALL: &[Call] = &[Call::Shutdown, Call::Close, Call::Abort];
 /// Numbers that wrap with the first byte of the one end and the SYN of the other.

@@ -8,7 +8,7 @@ use halfclose::time::Duration;
 use halfclose::wire::{Segment, SeqNum};
 use stateright::{Model, Property};
 
-use crate::end::{Call, End, Fault, Output};
+use halfclose_tests::end::{Call, End, Fault, Output};
 
 /// How much may go wrong, and how much may be done.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,5 +1,6 @@
 //! One end of the connection: the real machine, the real half-open and minisock
-//! functions, and around them only what one port of a kernel has to do.
+//! functions, and around them only what one port of a kernel has to do. For the
+//! model checker and the fuzzer: cheap to copy, to compare and to hash.
 
 use halfclose::errno::Errno;
 use halfclose::kernel::request_sock::{ReqTimeout, ReqVerdict, RequestQueue, RequestSetup, RequestSock};
@@ -15,7 +16,7 @@ use halfclose::wire::{Payload, Segment, SeqNum, reset_for};
 
 /// What an application can do at any moment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Call {
+pub enum Call {
     /// `connect()`, once.
     Connect,
     /// `send()` of one byte.
@@ -32,7 +33,7 @@ pub(crate) enum Call {
 
 /// A rule that was broken: the state it is found in fails a property.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// A change of state that is no edge of the graph.
     Edge(TcpState, TcpState, Cause),
     /// A byte was delivered out of its place.
@@ -45,44 +46,53 @@ pub(crate) enum Fault {
 
 /// What the application knows.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Application {
-    pub(crate) connected: bool,
+pub struct Application {
+    /// It has called `connect()`.
+    pub connected: bool,
     /// Bytes the kernel took; the n-th has the value n.
-    pub(crate) sent: u8,
+    pub sent: u8,
     /// Bytes read.
-    pub(crate) read: u8,
-    pub(crate) shut: bool,
-    pub(crate) closed: bool,
+    pub read: u8,
+    /// It has shut down its sending side.
+    pub shut: bool,
+    /// It has closed all descriptors.
+    pub closed: bool,
     /// It was told of an error, or reset the connection itself.
-    pub(crate) failed: bool,
+    pub failed: bool,
 }
 
 /// One end.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct End {
+pub struct End {
     /// Its clock: it moves when a timer of this end fires, and not else.
-    pub(crate) clock: Instant,
-    pub(crate) listener: Option<Box<Tcb>>,
-    pub(crate) request: Option<Box<RequestSock>>,
+    pub clock: Instant,
+    /// The socket that listens.
+    pub listener: Option<Box<Tcb>>,
+    /// A half-open connection of the listener.
+    pub request: Option<Box<RequestSock>>,
     /// The connection, or what is left of it while a descriptor refers to it.
-    pub(crate) sock: Option<Box<Tcb>>,
-    pub(crate) minisock: Option<TimeWaitSock>,
-    pub(crate) app: Application,
+    pub sock: Option<Box<Tcb>>,
+    /// What is left in TIME_WAIT, or of an orphan in FIN_WAIT2.
+    pub minisock: Option<TimeWaitSock>,
+    /// The application.
+    pub app: Application,
     /// Handshakes that this end's listener has begun.
-    pub(crate) handshakes: u8,
+    pub handshakes: u8,
     iss: SeqNum,
     local: bool,
 }
 
 /// What a step of an end leaves behind.
-#[derive(Default)]
-pub(crate) struct Output {
-    pub(crate) segments: Vec<Segment>,
+#[derive(Default, Debug)]
+pub struct Output {
+    /// Segments to send, in order.
+    pub segments: Vec<Segment>,
     /// Edges taken, for the coverage.
-    pub(crate) edges: Vec<(TcpState, TcpState, Cause)>,
-    pub(crate) fault: Option<Fault>,
+    pub edges: Vec<(TcpState, TcpState, Cause)>,
+    /// A rule was broken.
+    pub fault: Option<Fault>,
     /// Somebody gave up: retries used up, or a wait for the peer's FIN over.
-    pub(crate) gave_up: bool,
+    pub gave_up: bool,
 }
 
 impl Output {
@@ -102,7 +112,8 @@ const START: Instant = Instant::from_nanos(1_000_000_000_000);
 
 impl End {
     /// A closed end; `iss` is where its sequence numbers begin.
-    pub(crate) fn new(local: bool, iss: SeqNum, config: &TcpConfig) -> Self {
+    #[must_use]
+    pub fn new(local: bool, iss: SeqNum, config: &TcpConfig) -> Self {
         Self {
             clock: START,
             listener: None,
@@ -117,7 +128,8 @@ impl End {
     }
 
     /// An end that listens.
-    pub(crate) fn listening(local: bool, iss: SeqNum, config: &TcpConfig) -> Self {
+    #[must_use]
+    pub fn listening(local: bool, iss: SeqNum, config: &TcpConfig) -> Self {
         let listener = Some(Box::new(Tcb::new_listen(config)));
         Self { listener, sock: None, ..Self::new(local, iss, config) }
     }
@@ -132,7 +144,8 @@ impl End {
     }
 
     /// The state as RFC 9293 would name it: that of whatever stands for the connection.
-    pub(crate) fn state(&self) -> TcpState {
+    #[must_use]
+    pub fn state(&self) -> TcpState {
         if let Some(minisock) = &self.minisock {
             return minisock.substate();
         }
@@ -145,12 +158,14 @@ impl End {
     }
 
     /// Nothing of the connection is left.
-    pub(crate) fn is_gone(&self) -> bool {
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
         self.listener.is_none() && self.request.is_none() && self.sock.is_none() && self.minisock.is_none()
     }
 
     /// When its next timer is due.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
         let request = self.request.as_ref().map(|request| request.deadline);
         let sock = self.sock.as_ref().and_then(|sock| sock.next_deadline());
         let minisock = self.minisock.as_ref().map(|minisock| minisock.expires);
@@ -158,7 +173,7 @@ impl End {
     }
 
     /// The calls that its application can make now and that may do something.
-    pub(crate) fn calls(&self, out: &mut Vec<Call>) {
+    pub fn calls(&self, out: &mut Vec<Call>) {
         if self.app.closed {
             return;
         }
@@ -181,7 +196,10 @@ impl End {
     }
 
     /// Makes a call.
-    pub(crate) fn call(&mut self, call: Call, config: &TcpConfig) -> Output {
+    ///
+    /// # Panics
+    /// If the machine does, or there is no socket to call.
+    pub fn call(&mut self, call: Call, config: &TcpConfig) -> Output {
         let mut out = Output::default();
         match call {
             Call::Connect => {
@@ -190,9 +208,11 @@ impl End {
                 self.step(TcpInput::Call(open), config, &mut out);
             }
             Call::Send => {
-                let data = Payload::from_bytes(&[self.app.sent + 1]);
+                let data = Payload::from_bytes(&[self.app.sent.wrapping_add(1)]);
                 match self.step(TcpInput::Call(UserCall::Send(data)), config, &mut out) {
-                    Some(Ok(Reply::Count(n))) => self.app.sent += u8::try_from(n).expect("one byte"),
+                    Some(Ok(Reply::Count(n))) => {
+                        self.app.sent = self.app.sent.wrapping_add(u8::try_from(n).expect("one byte"))
+                    }
                     Some(Err(_)) => self.app.failed = true,
                     Some(Ok(Reply::Done | Reply::Data(_) | Reply::Error(_))) | None => {}
                 }
@@ -218,7 +238,7 @@ impl End {
         match self.step(TcpInput::Call(UserCall::Receive { max: 100, peek: false }), config, out) {
             Some(Ok(Reply::Data(data))) => {
                 for byte in data.to_vec() {
-                    self.app.read += 1;
+                    self.app.read = self.app.read.wrapping_add(1);
                     if byte != self.app.read {
                         out.fault = Some(Fault::Bytes);
                     }
@@ -270,7 +290,10 @@ impl End {
     }
 
     /// A segment arrives: minisock, connection, request, listener, in the order of `__inet_lookup`.
-    pub(crate) fn arrives(&mut self, segment: &Segment, config: &TcpConfig) -> Output {
+    ///
+    /// # Panics
+    /// If the machine does.
+    pub fn arrives(&mut self, segment: &Segment, config: &TcpConfig) -> Output {
         let mut out = Output::default();
         if self.minisock.is_some() {
             self.minisock_arrives(segment, config, &mut out);
@@ -367,8 +390,21 @@ impl End {
         }
     }
 
+    /// Any input for the full socket, as the model checker does not make them.
+    ///
+    /// # Panics
+    /// If the machine does, or there is no full socket.
+    pub fn feed(&mut self, input: TcpInput<'_>, config: &TcpConfig) -> Output {
+        let mut out = Output::default();
+        let _ = self.step(input, config, &mut out);
+        out
+    }
+
     /// Its earliest timer fires.
-    pub(crate) fn timer(&mut self, config: &TcpConfig) -> Output {
+    ///
+    /// # Panics
+    /// If none is armed.
+    pub fn timer(&mut self, config: &TcpConfig) -> Output {
         let mut out = Output::default();
         let at = self.deadline().expect("only armed timers fire");
         self.clock = self.clock.max(at);
