@@ -333,7 +333,8 @@ impl End {
             TwVerdict::Reopen { iss, otherwise } => {
                 if self.listener.is_some() {
                     self.minisock = None;
-                    out.edge(from, TcpState::SynReceived, Cause::SynArrived);
+                    // The minisock goes early, and the listener takes the SYN (TCP_TW_SYN).
+                    out.edge(TcpState::Listen, TcpState::SynReceived, Cause::SynArrived);
                     self.begin(iss, segment, config, out);
                 } else {
                     out.segments.push(otherwise);
