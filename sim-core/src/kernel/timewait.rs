@@ -344,6 +344,7 @@ mod tests {
     fn fin_wait_2_waits_for_the_fin_alone() {
         let mut tw = minisock(TcpState::FinWait2, false);
         assert_eq!(verdict(&mut tw, 101, &seg(IRS, ACK, 0)), TwVerdict::Ignore { rearmed: false });
+        assert_eq!(verdict(&mut tw, 101, &seg(IRS, Flags::FIN, 0)), TwVerdict::Ignore { rearmed: false });
         let born = tw.expires;
         let TwVerdict::Ack { segment, rearmed: true, entered_time_wait: true } =
             verdict(&mut tw, 130, &seg(IRS, FIN_ACK, 0))
@@ -418,6 +419,43 @@ mod tests {
         assert!(matches!(verdict(&mut tw, 101, &syn), TwVerdict::Reopen { .. }));
         syn.options.timestamp = Some((999, 0));
         assert!(matches!(verdict(&mut tw, 101, &syn), TwVerdict::Ack { rearmed: true, .. }));
+    }
+
+    #[test]
+    fn an_exact_ack_starts_the_minute_anew() {
+        let mut tw = minisock(TcpState::TimeWait, false);
+        assert_eq!(verdict(&mut tw, 101, &seg(IRS, ACK, 0)), TwVerdict::Ignore { rearmed: true });
+        assert!(matches!(verdict(&mut tw, 101, &seg(IRS, ACK, 1)), TwVerdict::Ack { rearmed: true, .. }));
+    }
+
+    // ------------------------------------------------------------ both
+
+    #[test]
+    fn an_empty_segment_may_stand_at_the_right_edge() {
+        let inside = |seq, end| in_window(SeqNum(seq), SeqNum(end), SeqNum(10), SeqNum(20));
+        assert!(inside(10, 10) && inside(9, 11) && inside(19, 21) && inside(20, 20));
+        assert!(!inside(20, 21) && !inside(21, 21) && !inside(9, 9) && !inside(5, 10));
+    }
+
+    #[test]
+    fn timestamps_are_kept_and_answered() {
+        let mut tw = minisock(TcpState::FinWait2, true);
+        let mut fin = seg(IRS, FIN_ACK, 0);
+        fin.options.timestamp = Some((1_005, 0));
+        let TwVerdict::Ack { segment, .. } = verdict(&mut tw, 101, &fin) else { panic!("the FIN is acknowledged") };
+        assert_eq!(segment.options.timestamp, Some((101_000, 1_005)));
+        assert_eq!(tw.successor().map(|next| (next.ts_recent, next.ts_recent_stamp)), Some((1_005, 102)));
+    }
+
+    #[test]
+    fn the_rate_limit_ends_after_just_its_time() {
+        let (config, out_of_window) = (config(), seg(IRS - 10, ACK, 0));
+        let mut tw = minisock(TcpState::FinWait2, false);
+        let mut at = |ms: u64| {
+            let cx = TcpContext { now: Instant::from_nanos(ms * 1_000_000), ..cx(&config, 0) };
+            matches!(tw.process(&out_of_window, &cx, &mut Vec::new()), TwVerdict::Ack { .. })
+        };
+        assert_eq!([101_000, 101_499, 101_500].map(&mut at), [true, false, true]);
     }
 
     // ------------------------------------------------------------ reuse

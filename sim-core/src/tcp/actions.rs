@@ -186,3 +186,15 @@ impl Actions {
         self.events = self.events.with(events);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_event_of_a_set_is_enough() {
+        let both = SocketEvents::READABLE.with(SocketEvents::ERROR);
+        assert!(both.any(SocketEvents::ERROR) && both.any(both));
+        assert!(!both.any(SocketEvents::WRITABLE) && !both.any(SocketEvents::NONE));
+    }
+}

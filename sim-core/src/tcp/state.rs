@@ -151,3 +151,19 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_rfcs_and_the_metrics() {
+        let names = TcpState::ALL.map(|state| state.to_string());
+        assert_eq!(names[2..5], ["SYN-SENT", "SYN-RECEIVED", "ESTABLISHED"]);
+        for state in TcpState::ALL {
+            let metric = state.rfc_name().to_lowercase().replace('-', "_");
+            let short = metric.replace("received", "recv").replace("wait_1", "wait1").replace("wait_2", "wait2");
+            assert_eq!(state.metric_name(), short);
+        }
+    }
+}

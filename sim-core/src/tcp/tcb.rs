@@ -248,6 +248,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_property_has_a_bit_of_its_own() {
+        let single = [
+            Bits::ORPHAN,
+            Bits::RCV_SHUTDOWN,
+            Bits::SEND_SHUTDOWN,
+            Bits::FIN_RCVD,
+            Bits::NODELAY,
+            Bits::TS_OK,
+            Bits::SACK_OK,
+            Bits::WSCALE_OK,
+            Bits::FIN_QUEUED,
+            Bits::FIN_MERGED,
+            Bits::SYN_OUT,
+            Bits::CTL_RETRANS,
+            Bits::CTL_LOST,
+            Bits::SNDBUF_LOCK,
+            Bits::PINGPONG,
+            Bits::KEEPOPEN,
+            Bits::XMIT_TLP,
+            Bits::XMIT_PROBE0,
+            Bits::ACK_SCHED,
+            Bits::ACK_TIMER,
+            Bits::ACK_PUSHED,
+            Bits::ACK_PUSHED2,
+            Bits::ACK_NOW,
+            Bits::PASSIVE,
+            Bits::BUFFERS_SET,
+        ];
+        for (n, bits) in single.iter().enumerate() {
+            assert_eq!(bits.0, 1 << n);
+        }
+    }
+
+    #[test]
     fn an_idle_connection_is_small() {
         assert!(size_of::<Tcb>() <= 168, "{} bytes", size_of::<Tcb>());
     }

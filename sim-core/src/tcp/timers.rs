@@ -170,6 +170,14 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_is_a_part_of_a_second() {
+        assert_eq!(
+            [100, 250, 300, 1_000].map(|hz| clock(hz, 0).tick_ns()),
+            [10_000_000, 4_000_000, 3_333_333, 1_000_000]
+        );
+    }
+
+    #[test]
     fn without_rounding_a_timer_is_exact() {
         let exact = JiffyClock { rounding: false, ..clock(250, 7) };
         assert_eq!(exact.expiry(Instant::from_nanos(3), Duration::from_secs(1)), Instant::from_nanos(1_000_000_003));
