@@ -1,8 +1,9 @@
 //! What a kernel entry asks of the world: the only way up.
 
+use crate::tcp::{Cause, TcpState, graph};
 use crate::time::Instant;
 use crate::trace::RecordKind;
-use crate::units::{ReqId, SocketId, TaskRef, TwId};
+use crate::units::{FourTuple, ReqId, SocketId, TaskRef, TwId};
 use crate::wire::Packet;
 
 /// A kernel timer to be put into the queue.
@@ -28,6 +29,13 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
+    /// Records that a connection changed its state outside the machine: as a
+    /// request or minisock, or because its tables say so.
+    pub(crate) fn changed(&mut self, tuple: FourTuple, from: TcpState, to: TcpState, cause: Cause) {
+        debug_assert!(graph::allows(from, to, cause), "{from} to {to} by {cause:?} is not in the table");
+        self.records.push(RecordKind::State { tuple, from, to, cause });
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.records.is_empty() && self.packets.is_empty() && self.timers.is_empty() && self.wakes.is_empty()
     }

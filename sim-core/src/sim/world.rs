@@ -367,6 +367,9 @@ impl World {
 
     /// Hands a packet to the network: delivery, loss, or an answer from a rule.
     fn send(&mut self, from: HostId, packet: crate::wire::Packet, observer: &mut dyn Observer) -> Result<(), SimError> {
+        if observer.wants_packets() {
+            observer.packet(self.now, from, &packet);
+        }
         if let Some((to, at)) = self.network.route_plainly(self.now, from, packet.dst) {
             return self.fly(to, at, packet);
         }
@@ -385,6 +388,15 @@ impl World {
             self.fly(to, first, packet)?;
         }
         Ok(())
+    }
+
+    /// Lets a packet arrive at a host now, as if a wire had brought it from
+    /// anywhere: what no host of the world would send can be tried with it.
+    ///
+    /// # Errors
+    /// When too many packets are under way.
+    pub fn inject(&mut self, to: HostId, packet: crate::wire::Packet) -> Result<(), SimError> {
+        self.fly(to, self.now, packet)
     }
 
     fn fly(&mut self, to: HostId, at: Instant, packet: crate::wire::Packet) -> Result<(), SimError> {

@@ -1,6 +1,9 @@
 //! Who may watch a run. Watching never changes it.
 
 use super::Record;
+use crate::time::Instant;
+use crate::units::HostId;
+use crate::wire::Packet;
 
 /// Receives every record of a run, in order.
 pub trait Observer {
@@ -12,6 +15,13 @@ pub trait Observer {
     }
     /// True if system-call records are wanted (they are the bulk of all records).
     fn wants_syscalls(&self) -> bool {
+        false
+    }
+    /// Called for every packet a host sends, before the network has a say in
+    /// what becomes of it.
+    fn packet(&mut self, _at: Instant, _from: HostId, _packet: &Packet) {}
+    /// True if packets are wanted whole, not only what records tell of them.
+    fn wants_packets(&self) -> bool {
         false
     }
 }

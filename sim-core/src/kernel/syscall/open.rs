@@ -240,6 +240,10 @@ impl Kernel {
     /// Both ends but the source port: `ip_route_connect`.
     pub(crate) fn connect_tuple(&self, id: SocketId, addr: Endpoint) -> Result<FourTuple, Errno> {
         let remote_addr = if addr.addr.is_unspecified() { Ipv4Addr::LOCALHOST } else { addr.addr };
+        // RFC 9293 §3.9.1.1; tcp_v4_connect: RTCF_MULTICAST | RTCF_BROADCAST.
+        if remote_addr.is_multicast() || remote_addr.is_broadcast() {
+            return Err(Errno::NetUnreach);
+        }
         let socket = self.socket(id);
         let source = if socket.tuple.local.addr.is_unspecified() {
             self.source_for(remote_addr).ok_or(Errno::NetUnreach)?
@@ -364,7 +368,7 @@ impl Kernel {
                     self.count_parity(owner.process, port, false);
                 }
                 self.socket_mut(id).flags.set(SocketFlags::UNACCEPTED, true);
-                self.listen_stop(caller.now, id, fx);
+                self.listen_stop(caller.now, id, Cause::Shutdown, fx);
                 let socket = self.socket_mut(id);
                 socket.flags.set(SocketFlags::UNACCEPTED, false);
                 socket.owner = owner;
