@@ -3,3 +3,7 @@
 //! test is a whole one; its peer is made by hand.
 
 mod edges;
+mod must;
+mod must_more;
+mod should;
+mod support;
