@@ -5,5 +5,8 @@
 mod edges;
 mod must;
 mod must_more;
+mod report;
+mod rules;
 mod should;
 mod support;
+mod table;

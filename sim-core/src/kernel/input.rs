@@ -101,7 +101,10 @@ impl Kernel {
                 match self.listeners.lookup(tuple.local, tuple.remote, &self.ehash) {
                     Some(listener) => {
                         self.timewait_kill(id, Cause::SynArrived, fx);
-                        self.on_syn(now, listener, tuple, segment, Some(iss), fx);
+                        // The listener drops a SYN with FIN (KERNEL-NOTES 14).
+                        if !segment.flags.fin() {
+                            self.on_syn(now, listener, tuple, segment, Some(iss), fx);
+                        }
                     }
                     None => transmit(&mut self.mib, tuple, otherwise, fx),
                 }

@@ -90,6 +90,8 @@ impl SocketFlags {
     pub(crate) const BOUND: u16 = 1 << 12;
     /// `SS_CONNECTING`: a `connect()` has begun whose outcome no call has returned yet.
     pub(crate) const CONNECTING: u16 = 1 << 13;
+    /// `SS_CONNECTED`: `connect()` or `accept()` returned it as connected; that lasts beyond the connection.
+    pub(crate) const CONNECTED: u16 = 1 << 14;
 
     pub(crate) const fn has(self, bit: u16) -> bool {
         self.0 & bit != 0

@@ -137,7 +137,8 @@ impl Kernel {
             listen.backlog = backlog;
             return Ok(Ret::Done);
         }
-        if socket.state() != TcpState::Closed {
+        // inet_listen: SS_UNCONNECTED.
+        if socket.state() != TcpState::Closed || socket.flags.has(SocketFlags::CONNECTED) {
             return Err(Errno::Inval);
         }
         if socket.local_port() == Port::NONE {
@@ -176,7 +177,8 @@ impl Kernel {
         let nonblock = self.processes[caller.task.process.index()].nonblock(fd);
         if caller.first && !self.socket(id).flags.has(SocketFlags::CONNECTING) {
             // inet_stream_connect: SS_UNCONNECTED with a fresh socket, or EISCONN.
-            if self.socket(id).state() != TcpState::Closed {
+            let socket = self.socket(id);
+            if socket.state() != TcpState::Closed || socket.flags.has(SocketFlags::CONNECTED) {
                 return Outcome::Done(Err(Errno::IsConn));
             }
             if let Err(errno) = self.tcp_connect(caller.now, id, addr, fx) {
@@ -198,6 +200,7 @@ impl Kernel {
             let error = self.take_error(caller.now, id, fx);
             return Outcome::Done(Err(error.unwrap_or(Errno::ConnAborted)));
         }
+        self.socket_mut(id).flags.set(SocketFlags::CONNECTED, true);
         Outcome::Done(Ok(Ret::Done))
     }
 
@@ -333,6 +336,7 @@ impl Kernel {
         let ino = self.inode();
         let child = self.socket_mut(child);
         child.flags.set(SocketFlags::UNACCEPTED, false);
+        child.flags.set(SocketFlags::CONNECTED, true);
         child.owner = Some(Owner { process, fd: new_fd });
         child.ino = ino;
         let (tuple, hashed) = (child.tuple, child.flags.has(SocketFlags::HASHED));
