@@ -11,6 +11,7 @@ halfclose::messages! {
         DidYouMean { en: "did you mean {0}?", zh: "是不是想写 {0}？" }
         SeePresets { en: "`halfclose presets` lists the presets", zh: "`halfclose presets` 列出所有预设场景" }
         TwoToStdout { en: "--json and --trace - both want stdout", zh: "--json 与 --trace - 都要占用标准输出" }
+        NoSuchState { en: "`{0}` is not a state of TCP", zh: "`{0}` 不是 TCP 状态" }
         UnknownWord { en: "nothing is known about `{0}`", zh: "没有关于 `{0}` 的说明" }
         SeeExplain { en: "`halfclose explain` lists the words", zh: "`halfclose explain` 列出所有词条" }
         Questions { en: "Questions", zh: "常见问题" }

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use halfclose::tcp::graph;
+use halfclose::text::Lang;
 use halfclose_tests::tree::{files, read};
 
 use crate::support::golden;
+use crate::table::table;
 
 /// A row of `requirements.csv`.
 struct Requirement {
@@ -116,4 +119,81 @@ fn the_page_of_requirements_is_current() {
             .expect("writing to a string succeeds");
     }
     golden("book/src/rfc9293.md", &page);
+}
+
+#[test]
+fn the_page_of_the_state_graph_is_current() {
+    let mut page = String::from(
+        "# The state graph\n\n<!-- Made by `UPDATE_GOLDEN=1 cargo test -p halfclose-tests --test rfc9293`. -->\n\n\
+         One table holds every change of state that a connection can go through: a control block, a request of a \
+         listener, or the minisock that is left of a connection. In every test each change is held against it, and \
+         one test takes each of its rows. The picture has the layout of Figure 5 of RFC 9293.\n\n\
+         ![States of a TCP connection](state-graph.svg)\n\n\
+         `halfclose graph` prints it, `halfclose graph two-hosts --format svg -o two-hosts.svg` with what a scenario \
+         did:\n\n![The same with the counts of the scenario two-hosts](state-graph-two-hosts.svg)\n\n\
+         ## What lasts for ever\n\n`halfclose graph --forever` answers from the table:\n\n```text\n",
+    );
+    page.push_str(&graph::forever(Lang::En));
+    page.push_str(
+        "```\n\n`halfclose graph --path FROM TO` gives the shortest way between two states, and `halfclose graph \
+         SCENARIO --never` the edges that a run never took.\n\n## Every edge\n\n\
+         | state | event | action | next | source | versions |\n|---|---|---|---|---|---|\n",
+    );
+    for edge in graph::TRANSITIONS {
+        let (event, action) = (edge.event.en, edge.action.en);
+        writeln!(page, "| {} | {event} | {action} | {} | {} | {} |", edge.from, edge.to, edge.source, edge.versions)
+            .expect("writing to a string succeeds");
+    }
+    page.push_str(
+        "\nA fresh connection of a listener begins in SYN-RECEIVED; its listener stays in LISTEN.\n\n\
+         ## What RFC 9293 draws and Linux does otherwise\n\n\
+         | state | event | next in RFC 9293 | section | Linux |\n|---|---|---|---|---|\n",
+    );
+    for other in graph::ELSEWHERE {
+        let via: Vec<&str> = other.via.iter().map(|state| state.rfc_name()).collect();
+        let via = if via.is_empty() { String::new() } else { format!(" ({})", via.join(" → ")) };
+        let (event, instead) = (other.event.en, other.instead.en);
+        writeln!(page, "| {} | {event} | {} | {} | {instead}{via} |", other.from, other.to, other.source)
+            .expect("writing to a string succeeds");
+    }
+    let (holds, deviations) = rules();
+    writeln!(
+        page,
+        "\n## State by input\n\n`tests/rfc9293/table.csv` tells what a whole host does in each state with each of {} \
+         inputs: next state, what is sent, what the program sees. `rules.csv` beside it says in {} rules what RFC \
+         9293 asks for: {holds} hold, and {} name what Linux does instead:\n\n\
+         | section | state | input | RFC 9293 | Linux |\n|---|---|---|---|---|",
+        inputs(),
+        holds + deviations.len(),
+        deviations.len()
+    )
+    .expect("writing to a string succeeds");
+    for line in deviations {
+        page.push_str(&line);
+    }
+    golden("book/src/state-graph.md", &page);
+}
+
+/// How many inputs the table has.
+fn inputs() -> usize {
+    let names: BTreeSet<&str> = table().into_values().map(|(_, input, _)| input).collect();
+    names.len()
+}
+
+/// How many rules hold, and the rows of those that do not.
+fn rules() -> (usize, Vec<String>) {
+    let text = read("tests/rfc9293/rules.csv");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let (mut holds, mut deviations) = (0, Vec::new());
+    for record in reader.records() {
+        let record = record.expect("well-formed CSV");
+        let [section, place, input, next, sends, linux] = [0, 1, 2, 3, 4, 5].map(|at| &record[at]);
+        if linux.is_empty() {
+            holds += 1;
+        } else {
+            let sends = if sends == "nothing" { String::new() } else { format!(", send {sends}") };
+            deviations.push(format!("| {section} | {place} | {input} | {next}{sends} | {linux} |\n"));
+        }
+    }
+    (holds, deviations)
 }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use halfclose::app::{Call, PollEvents, Ret, ShutdownHow};
 use halfclose::errno::Errno;
+use halfclose::plot::{StateGraph, state_graph};
+use halfclose::scenario::{Run, preset};
 use halfclose::tcp::TcpState::{
     self, CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived, SynSent, TimeWait,
 };
+use halfclose::tcp::graph::Visits;
 use halfclose::tcp::{TcpSocketOption, graph};
 use halfclose::text::Lang;
 use halfclose::time::Duration;
@@ -433,4 +436,21 @@ fn the_table_of_states_and_inputs() {
 #[test]
 fn the_graph_as_dot() {
     golden("tests/rfc9293/graph.dot", &graph::dot(None, Lang::En));
+}
+
+#[test]
+fn the_pictures_of_the_book() {
+    let plain = StateGraph { visits: None, scenario: "", lang: Lang::En };
+    golden("book/src/state-graph.svg", &state_graph(&plain));
+    let scenario = preset::find("two-hosts").expect("a preset").scenario();
+    let seed = scenario.seed;
+    let mut run = Run::new(scenario, seed).expect("presets can be built");
+    let mut visits = Visits::default();
+    run.run_to_end(&mut visits).expect("no budget is exceeded");
+    for host in run.world().hosts() {
+        visits.add_sockets(&TcpState::ALL.map(|state| host.count(state)));
+    }
+    assert_eq!(visits.outside(), [], "not in the table");
+    let counted = StateGraph { visits: Some(&visits), scenario: "two-hosts", lang: Lang::En };
+    golden("book/src/state-graph-two-hosts.svg", &state_graph(&counted));
 }

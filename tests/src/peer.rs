@@ -123,7 +123,7 @@ impl Bench {
     #[must_use]
     pub fn accepted(sysctls: &[(&str, &str)]) -> Self {
         let mut bench = Self::listening(sysctls);
-        bench.handshake(&Bench::syn());
+        bench.handshake(&Self::syn());
         bench
     }
 

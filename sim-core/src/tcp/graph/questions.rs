@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn waits_and_table_agree() {
-        for state in TcpState::ALL.into_iter().filter(|&state| state != TcpState::Closed) {
+        for state in TcpState::ALL.into_iter().filter(|&state| state != Closed) {
             let mut waits = WAITS.iter().filter(|wait| wait.state == state).peekable();
             assert!(waits.peek().is_some(), "{state} has no entry");
             assert_eq!(waits.any(|wait| wait.timer.is_some()), ends_by_timer(state), "{state}");
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn what_a_run_never_did() {
         let mut visits = Visits::default();
-        visits.count(TcpState::Closed, TcpState::Listen, Cause::PassiveOpen);
+        visits.count(Closed, TcpState::Listen, Cause::PassiveOpen);
         visits.add_sockets(&[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         let text = never(&visits, Lang::En);
         assert!(text.starts_with(&format!("{} of {} edges", TRANSITIONS.len() - 1, TRANSITIONS.len())), "{text}");
