@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::bind_table::BindOwner;
 use super::config::PortRange;
+use super::packets::NOWHERE;
 use crate::app::Domain;
 use crate::errno::Errno;
 use crate::tcp::{Tcb, TcpState};
@@ -35,6 +36,8 @@ pub(crate) struct Socket {
     pub(crate) rare: Option<Box<Rare>>,
     /// Inode number of its file.
     pub(crate) ino: u32,
+    /// The other end's socket in its host's arena, as heard last; not to be believed unchecked.
+    pub(crate) peer: SocketId,
     pub(crate) flags: SocketFlags,
     /// What the bind table knows it as, while it owns a port.
     pub(crate) bucket: Option<BindOwner>,
@@ -93,6 +96,10 @@ impl SocketFlags {
     /// `SS_CONNECTED`: `connect()` or `accept()` returned it as connected; that lasts beyond the connection.
     pub(crate) const CONNECTED: u16 = 1 << 14;
 
+    /// In the established table, or a listener.
+    pub(crate) const fn is_hashed_tcp(self) -> bool {
+        self.0 & (Self::HASHED | Self::DGRAM) == Self::HASHED
+    }
     pub(crate) const fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
     }
@@ -188,6 +195,7 @@ impl Socket {
             timer_queued: Instant::MAX,
             rare: dgram.then(|| Box::new(Rare { udp: Some(UdpState::default()), ..Rare::default() })),
             ino,
+            peer: NOWHERE,
             flags,
             bucket: None,
         }
