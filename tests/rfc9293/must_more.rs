@@ -290,11 +290,11 @@ fn must_66_reset_and_urgent_are_processed_before_a_closed_window() {
 
 /// RCV.NXT, as the host has told it.
 fn last_ack(bench: &Bench) -> halfclose::wire::SeqNum {
-    let acks = bench.lab.recorder.packets.iter().filter_map(|(_, _, packet)| match &packet.body {
+    let mut acks = bench.lab.recorder.packets.iter().rev().filter_map(|(_, _, packet)| match &packet.body {
         halfclose::wire::Body::Tcp { segment, .. } => Some(segment.ack),
         halfclose::wire::Body::Udp(_) | halfclose::wire::Body::Icmp(_) => None,
     });
-    acks.last().expect("it has answered")
+    acks.next().expect("it has answered")
 }
 
 /// One MTU a link: 1500, and 65535 on loopback.
