@@ -10,6 +10,8 @@ use halfclose::observe::{self, HostView, RunFacts, View, ViewOptions};
 use halfclose::say;
 use halfclose::scenario::{self, CheckRow, Moment, ProgramKind, Run, Scenario, ScenarioError, preset as presets};
 use halfclose::sim::SimError;
+use halfclose::tcp::TcpState;
+use halfclose::tcp::graph::Visits;
 use halfclose::text::{Lang, Msg};
 use halfclose::time::{Duration, Instant};
 use halfclose::trace::{NoObserver, Observer};
@@ -214,6 +216,20 @@ pub struct Wanted<'a> {
     pub from: Option<&'a str>,
     /// The moment it ends; else the scenario's end.
     pub to: Option<&'a str>,
+}
+
+/// What a run's connections did, and where its sockets were at the end.
+///
+/// # Errors
+/// As [`run`].
+pub fn visits(request: Request<'_>) -> Result<Visits, Failure> {
+    let mut going = start(request.source, request.overrides, request.seed, request.lang)?;
+    let mut visits = Visits::default();
+    go(&mut going, None, &[], request.lang, request.progress, &mut visits)?;
+    for host in going.world().hosts() {
+        visits.add_sockets(&TcpState::ALL.map(|state| host.count(state)));
+    }
+    Ok(visits)
 }
 
 /// A run of the scenario at time 0.

@@ -114,8 +114,10 @@ fn icmp(packet: &Packet, message: IcmpMessage) -> Vec<u8> {
         UnreachableCode::FragNeeded(mtu) => (4, mtu),
         UnreachableCode::Prohibited => (13, 0),
         UnreachableCode::Other(code) => (code, 0),
+        UnreachableCode::SourceQuench => (0, 0),
     };
-    let mut out = vec![3, code, 0, 0, 0, 0];
+    let kind = if message.code == UnreachableCode::SourceQuench { 4 } else { 3 };
+    let mut out = vec![kind, code, 0, 0, 0, 0];
     put16(&mut out, mtu);
     let mut quoted = Vec::new();
     let (src, dst, protocol) = match message.quoted {

@@ -1,0 +1,122 @@
+//! What RFC 9293 says for each state and input (`rules.csv`, in our words),
+//! held against the table of what the model does. A rule either holds, or says
+//! what Linux does instead; a deviation that is none any more fails as well.
+
+use std::collections::BTreeMap;
+
+use halfclose::app::ShutdownHow;
+use halfclose::tcp::{
+    TcpSocketOption,
+    TcpState::{self, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck},
+};
+use halfclose::wire::{Flags, Segment};
+use halfclose_tests::lab::ms;
+use halfclose_tests::peer::Bench;
+use halfclose_tests::tree::read;
+
+use crate::support::FIN_ACK;
+use crate::table::{PLACES, table};
+
+/// What a row of the table sends, in the words of the rules: the first segment decides.
+fn sends(sent: &str) -> &'static str {
+    let first = sent.split(';').next().unwrap_or(sent).trim().trim_start_matches("later ");
+    let word = match first.split_once(" times ") {
+        Some((_, kind)) => kind,
+        None => first,
+    };
+    match word.split([' ', ',']).next() {
+        None | Some("") => "nothing",
+        Some("S") => "SYN",
+        Some("S.") => "SYN,ACK",
+        Some("R" | "R.") => "RST",
+        Some("F.") => "FIN",
+        Some("P.") => "data",
+        Some(".") => "ACK",
+        Some(other) => panic!("`{other}` of `{sent}` has no word"),
+    }
+}
+
+#[test]
+fn each_rule_holds_or_says_what_linux_does() {
+    let rows: BTreeMap<(&str, &str), _> =
+        table().into_values().map(|(place, input, row)| ((place, input), row)).collect();
+    let text = read("tests/rfc9293/rules.csv");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let (mut problems, mut holds, mut deviations) = (Vec::new(), 0, 0);
+    for record in reader.records() {
+        let record = record.expect("well-formed CSV");
+        let [section, place, input, next, wanted, linux] = [0, 1, 2, 3, 4, 5].map(|at| &record[at]);
+        let Some(row) = rows.get(&(place, input)) else {
+            problems.push(format!("{section}: the table has no {place}, {input}"));
+            continue;
+        };
+        let state = row.next.split(" after ").next().unwrap_or(&row.next);
+        let did = sends(&row.sent);
+        match (state == next && did == wanted, linux.is_empty()) {
+            (true, true) => holds += 1,
+            (false, false) => deviations += 1,
+            (false, true) => {
+                problems.push(format!("{section}: {place}, {input}: {next} and {wanted}, but {state} and {did}"));
+            }
+            (true, false) => problems.push(format!("{section}: {place}, {input} is no deviation: {linux}")),
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(holds > 200 && deviations > 20, "{holds} rules hold, {deviations} deviations");
+}
+
+#[test]
+fn every_state_has_rules() {
+    let text = read("tests/rfc9293/rules.csv");
+    for place in PLACES.iter().filter(|place| !place.name.starts_with("TIME-WAIT ")) {
+        assert!(text.contains(&format!(",{},", place.name)), "{}", place.name);
+    }
+}
+
+/// RCV.WND = 0: no data is acceptable, but ACK and RST are (§3.4, §3.10.7.4 first).
+#[test]
+fn control_is_acceptable_before_a_closed_window() {
+    for state in [Established, FinWait1, FinWait2, CloseWait, Closing, LastAck] {
+        for reset in [true, false] {
+            let mut bench = full(state);
+            let segment = if reset { bench.seg(Flags::RST) } else { bench.seg(Flags::ACK) };
+            let _ = bench.arrive(segment);
+            let next = match (reset, state) {
+                (true, _) | (false, LastAck) => TcpState::Closed,
+                (false, FinWait1) => FinWait2,
+                (false, Closing) => TcpState::TimeWait,
+                (false, other) => other,
+            };
+            assert_eq!(bench.state(), next, "{state}, reset {reset}");
+        }
+    }
+}
+
+/// A host whose receive buffer is full, in this state.
+fn full(state: TcpState) -> Bench {
+    let mut bench = Bench::listening(&[]);
+    bench.set_listener(TcpSocketOption::RcvBuf(4_096));
+    bench.handshake(&Bench::syn());
+    let mut window = 500;
+    while window > 0 {
+        let at_once = bench.arrive(bench.data(window.min(500))).pop();
+        window = u32::from(at_once.or_else(|| bench.wait(ms(300)).pop()).expect("data is acknowledged").window);
+    }
+    if matches!(state, CloseWait | LastAck) {
+        let _ = bench.arrive(bench.seg(FIN_ACK));
+        let _ = bench.wait(ms(300));
+    }
+    if !matches!(state, Established | CloseWait) {
+        assert_eq!(bench.shutdown(ShutdownHow::Write), Ok(()));
+        let _ = bench.sent();
+    }
+    if state == FinWait2 {
+        let _ = bench.arrive(bench.seg(Flags::ACK));
+    }
+    if state == Closing {
+        let _ = bench.arrive(Segment { ack: bench.host_nxt.sub(1), ..bench.seg(FIN_ACK) });
+    }
+    let _ = bench.sent();
+    assert_eq!(bench.state(), state);
+    bench
+}
