@@ -16,7 +16,7 @@ use halfclose::sim::{Budgets, Step, World};
 use halfclose::tcp::graph::Visits;
 use halfclose::tcp::{TcpSocketOption, TcpState};
 use halfclose::time::{Duration, Instant};
-use halfclose::trace::{DropReason, Mib, Observer, Record, RecordKind, Recorder};
+use halfclose::trace::{DropReason, Mib, Observer, Record, RecordKind, Recorder, Sight};
 use halfclose::units::{Endpoint, Fd, FourTuple, HostId, Ipv4Addr, Port, ProcIx, Ratio, TaskId};
 use halfclose::wire::{Flags, Packet, Payload};
 
@@ -103,8 +103,10 @@ impl Observer for Tape {
         self.recorder.record(record);
         self.visits.record(record);
     }
-    fn packet(&mut self, at: Instant, from: HostId, packet: &Packet) {
-        self.packets.push((at, from, packet.clone()));
+    fn packet(&mut self, at: Instant, host: HostId, sight: Sight, packet: &Packet) {
+        if sight == Sight::Sent {
+            self.packets.push((at, host, packet.clone()));
+        }
     }
     fn wants_packets(&self) -> bool {
         true

@@ -59,6 +59,7 @@ fn visits(source: &Source, arguments: &Graph, lang: Lang) -> Result<Visits, Fail
         lang,
         probes: &[],
         trace: None,
+        pcap: None,
         progress: &mut update,
     })
 }

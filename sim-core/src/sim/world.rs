@@ -10,7 +10,7 @@ use crate::kernel::{Effects, Ends, HostConfig, Kernel, KernelTimer, ProcessConfi
 use crate::net::{Network, TopologyError};
 use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
-use crate::trace::{Digest, Observer, Record, RecordKind};
+use crate::trace::{Digest, Observer, Record, RecordKind, Sight};
 use crate::units::{HostId, ProcIx, TaskId, TaskRef};
 
 /// One host and what runs on it.
@@ -64,6 +64,8 @@ pub struct World {
     pub(crate) fx: Effects,
     /// The observer of this run wants system calls.
     pub(super) syscalls_wanted: bool,
+    /// The observer of this run wants packets.
+    packets_wanted: bool,
     pub(crate) futex_wakes: Vec<TaskId>,
 }
 
@@ -85,6 +87,7 @@ impl World {
             exhaustion: None,
             fx: Effects::default(),
             syscalls_wanted: false,
+            packets_wanted: false,
             futex_wakes: Vec::new(),
         }
     }
@@ -232,6 +235,7 @@ impl World {
     fn watched_by(&mut self, observer: &dyn Observer) {
         self.fx.quiet = !observer.wants_records();
         self.syscalls_wanted = observer.wants_syscalls();
+        self.packets_wanted = observer.wants_packets();
     }
 
     #[inline]
@@ -244,6 +248,9 @@ impl World {
                 self.fx.enter(at, host);
                 let flying = self.fx.flight.take(packet);
                 self.fx.heard = flying.ends;
+                if self.packets_wanted {
+                    observer.packet(at, host, Sight::Received, &flying.packet);
+                }
                 self.hosts[host.index()].kernel.on_packet(at, &flying.packet, &mut self.fx);
                 self.drain(host, None, observer)?;
             }
@@ -380,8 +387,8 @@ impl World {
     /// Hands a packet to the network: delivery, loss, or an answer from a rule.
     fn send(&mut self, from: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), SimError> {
         let packet = self.fx.flight.get(slot);
-        if observer.wants_packets() {
-            observer.packet(self.now, from, packet);
+        if self.packets_wanted {
+            observer.packet(self.now, from, Sight::Sent, packet);
         }
         if let Some((to, at)) = self.network.route_plainly(self.now, from, packet.dst) {
             return self.fly(to, at, slot);
@@ -476,6 +483,7 @@ impl World {
             programs: self.programs,
             exhaustion: self.exhaustion,
             syscalls_wanted: false,
+            packets_wanted: false,
             fx: Effects::new(self.fx.digest(), self.fx.flight.clone()),
             futex_wakes: Vec::new(),
         })

@@ -5,6 +5,15 @@ use crate::time::Instant;
 use crate::units::HostId;
 use crate::wire::Packet;
 
+/// Where a packet was seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sight {
+    /// By its sender's host, as it left.
+    Sent,
+    /// By its receiver's host, as it arrived.
+    Received,
+}
+
 /// Receives every record of a run, in order.
 pub trait Observer {
     /// Called once for each record, after its effect.
@@ -13,15 +22,15 @@ pub trait Observer {
     fn wants_records(&self) -> bool {
         true
     }
-    /// True if system-call records are wanted (they are the bulk of all records).
-    fn wants_syscalls(&self) -> bool {
+    /// True if [`Observer::packet`] is to be called.
+    fn wants_packets(&self) -> bool {
         false
     }
-    /// Called for every packet a host sends, before the network has a say in
-    /// what becomes of it.
-    fn packet(&mut self, _at: Instant, _from: HostId, _packet: &Packet) {}
-    /// True if packets are wanted whole, not only what records tell of them.
-    fn wants_packets(&self) -> bool {
+    /// Called for each packet at its sender, after the records of what sent it,
+    /// and again at its receiver, before the records of what it does there.
+    fn packet(&mut self, _at: Instant, _host: HostId, _sight: Sight, _packet: &Packet) {}
+    /// True if system-call records are wanted (they are the bulk of all records).
+    fn wants_syscalls(&self) -> bool {
         false
     }
 }
