@@ -130,6 +130,30 @@ fn control_is_acceptable_before_a_closed_window() {
     }
 }
 
+/// A closed window is probed after close() too, while data and FIN wait (§3.8.6.1, §3.10.8).
+#[test]
+fn a_closed_window_is_probed_while_closing() {
+    for state in [FinWait1, Closing, LastAck] {
+        let mut bench = Bench::accepted(&[]);
+        if state == LastAck {
+            bench.lead_to(CloseWait, false);
+        }
+        let _ = bench.arrive(Segment { window: 0, ..bench.seg(Flags::ACK) });
+        assert_eq!(bench.write(10), Ok(10));
+        assert_eq!(bench.shutdown(ShutdownHow::Write), Ok(()));
+        if state == Closing {
+            let _ = bench.arrive(Segment { window: 0, ..bench.seg(FIN_ACK) });
+        }
+        assert_eq!((bench.state(), bench.wait(ms(1))), (state, vec![]));
+        let probes = bench.wait(ms(5_000));
+        assert!(probes.len() >= 2 && probes.iter().all(|probe| probe.payload.is_empty()), "{state}: {probes:?}");
+        assert_eq!(bench.state(), state);
+        // Opened, it lets both go.
+        let opened = bench.arrive(bench.seg(Flags::ACK));
+        assert!(opened.iter().any(|seg| seg.payload.len() == 10 && seg.flags.fin()), "{state}: {opened:?}");
+    }
+}
+
 /// A host whose receive buffer is full, in this state.
 fn full(state: TcpState) -> Bench {
     let mut bench = Bench::listening(&[]);
