@@ -183,6 +183,20 @@ pub fn run(request: Request<'_>) -> Result<Outcome, Failure> {
     Ok(outcome(&going, source, answers, lang))
 }
 
+/// What a run's connections did, and where its sockets were at the end.
+///
+/// # Errors
+/// As [`run`].
+pub fn visits(request: Request<'_>) -> Result<Visits, Failure> {
+    let mut going = start(request.source, request.overrides, request.seed, request.lang)?;
+    let mut visits = Visits::default();
+    go(&mut going, None, &[], request.lang, request.progress, &mut visits)?;
+    for host in going.world().hosts() {
+        visits.add_sockets(&TcpState::ALL.map(|state| host.count(state)));
+    }
+    Ok(visits)
+}
+
 /// Writes what a host sends and receives between two moments; returns the
 /// number of packets.
 ///
@@ -216,20 +230,6 @@ pub struct Wanted<'a> {
     pub from: Option<&'a str>,
     /// The moment it ends; else the scenario's end.
     pub to: Option<&'a str>,
-}
-
-/// What a run's connections did, and where its sockets were at the end.
-///
-/// # Errors
-/// As [`run`].
-pub fn visits(request: Request<'_>) -> Result<Visits, Failure> {
-    let mut going = start(request.source, request.overrides, request.seed, request.lang)?;
-    let mut visits = Visits::default();
-    go(&mut going, None, &[], request.lang, request.progress, &mut visits)?;
-    for host in going.world().hosts() {
-        visits.add_sockets(&TcpState::ALL.map(|state| host.count(state)));
-    }
-    Ok(visits)
 }
 
 /// A run of the scenario at time 0.

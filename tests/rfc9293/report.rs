@@ -171,6 +171,10 @@ fn the_page_of_the_state_graph_is_current() {
     for line in deviations {
         page.push_str(&line);
     }
+    page.push_str(
+        "\nNo input stands for what a socket cannot do: a call to an unspecified remote end, data queued before the \
+         handshake is over (`send()` waits for it), ICMP time exceeded and parameter problem (no host here sends them).\n",
+    );
     golden("book/src/state-graph.md", &page);
 }
 

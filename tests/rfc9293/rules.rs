@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use halfclose::app::ShutdownHow;
+use halfclose::tcp::graph::WAITS;
 use halfclose::tcp::{
     TcpSocketOption,
     TcpState::{self, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck},
@@ -65,6 +66,43 @@ fn each_rule_holds_or_says_what_linux_does() {
     assert!(holds > 200 && deviations > 20, "{holds} rules hold, {deviations} deviations");
 }
 
+/// What the graph says can last for ever does, and every timer it names ends
+/// what it is said to end.
+#[test]
+fn what_lasts_for_ever_was_waited_for() {
+    let rows: BTreeMap<(&str, &str), _> =
+        table().into_values().map(|(place, input, row)| ((place, input), row)).collect();
+    let mut seen = 0;
+    for wait in WAITS {
+        let orphan = wait.when.en.contains("orphan");
+        let keepalive = wait.when.en.contains("SO_KEEPALIVE") && !wait.when.en.contains("no SO_KEEPALIVE");
+        let input = match (keepalive, wait.when.en.contains("unacknowledged")) {
+            (true, _) => "a day of silence, keep-alive",
+            (false, true) => "a day of silence, unacknowledged data",
+            (false, false) => "a day of silence",
+        };
+        let crossed = wait.when.en.contains("crossed");
+        let suffix = if orphan {
+            " orphan"
+        } else if crossed {
+            " crossed"
+        } else {
+            ""
+        };
+        if wait.when.en.contains("window") {
+            // must_37: a window closed for hours by a peer that answers.
+            assert_eq!(wait.timer, None);
+            continue;
+        }
+        let place = format!("{}{suffix}", wait.state);
+        let row = rows.get(&(place.as_str(), input)).unwrap_or_else(|| panic!("no row {place}, {input}"));
+        assert_eq!(row.next.contains(" after "), wait.timer.is_some(), "{place}, {input}: {}", row.next);
+        assert_eq!(row.next == wait.state.rfc_name(), wait.timer.is_none(), "{place}, {input}: {}", row.next);
+        seen += 1;
+    }
+    assert_eq!(seen, WAITS.len() - 1);
+}
+
 #[test]
 fn every_state_has_rules() {
     let text = read("tests/rfc9293/rules.csv");
@@ -89,6 +127,30 @@ fn control_is_acceptable_before_a_closed_window() {
             };
             assert_eq!(bench.state(), next, "{state}, reset {reset}");
         }
+    }
+}
+
+/// A closed window is probed after close() too, while data and FIN wait (§3.8.6.1, §3.10.8).
+#[test]
+fn a_closed_window_is_probed_while_closing() {
+    for state in [FinWait1, Closing, LastAck] {
+        let mut bench = Bench::accepted(&[]);
+        if state == LastAck {
+            bench.lead_to(CloseWait, false);
+        }
+        let _ = bench.arrive(Segment { window: 0, ..bench.seg(Flags::ACK) });
+        assert_eq!(bench.write(10), Ok(10));
+        assert_eq!(bench.shutdown(ShutdownHow::Write), Ok(()));
+        if state == Closing {
+            let _ = bench.arrive(Segment { window: 0, ..bench.seg(FIN_ACK) });
+        }
+        assert_eq!((bench.state(), bench.wait(ms(1))), (state, vec![]));
+        let probes = bench.wait(ms(5_000));
+        assert!(probes.len() >= 2 && probes.iter().all(|probe| probe.payload.is_empty()), "{state}: {probes:?}");
+        assert_eq!(bench.state(), state);
+        // Opened, it lets both go.
+        let opened = bench.arrive(bench.seg(Flags::ACK));
+        assert!(opened.iter().any(|seg| seg.payload.len() == 10 && seg.flags.fin()), "{state}: {opened:?}");
     }
 }
 
