@@ -1,5 +1,7 @@
 //! Helpers shared by the whole-system suites.
 
+pub mod end;
+pub mod fuzz;
 pub mod lab;
 pub mod peer;
 pub mod rust_source;

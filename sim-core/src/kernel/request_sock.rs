@@ -13,7 +13,7 @@ use crate::units::FourTuple;
 use crate::wire::{Flags, Segment, SeqNum, TcpOptions, reset_for};
 
 /// A half-open connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestSock {
     /// The connection.
     pub tuple: FourTuple,

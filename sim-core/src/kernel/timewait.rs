@@ -11,7 +11,7 @@ use crate::units::FourTuple;
 use crate::wire::{Flags, Segment, SeqNum, TcpOptions, reset_for};
 
 /// A minisock.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TimeWaitSock {
     /// When it dies; [`TimeWaitSock::process`] may move it.
     pub expires: Instant,

@@ -25,7 +25,7 @@ use crate::trace::Mib;
 use crate::wire::SeqNum;
 
 /// Yes-or-no properties of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub(super) struct Bits(u32);
 
 impl Bits {
@@ -92,8 +92,8 @@ impl Bits {
     }
 }
 
-/// One connection's control block.
-#[derive(Clone, Debug)]
+/// One connection's control block. Equal blocks behave alike.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Tcb {
     /// When the retransmission, loss-probe or window-probe timer fires; `MAX` is off.
     pub(super) xmit_at: Instant,

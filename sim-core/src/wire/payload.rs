@@ -1,6 +1,7 @@
 //! Bytes in flight or in a queue, shared rather than copied.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A run of payload bytes. Either real bytes, a slice of a shared buffer, or
@@ -92,6 +93,16 @@ impl PartialEq for Payload {
     }
 }
 impl Eq for Payload {}
+
+/// By length and what is read, as equality is.
+impl Hash for Payload {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.bytes() {
+            Some(bytes) => bytes.hash(state),
+            None => self.to_vec().hash(state),
+        }
+    }
+}
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

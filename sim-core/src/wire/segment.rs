@@ -78,7 +78,7 @@ impl fmt::Debug for Flags {
 }
 
 /// A selectively acknowledged range, `[left, right)`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SackBlock {
     /// First sequence number received.
     pub left: SeqNum,
@@ -87,7 +87,7 @@ pub struct SackBlock {
 }
 
 /// The options that matter to a connection's lifecycle.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct TcpOptions {
     /// Maximum segment size (SYN only).
     pub mss: Option<u16>,
@@ -125,7 +125,7 @@ impl TcpOptions {
 }
 
 /// A TCP segment without its ports.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Segment {
     /// SEG.SEQ.
     pub seq: SeqNum,

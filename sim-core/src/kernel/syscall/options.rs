@@ -7,7 +7,7 @@ use crate::kernel::config::PortRange;
 use crate::kernel::effects::Effects;
 use crate::kernel::host::Kernel;
 use crate::kernel::socket::SocketFlags;
-use crate::tcp::{TcpInput, TcpState, UserCall};
+use crate::tcp::{TcpInput, TcpSocketOption, TcpState, UserCall};
 use crate::time::Duration;
 use crate::units::{Fd, Port, ProcIx};
 
@@ -46,6 +46,9 @@ impl Kernel {
             SocketOption::Tcp(tcp) => {
                 if socket.is_udp() {
                     return Err(Errno::NoProtoOpt);
+                }
+                if !in_range(tcp) {
+                    return Err(Errno::Inval);
                 }
                 self.tcp_step(caller.now, id, TcpInput::Call(UserCall::SetOption(tcp)), fx)?;
             }
@@ -104,6 +107,32 @@ impl Kernel {
             | TcpState::TimeWait => true,
         };
         if connected { Ok(Ret::Name(socket.tuple.remote)) } else { Err(Errno::NotConn) }
+    }
+}
+
+/// Whether Linux takes the value (`do_tcp_setsockopt`, `tcp_sock_set_keepidle_locked`).
+fn in_range(option: TcpSocketOption) -> bool {
+    /// `MAX_TCP_KEEPIDLE`, `MAX_TCP_KEEPINTVL`.
+    const MAX_KEEP_S: u64 = 32_767;
+    /// `MAX_TCP_KEEPCNT`, `MAX_TCP_SYNCNT`.
+    const MAX_COUNT: u8 = 127;
+    /// `TCP_MIN_MSS`, `MAX_TCP_WINDOW`.
+    const MSS: core::ops::RangeInclusive<u16> = 88..=32_767;
+    match option {
+        TcpSocketOption::KeepIdle(time) | TcpSocketOption::KeepIntvl(time) => {
+            (1..=MAX_KEEP_S).contains(&time.as_secs())
+        }
+        TcpSocketOption::KeepCnt(count) | TcpSocketOption::SynCnt(count) => (1..=MAX_COUNT).contains(&count),
+        // 0 takes the limit away.
+        TcpSocketOption::MaxSeg(mss) => mss == 0 || MSS.contains(&mss),
+        TcpSocketOption::Linger(_)
+        | TcpSocketOption::KeepAlive(_)
+        | TcpSocketOption::UserTimeout(_)
+        | TcpSocketOption::NoDelay(_)
+        | TcpSocketOption::QuickAck(_)
+        | TcpSocketOption::Linger2(_)
+        | TcpSocketOption::RcvBuf(_)
+        | TcpSocketOption::SndBuf(_) => true,
     }
 }
 

@@ -253,8 +253,11 @@ fn set_option(tcb: &mut Tcb, option: TcpSocketOption, run: &mut Run<'_, '_>) {
         }
         TcpSocketOption::SynCnt(count) => tcb.cold().syn_cnt = Some(count),
         TcpSocketOption::MaxSeg(mss) => {
-            tcb.cold().user_mss = Some(mss);
-            tcb.mss_clamp = tcb.mss_clamp.min(mss);
+            // 0 takes the limit away; what is agreed stays.
+            tcb.cold().user_mss = (mss != 0).then_some(mss);
+            if mss != 0 {
+                tcb.mss_clamp = tcb.mss_clamp.min(mss);
+            }
         }
         TcpSocketOption::RcvBuf(bytes) => tcb.rcvbuf = bytes,
         TcpSocketOption::SndBuf(bytes) => {

@@ -43,7 +43,8 @@ pub(super) fn time_wait(tcb: &mut Tcb, substate: TcpState, wait: Duration, cause
 
 /// `tcp_close` and what `inet_csk_destroy_sock` follows it with (RFC 9293 §3.10.4).
 pub(super) fn close(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
-    let unread = tcb.unread() > 0;
+    // By what is held: a FIN beyond the peer's FIN moves RCV.NXT and is no data.
+    let unread = !matches!(tcb.rx, RxQueue::Empty);
     tcb.set(Bits::SHUTDOWN_MASK);
     match tcb.state() {
         TcpState::Closed | TcpState::TimeWait => run.out.fate = Fate::Closed,

@@ -365,7 +365,8 @@ impl Tcb {
             if !(lost_data || (self.is(Bits::CTL_LOST) && self.bare_fin_out())) {
                 break;
             }
-            self.resend(Resend::Head, run);
+            // Only the FIN is lost: the head of what is in flight is not meant.
+            self.resend(if lost_data { Resend::Head } else { Resend::Tail }, run);
         }
     }
 

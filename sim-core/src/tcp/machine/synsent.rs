@@ -57,9 +57,8 @@ fn echo_plausible(tcb: &Tcb, seg: &Segment, run: &Run<'_, '_>) -> bool {
     let now = tcb.tsval(run.now());
     let first = tcb.cold.as_ref().and_then(|cold| cold.retrans_stamp);
     // Without a retransmission the SYN's own time is the first.
-    let age =
-        first.map_or_else(|| run.us().wrapping_sub(tcb.ctl_sent) / 1_000 + 1, |first| run.ms().wrapping_sub(first));
-    now.wrapping_sub(ecr) <= age
+    let first = first.unwrap_or_else(|| tcb.ctl_sent_ms(run));
+    now.wrapping_sub(ecr) <= run.ms().wrapping_sub(first)
 }
 
 /// Takes over what the peer's SYN says about options.

@@ -2,7 +2,7 @@
 
 use super::output::Resend;
 use super::rtt::RTO_MIN;
-use super::{Run, close, done};
+use super::{Run, close, done, ms32};
 use crate::errno::Errno;
 use crate::tcp::state::{Cause, TcpState};
 use crate::tcp::tcb::{Bits, Linger2, Tcb};
@@ -181,8 +181,7 @@ fn retransmit_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
         }
         enter_loss(tcb);
         // A connect counts from its first SYN (tcp_connect sets retrans_stamp).
-        let age = if opening { run.us().wrapping_sub(tcb.ctl_sent) / 1_000 } else { 0 };
-        let since = run.ms().wrapping_sub(age);
+        let since = if opening { tcb.ctl_sent_ms(run) } else { run.ms() };
         let cold = tcb.cold();
         cold.retransmits = cold.retransmits.saturating_add(1);
         cold.total_rto = cold.total_rto.saturating_add(1);
@@ -282,6 +281,13 @@ impl Tcb {
     /// `tcp_reset_keepalive_timer`.
     pub(super) fn arm_keepalive(&mut self, after: Duration, run: &Run<'_, '_>) {
         self.cold().keepalive_at = run.cx.clock.expiry(run.now(), after);
+    }
+
+    /// When our SYN or bare FIN was last sent, in the milliseconds of timestamps:
+    /// a difference of rounded times could be one off, and the echo look too old.
+    pub(super) fn ctl_sent_ms(&self, run: &Run<'_, '_>) -> u32 {
+        let age_us = run.us().wrapping_sub(self.ctl_sent);
+        ms32(Instant::from_nanos((run.now().nanos() / 1_000 - u64::from(age_us)) * 1_000))
     }
 
     /// Arms the keepalive timer of a socket that has `SO_KEEPALIVE`.

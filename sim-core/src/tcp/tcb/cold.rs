@@ -7,7 +7,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::{Payload, SackBlock, SeqNum};
 
 /// Marks on one segment of the send queue.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub(crate) struct SkbFlags {
     /// `TCPHDR_PSH`: the last of a `send()`.
     pub(crate) psh: bool,
@@ -20,7 +20,7 @@ pub(crate) struct SkbFlags {
 }
 
 /// One data segment of the send queue.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Skb {
     pub(crate) seq: SeqNum,
     /// When it was last sent, in µs modulo 2³².
@@ -37,7 +37,7 @@ impl Skb {
 }
 
 /// A segment received ahead of its turn.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct OfoSegment {
     pub(crate) seq: SeqNum,
     pub(crate) payload: Payload,
@@ -52,7 +52,7 @@ impl OfoSegment {
 }
 
 /// The cold part of a control block.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Cold {
     /// Data segments: the first `sent` are in flight, the rest wait.
     pub(crate) tx: VecDeque<Skb>,
@@ -99,7 +99,7 @@ pub(crate) struct Cold {
 }
 
 /// `TCP_LINGER2`.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub(crate) enum Linger2 {
     /// `tcp_fin_timeout` decides.
     #[default]

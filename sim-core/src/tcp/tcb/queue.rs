@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::wire::Payload;
 
 /// Bytes received in order and not yet taken.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) enum RxQueue {
     /// None.
     #[default]

@@ -224,3 +224,20 @@ fn linger2_below_zero_resets_in_fin_wait_2() {
     assert!(pair.wire.last().is_some_and(|sent| sent.segment.flags.rst()));
     assert!(pair.counters[1].contains(&Mib::TCPAbortOnLinger));
 }
+
+/// `tcp_close` looks for data in the queue, not at numbers: a FIN beyond the
+/// peer's first moves RCV.NXT (`tcp_data_queue`) and is nothing unread.
+#[test]
+fn a_second_fin_is_no_unread_data() {
+    let mut pair = Pair::connected();
+    pair.close(0);
+    pair.run(Duration::from_millis(50));
+    assert_eq!(pair.recv(1, 9), Ok(0));
+    let mut again = pair.segment(1, Flags::FIN.with(Flags::ACK));
+    again.seq = again.seq.sub(9);
+    again.payload = Payload::opaque(9);
+    pair.inject(1, &again);
+    assert_eq!((pair.states()[1], pair.ends[1].recv_q()), (TcpState::CloseWait, 1));
+    pair.close(1);
+    assert_eq!(pair.states()[1], TcpState::LastAck);
+}

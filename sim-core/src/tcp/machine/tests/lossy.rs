@@ -114,3 +114,23 @@ fn everything_arrives_whatever_is_lost() {
         exchange(seed, 5 + seed % 9, mss, seed % 2 == 0, seed % 4 < 2);
     }
 }
+
+/// All that was in flight is lost, the FIN too, which is too much to ride on a full segment.
+#[test]
+fn a_fin_lost_behind_full_segments_is_sent_again() {
+    let mut pair = Pair::new();
+    pair.mss = 1_460;
+    pair.open(0);
+    pair.run(MS);
+    pair.mute[0] = true;
+    let mss = pair.ends[0].snd_mss();
+    pair.send(0, 3 * mss);
+    pair.close(0);
+    assert_eq!(pair.flying.len(), 0);
+    pair.run(Duration::from_millis(1));
+    pair.mute[0] = false;
+    pair.run(Duration::from_secs(5));
+    assert_eq!(pair.states()[1], TcpState::CloseWait);
+    assert_eq!(pair.recv(1, 9_000), Ok(3 * mss));
+    assert!(pair.transitions[0].contains(&(TcpState::FinWait1, TcpState::FinWait2)));
+}

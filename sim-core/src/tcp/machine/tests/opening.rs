@@ -191,3 +191,17 @@ fn a_reset_of_a_simultaneous_open_is_econnreset() {
     pair.inject(0, &Segment { seq: SeqNum(70_001), flags: Flags::RST, ..Segment::default() });
     assert_eq!(pair.ends[0].error(), Some(Errno::ConnReset));
 }
+
+/// The SYN left 0.7 ms after a millisecond of the timestamp clock began: the
+/// SYN-ACK that echoes it must not look older than it when the SYN was repeated.
+#[test]
+fn a_late_syn_ack_may_echo_the_first_syn() {
+    let mut pair = Pair::new();
+    pair.mute[1] = true;
+    pair.open(0);
+    pair.run(Duration::from_millis(1_100));
+    let late = pair.wire.iter().find(|sent| sent.side == 1).expect("an answer").segment.clone();
+    assert!(pair.counters[0].contains(&Mib::TCPSynRetrans));
+    pair.inject(0, &late);
+    assert_eq!(pair.states()[0], TcpState::Established);
+}
