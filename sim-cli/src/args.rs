@@ -171,6 +171,17 @@ Examples:
         words: Vec<String>,
     },
 
+    /// Print the state graph, with or without what a scenario did, or answer a question about it
+    #[command(after_help = "\
+Examples:
+  halfclose graph --format svg -o states.svg
+  halfclose graph two-hosts --format svg -o two-hosts.svg    with counts
+  halfclose graph | dot -Tpng > states.png
+  halfclose graph --forever                                  which states end by themselves
+  halfclose graph --path ESTABLISHED TIME-WAIT
+  halfclose graph tiny --never                               which edges a run never took")]
+    Graph(Graph),
+
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -312,6 +323,55 @@ pub struct Show {
     pub like: Option<String>,
 }
 
+/// Arguments of `graph`.
+#[derive(Args, Debug)]
+pub struct Graph {
+    /// Count what this scenario does: a file, the name of a preset, or `-` for stdin
+    #[arg(value_name = "FILE|PRESET", value_hint = ValueHint::FilePath)]
+    pub source: Option<String>,
+
+    /// The form
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = GraphFormat::Dot)]
+    pub format: GraphFormat,
+
+    /// Use this seed instead of the file's
+    #[arg(long, value_name = "N", requires = "source")]
+    pub seed: Option<u64>,
+
+    /// Change a value of the file; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override, requires = "source")]
+    pub overrides: Vec<Override>,
+
+    /// Write to this file instead of stdout
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// Answer: which states can last for ever, and which timer ends the others
+    #[arg(long, group = "question", conflicts_with_all = ["format", "source"])]
+    pub forever: bool,
+
+    /// Answer: the shortest way from one state to another
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], group = "question", conflicts_with_all = ["format", "source"])]
+    pub path: Vec<String>,
+
+    /// Answer: which edges the scenario never took
+    #[arg(long, group = "question", conflicts_with = "format", requires = "source")]
+    pub never: bool,
+}
+
+/// Forms of the graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum GraphFormat {
+    /// For Graphviz
+    Dot,
+    /// For Markdown pages
+    Mermaid,
+    /// A picture, laid out as in RFC 9293
+    Svg,
+    /// For programs
+    Json,
+}
+
 /// The views, each with the command it looks like.
 fn views() -> impl TypedValueParser<Value = View> {
     let values = View::ALL.iter().map(|view| PossibleValue::new(view.name()).help(view.command()));
@@ -371,6 +431,24 @@ mod tests {
         let names: Vec<&str> = View::ALL.iter().map(|view| view.name()).collect();
         let wanted = "ss-s ss netstat processlist variables status limits ulimit sysctl fd sockstat nstat";
         assert_eq!(names.join(" "), wanted);
+    }
+
+    #[test]
+    fn graph_answers_one_question_at_a_time() {
+        let Some(Command::Graph(graph)) = parse("halfclose graph --path ESTAB TIME-WAIT").unwrap().command else {
+            panic!("not graph")
+        };
+        assert_eq!(graph.path, ["ESTAB", "TIME-WAIT"]);
+        for line in [
+            "halfclose graph --never",
+            "halfclose graph --seed 7",
+            "halfclose graph --forever --path A B",
+            "halfclose graph --path A",
+            "halfclose graph tiny --forever",
+            "halfclose graph --forever --format svg",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
     }
 
     #[test]

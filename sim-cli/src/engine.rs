@@ -10,6 +10,8 @@ use halfclose::observe::{self, HostView, RunFacts, View, ViewOptions};
 use halfclose::say;
 use halfclose::scenario::{self, CheckRow, Moment, ProgramKind, Run, Scenario, ScenarioError, preset as presets};
 use halfclose::sim::SimError;
+use halfclose::tcp::TcpState;
+use halfclose::tcp::graph::Visits;
 use halfclose::text::{Lang, Msg};
 use halfclose::time::{Duration, Instant};
 use halfclose::trace::{NoObserver, Observer};
@@ -179,6 +181,20 @@ pub fn run(request: Request<'_>) -> Result<Outcome, Failure> {
     lines.map_or(Ok(()), JsonLines::finish)?;
     capture.map_or(Ok(0), PcapWriter::finish)?;
     Ok(outcome(&going, source, answers, lang))
+}
+
+/// What a run's connections did, and where its sockets were at the end.
+///
+/// # Errors
+/// As [`run`].
+pub fn visits(request: Request<'_>) -> Result<Visits, Failure> {
+    let mut going = start(request.source, request.overrides, request.seed, request.lang)?;
+    let mut visits = Visits::default();
+    go(&mut going, None, &[], request.lang, request.progress, &mut visits)?;
+    for host in going.world().hosts() {
+        visits.add_sockets(&TcpState::ALL.map(|state| host.count(state)));
+    }
+    Ok(visits)
 }
 
 /// Writes what a host sends and receives between two moments; returns the

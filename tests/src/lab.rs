@@ -13,11 +13,12 @@ use halfclose::kernel::{CostProfile, EntryView, HostConfig, Kernel, KernelProfil
 use halfclose::net::{FlagMatch, Hook, LinkConfig, PortMatch, Protocol, Rule, RuleVerdict};
 use halfclose::rng::SimRng;
 use halfclose::sim::{Budgets, Step, World};
+use halfclose::tcp::graph::Visits;
 use halfclose::tcp::{TcpSocketOption, TcpState};
 use halfclose::time::{Duration, Instant};
-use halfclose::trace::{DropReason, Mib, Record, RecordKind, Recorder};
+use halfclose::trace::{DropReason, Mib, Observer, Record, RecordKind, Recorder, Sight};
 use halfclose::units::{Endpoint, Fd, FourTuple, HostId, Ipv4Addr, Port, ProcIx, Ratio, TaskId};
-use halfclose::wire::{Flags, Payload};
+use halfclose::wire::{Flags, Packet, Payload};
 
 /// The kernel that was measured.
 pub const MEASURED_KERNEL: &str = "6.18.44";
@@ -73,12 +74,51 @@ pub struct Proc {
     slot: usize,
 }
 
+/// What a bench keeps of its run.
+#[derive(Debug)]
+pub struct Tape {
+    recorder: Recorder,
+    /// Every packet a host sent, as it was sent.
+    pub packets: Vec<(Instant, HostId, Packet)>,
+    /// Every change of state.
+    pub visits: Visits,
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Self { recorder: Recorder::new(usize::MAX, false), packets: Vec::new(), visits: Visits::default() }
+    }
+}
+
+impl Tape {
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        self.recorder.records()
+    }
+}
+
+impl Observer for Tape {
+    fn record(&mut self, record: &Record) {
+        self.recorder.record(record);
+        self.visits.record(record);
+    }
+    fn packet(&mut self, at: Instant, host: HostId, sight: Sight, packet: &Packet) {
+        if sight == Sight::Sent {
+            self.packets.push((at, host, packet.clone()));
+        }
+    }
+    fn wants_packets(&self) -> bool {
+        true
+    }
+}
+
 /// The bench.
 pub struct Lab {
     /// The world under test.
     pub world: World,
     /// Everything that was recorded.
-    pub recorder: Recorder,
+    pub recorder: Tape,
     strings: Vec<Arc<Mutex<Strings>>>,
 }
 
@@ -112,7 +152,16 @@ pub const fn secs(n: u64) -> Duration {
 /// If the kernel refuses a sysctl.
 #[must_use]
 pub fn measured_host(name: &str, addrs: &[Ipv4Addr], sysctls: &[(&str, &str)]) -> HostConfig {
-    let profile = KernelProfile::parse(MEASURED_KERNEL).expect("a release the model knows");
+    host_of(MEASURED_KERNEL, name, addrs, sysctls)
+}
+
+/// The same with another kernel's rules.
+///
+/// # Panics
+/// If there is no such kernel, or it refuses a sysctl.
+#[must_use]
+pub fn host_of(release: &str, name: &str, addrs: &[Ipv4Addr], sysctls: &[(&str, &str)]) -> HostConfig {
+    let profile = KernelProfile::parse(release).expect("a release the model knows");
     let ram_bytes = 8 << 30;
     let mut settings = Sysctls::new(&profile, ram_bytes);
     for (key, value) in sysctls {
@@ -152,11 +201,21 @@ impl Lab {
     /// If an address is no host address.
     #[must_use]
     pub fn with_addrs(seed: u64, addrs: &[Ipv4Addr], sysctls: &[(&str, &str)]) -> Self {
+        Self::with_host(seed, measured_host("host", addrs, sysctls))
+    }
+
+    /// The same with another kernel.
+    #[must_use]
+    pub fn with_kernel(release: &str, addrs: &[Ipv4Addr], sysctls: &[(&str, &str)]) -> Self {
+        Self::with_host(1, host_of(release, "host", addrs, sysctls))
+    }
+
+    fn with_host(seed: u64, host: HostConfig) -> Self {
         let mut world = World::new(seed, Budgets::default());
-        world.add_host(measured_host("host", addrs, sysctls)).expect("the addresses are free");
+        world.add_host(host).expect("the addresses are free");
         // Experiments never begin on a tick.
         let offset = SimRng::new(seed, halfclose::rng::Stream::App(u32::MAX)).between(1, 4_000_000);
-        let mut lab = Self { world, recorder: Recorder::new(usize::MAX, false), strings: Vec::new() };
+        let mut lab = Self { world, recorder: Tape::default(), strings: Vec::new() };
         lab.sleep(Duration::from_nanos(offset));
         lab
     }
@@ -171,7 +230,7 @@ impl Lab {
         let a = world.add_host(measured_host("a", &[Ipv4Addr::new(10, 0, 0, 1)], sysctls)).expect("free");
         let b = world.add_host(measured_host("b", &[Ipv4Addr::new(10, 0, 0, 2)], sysctls)).expect("free");
         world.network_mut().add_link(a, b, link).expect("not linked yet");
-        Self { world, recorder: Recorder::new(usize::MAX, false), strings: Vec::new() }
+        Self { world, recorder: Tape::default(), strings: Vec::new() }
     }
 
     /// The first host's kernel.

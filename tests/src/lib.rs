@@ -3,5 +3,6 @@
 pub mod end;
 pub mod fuzz;
 pub mod lab;
+pub mod peer;
 pub mod rust_source;
 pub mod tree;

@@ -1,9 +1,10 @@
 //! What a kernel entry asks of the world: the only way up.
 
 use super::packets::{Ends, NOWHERE, PacketSlab};
+use crate::tcp::{Cause, TcpState, graph};
 use crate::time::Instant;
 use crate::trace::{Digest, RecordKind};
-use crate::units::{HostId, ReqId, SocketId, TaskRef, TwId};
+use crate::units::{FourTuple, HostId, ReqId, SocketId, TaskRef, TwId};
 use crate::wire::Packet;
 
 /// A kernel timer to be put into the queue.
@@ -89,6 +90,13 @@ impl Effects {
         if !self.quiet || kind.is_counted() {
             self.records.push(kind);
         }
+    }
+
+    /// Records that a connection changed its state outside the machine: as a
+    /// request or minisock, or because its tables say so.
+    pub(crate) fn changed(&mut self, tuple: FourTuple, from: TcpState, to: TcpState, cause: Cause) {
+        debug_assert!(graph::allows(from, to, cause), "{from} to {to} by {cause:?} is not in the table");
+        self.record(RecordKind::State { tuple, from, to, cause });
     }
 
     /// Folds in a record that is handed to observers by whoever made it.

@@ -18,8 +18,12 @@ impl Kernel {
     /// A packet addressed to this host.
     pub(crate) fn on_packet(&mut self, now: Instant, packet: &Packet, fx: &mut Effects) {
         self.mib.inc(Mib::IpInReceives);
-        self.mib.inc(Mib::IpInDelivers);
         let &Packet { src, dst, ref body } = packet;
+        // ip_route_input_slow: a martian source (RFC 1122 §3.2.1.3).
+        if src.is_multicast() || src.is_broadcast() || src.is_unspecified() {
+            return;
+        }
+        self.mib.inc(Mib::IpInDelivers);
         match body {
             Body::Tcp { sport, dport, segment } => {
                 let tuple = receiver_tuple(src, *sport, dst, *dport);
@@ -31,6 +35,10 @@ impl Kernel {
                     flags: segment.flags,
                     len: segment.payload.len(),
                 });
+                // tcp_v4_rcv: only what is addressed to this host (pkt_type PACKET_HOST).
+                if dst.is_multicast() || dst.is_broadcast() {
+                    return;
+                }
                 self.on_segment(now, tuple, segment, fx);
             }
             Body::Udp(datagram) => self.on_datagram(src, dst, datagram.clone(), fx),
@@ -104,7 +112,10 @@ impl Kernel {
                 match self.listeners.lookup(tuple.local, tuple.remote, &self.ehash) {
                     Some(listener) => {
                         self.timewait_kill(id, Cause::SynArrived, fx);
-                        self.on_syn(now, listener, tuple, segment, Some(iss), fx);
+                        // The listener drops a SYN with FIN (KERNEL-NOTES 14).
+                        if !segment.flags.fin() {
+                            self.on_syn(now, listener, tuple, segment, Some(iss), fx);
+                        }
                     }
                     None => transmit(&mut self.mib, tuple, otherwise, fx.answer(), fx),
                 }
@@ -122,7 +133,7 @@ impl Kernel {
     fn timewait_entered(&mut self, now: Instant, id: TwId, tuple: FourTuple, fx: &mut Effects) {
         let (from, to) = (TcpState::FinWait2, TcpState::TimeWait);
         count_transition(&mut self.state_counts, from, to);
-        fx.record(RecordKind::State { tuple, from, to, cause: Cause::FinArrived });
+        fx.changed(tuple, from, to, Cause::FinArrived);
         let bucket = self.timewaits.get(id.0).expect("it just answered").bucket;
         if bucket.is_none_or(|owner| !owner.explicit) {
             let reusable = self.reusable_at(now, id);
@@ -131,6 +142,10 @@ impl Kernel {
     }
 
     fn on_icmp(&mut self, now: Instant, message: IcmpMessage, fx: &mut Effects) {
+        // tcp_v4_err: ignored (RFC 6633).
+        if message.code == UnreachableCode::SourceQuench {
+            return;
+        }
         self.mib.inc(Mib::IcmpInDestUnreachs);
         match message.quoted {
             Quoted::Tcp { tuple, seq } => {

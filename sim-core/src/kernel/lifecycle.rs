@@ -140,7 +140,7 @@ impl Kernel {
             self.mib.inc(Mib::TCPTimeWaitOverflow);
             // The machine has recorded the way into the substate.
             count_transition(&mut self.state_counts, substate, TcpState::Closed);
-            fx.record(RecordKind::State { tuple, from: substate, to: TcpState::Closed, cause: Cause::Overflow });
+            fx.changed(tuple, substate, TcpState::Closed, Cause::Overflow);
             self.force_closed(id);
             return;
         }
@@ -212,7 +212,7 @@ impl Kernel {
             None => self.ports.note_released(ANY_DEVICE, &tuple),
         }
         count_transition(&mut self.state_counts, from, TcpState::Closed);
-        fx.record(RecordKind::State { tuple, from, to: TcpState::Closed, cause });
+        fx.changed(tuple, from, TcpState::Closed, cause);
     }
 
     /// `close()` of the last descriptor of a TCP socket.
@@ -226,7 +226,7 @@ impl Kernel {
         }
         let socket = self.socket(id);
         if socket.listen().is_some() {
-            self.listen_stop(now, id, fx);
+            self.listen_stop(now, id, Cause::Close, fx);
             return;
         }
         if socket.state() == TcpState::Closed {

@@ -102,12 +102,7 @@ impl Kernel {
         let id = ReqId(self.requests.insert(Request { sock, listener }));
         self.established.insert(&tuple, EstablishedEntry::Request(id));
         count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
-        fx.record(RecordKind::State {
-            tuple,
-            from: TcpState::Listen,
-            to: TcpState::SynReceived,
-            cause: Cause::SynArrived,
-        });
+        fx.changed(tuple, TcpState::Listen, TcpState::SynReceived, Cause::SynArrived);
         if let Some(listen) = self.socket_mut(listener).listen_mut() {
             listen.requests += 1;
             listen.young += 1;
@@ -278,12 +273,7 @@ impl Kernel {
             return true;
         }
         count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
-        fx.record(RecordKind::State {
-            tuple,
-            from: TcpState::Listen,
-            to: TcpState::SynReceived,
-            cause: Cause::AckOfSyn,
-        });
+        fx.changed(tuple, TcpState::Listen, TcpState::SynReceived, Cause::AckOfSyn);
         self.add_child(now, listener, tuple, tcb, segment, fx);
         true
     }
@@ -307,7 +297,7 @@ impl Kernel {
         self.established.remove(&tuple);
         self.forget_request(id);
         count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
-        fx.record(RecordKind::State { tuple, from: TcpState::SynReceived, to: TcpState::Closed, cause });
+        fx.changed(tuple, TcpState::SynReceived, TcpState::Closed, cause);
     }
 
     /// Linux `reqsk_timer_handler`: retransmit the SYN-ACK or give up.
@@ -347,7 +337,7 @@ impl Kernel {
     }
 
     /// Linux `inet_csk_listen_stop`: requests vanish, children never accepted are reset.
-    pub(crate) fn listen_stop(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
+    pub(crate) fn listen_stop(&mut self, now: Instant, id: SocketId, cause: Cause, fx: &mut Effects) {
         let listen = self.socket_mut(id).rare_mut().listen.take().expect("a listener has queues");
         let tuple = self.socket(id).tuple;
         self.listeners.remove(tuple.local.port, id);
@@ -358,12 +348,7 @@ impl Kernel {
             self.established.remove(&peer);
             self.requests.remove(request);
             count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
-            fx.record(RecordKind::State {
-                tuple: peer,
-                from: TcpState::SynReceived,
-                to: TcpState::Closed,
-                cause: Cause::Close,
-            });
+            fx.changed(peer, TcpState::SynReceived, TcpState::Closed, Cause::Close);
         }
         for child in listen.accept_queue {
             self.socket_mut(child).flags.set(SocketFlags::UNACCEPTED, false);
@@ -375,7 +360,7 @@ impl Kernel {
         }
         let from = self.socket(id).state();
         count_transition(&mut self.state_counts, from, TcpState::Closed);
-        fx.record(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Close });
+        fx.changed(tuple, from, TcpState::Closed, cause);
         self.socket_mut(id).tcb.retire();
         self.unhash(id);
         let socket = self.socket_mut(id);

@@ -93,6 +93,8 @@ impl SocketFlags {
     pub(crate) const BOUND: u16 = 1 << 12;
     /// `SS_CONNECTING`: a `connect()` has begun whose outcome no call has returned yet.
     pub(crate) const CONNECTING: u16 = 1 << 13;
+    /// `SS_CONNECTED`: `connect()` or `accept()` returned it as connected; that lasts beyond the connection.
+    pub(crate) const CONNECTED: u16 = 1 << 14;
 
     /// In the established table, or a listener.
     pub(crate) const fn is_hashed_tcp(self) -> bool {

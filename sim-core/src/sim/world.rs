@@ -413,6 +413,16 @@ impl World {
         self.fly(to, first, slot)
     }
 
+    /// Lets a packet arrive at a host now, as if a wire had brought it from
+    /// anywhere: what no host of the world would send can be tried with it.
+    ///
+    /// # Errors
+    /// When too many packets are under way.
+    pub fn inject(&mut self, to: HostId, packet: crate::wire::Packet) -> Result<(), SimError> {
+        let slot = self.fx.flight.insert(packet, Ends::UNKNOWN);
+        self.fly(to, self.now, slot)
+    }
+
     #[inline]
     fn fly(&mut self, to: HostId, at: Instant, slot: u32) -> Result<(), SimError> {
         if self.fx.flight.len() > self.budgets.packets {

@@ -111,7 +111,8 @@ pub enum Cause {
     FinArrived,
     /// The acknowledgment of our FIN arrived.
     AckOfFin,
-    /// The peer's FIN and the acknowledgment of ours arrived in one segment.
+    /// The peer's FIN and the acknowledgment of ours arrived in one segment:
+    /// RFC 9293's, never Linux's, which takes them in two steps.
     FinAckArrived,
     /// An acceptable RST arrived.
     RstArrived,

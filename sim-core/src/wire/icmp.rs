@@ -4,7 +4,8 @@ use super::SeqNum;
 use crate::errno::Errno;
 use crate::units::{FourTuple, Port};
 
-/// The code of an ICMP destination-unreachable message.
+/// What an ICMP error says: the code of a destination-unreachable message, or
+/// the one other type that RFC 9293 has rules for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UnreachableCode {
     /// Code 0.
@@ -21,6 +22,8 @@ pub enum UnreachableCode {
     Prohibited,
     /// Any other code.
     Other(u8),
+    /// Type 4, source quench: obsolete, and nobody acts on it (RFC 6633).
+    SourceQuench,
 }
 
 impl UnreachableCode {
@@ -30,6 +33,8 @@ impl UnreachableCode {
         match self {
             Self::Net | Self::Other(0 | 6 | 11) => Errno::NetUnreach,
             Self::Host | Self::Prohibited | Self::Other(_) => Errno::HostUnreach,
+            // Whoever receives it ignores it before asking.
+            Self::SourceQuench => Errno::HostUnreach,
             Self::Protocol => Errno::NoProtoOpt,
             Self::Port => Errno::ConnRefused,
             Self::FragNeeded(_) => Errno::MsgSize,

@@ -137,7 +137,8 @@ impl Kernel {
             listen.backlog = backlog;
             return Ok(Ret::Done);
         }
-        if socket.state() != TcpState::Closed {
+        // inet_listen: SS_UNCONNECTED.
+        if socket.state() != TcpState::Closed || socket.flags.has(SocketFlags::CONNECTED) {
             return Err(Errno::Inval);
         }
         if socket.local_port() == Port::NONE {
@@ -175,7 +176,8 @@ impl Kernel {
         let nonblock = self.processes[caller.task.process.index()].nonblock(fd);
         if caller.first && !self.socket(id).flags.has(SocketFlags::CONNECTING) {
             // inet_stream_connect: SS_UNCONNECTED with a fresh socket, or EISCONN.
-            if self.socket(id).state() != TcpState::Closed {
+            let socket = self.socket(id);
+            if socket.state() != TcpState::Closed || socket.flags.has(SocketFlags::CONNECTED) {
                 return Outcome::Done(Err(Errno::IsConn));
             }
             if let Err(errno) = self.tcp_connect(caller.now, id, addr, fx) {
@@ -197,6 +199,7 @@ impl Kernel {
             let error = self.take_error(caller.now, id, fx);
             return Outcome::Done(Err(error.unwrap_or(Errno::ConnAborted)));
         }
+        self.socket_mut(id).flags.set(SocketFlags::CONNECTED, true);
         Outcome::Done(Ok(Ret::Done))
     }
 
@@ -239,6 +242,10 @@ impl Kernel {
     /// Both ends but the source port: `ip_route_connect`.
     pub(crate) fn connect_tuple(&self, id: SocketId, addr: Endpoint) -> Result<FourTuple, Errno> {
         let remote_addr = if addr.addr.is_unspecified() { Ipv4Addr::LOCALHOST } else { addr.addr };
+        // RFC 9293 §3.9.1.1; tcp_v4_connect: RTCF_MULTICAST | RTCF_BROADCAST.
+        if remote_addr.is_multicast() || remote_addr.is_broadcast() {
+            return Err(Errno::NetUnreach);
+        }
         let socket = self.socket(id);
         let source = if socket.tuple.local.addr.is_unspecified() {
             self.source_for(remote_addr).ok_or(Errno::NetUnreach)?
@@ -328,6 +335,7 @@ impl Kernel {
         let ino = self.inode();
         let child = self.socket_mut(child);
         child.flags.set(SocketFlags::UNACCEPTED, false);
+        child.flags.set(SocketFlags::CONNECTED, true);
         child.owner = Some(Owner { process, fd: new_fd });
         child.ino = ino;
         let (tuple, hashed) = (child.tuple, child.flags.has(SocketFlags::HASHED));
@@ -363,7 +371,7 @@ impl Kernel {
                     self.count_parity(owner.process, port, false);
                 }
                 self.socket_mut(id).flags.set(SocketFlags::UNACCEPTED, true);
-                self.listen_stop(caller.now, id, fx);
+                self.listen_stop(caller.now, id, Cause::Shutdown, fx);
                 let socket = self.socket_mut(id);
                 socket.flags.set(SocketFlags::UNACCEPTED, false);
                 socket.owner = owner;

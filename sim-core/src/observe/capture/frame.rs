@@ -103,19 +103,20 @@ fn udp(packet: &Packet, datagram: &Datagram) -> Vec<u8> {
     out
 }
 
-/// Destination unreachable: the code, and header and first eight bytes of what
+/// Destination unreachable (or source quench): type, code, and header and first eight bytes of what
 /// could not be delivered.
 fn icmp(packet: &Packet, message: IcmpMessage) -> Vec<u8> {
-    let (code, mtu) = match message.code {
-        UnreachableCode::Net => (0, 0),
-        UnreachableCode::Host => (1, 0),
-        UnreachableCode::Protocol => (2, 0),
-        UnreachableCode::Port => (3, 0),
-        UnreachableCode::FragNeeded(mtu) => (4, mtu),
-        UnreachableCode::Prohibited => (13, 0),
-        UnreachableCode::Other(code) => (code, 0),
+    let (kind, code, mtu) = match message.code {
+        UnreachableCode::Net => (3, 0, 0),
+        UnreachableCode::Host => (3, 1, 0),
+        UnreachableCode::Protocol => (3, 2, 0),
+        UnreachableCode::Port => (3, 3, 0),
+        UnreachableCode::FragNeeded(mtu) => (3, 4, mtu),
+        UnreachableCode::Prohibited => (3, 13, 0),
+        UnreachableCode::Other(code) => (3, code, 0),
+        UnreachableCode::SourceQuench => (4, 0, 0),
     };
-    let mut out = vec![3, code, 0, 0, 0, 0];
+    let mut out = vec![kind, code, 0, 0, 0, 0];
     put16(&mut out, mtu);
     let mut quoted = Vec::new();
     let (src, dst, protocol) = match message.quoted {

@@ -226,7 +226,7 @@ impl Tcb {
         self.rcv_nxt = self.rcv_nxt.add(1);
         self.set(Bits::ACK_SCHED.with(Bits::RCV_SHUTDOWN).with(Bits::FIN_RCVD));
         match self.state() {
-            TcpState::SynReceived | TcpState::Established => {
+            TcpState::Established => {
                 self.enter(TcpState::CloseWait, Cause::FinArrived, run.out);
                 // The application answers by closing: let the ACK wait for that.
                 self.set(Bits::PINGPONG);
@@ -241,8 +241,8 @@ impl Tcb {
                 self.send_ack(run);
                 close::time_wait(self, TcpState::TimeWait, Duration::ZERO, Cause::FinArrived, run);
             }
-            // No segment gets here in these states.
-            TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::TimeWait => {}
+            // No FIN gets here in these states: the ACK of our SYN comes first.
+            TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived | TcpState::TimeWait => {}
         }
         // Nothing can come after it; what was to be reported is void (tcp_sack_reset).
         if let Some(cold) = &mut self.cold {

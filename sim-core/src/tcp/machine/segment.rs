@@ -116,6 +116,10 @@ fn syn_challenge(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 /// `tcp_reset`: an acceptable RST (§3.10.7.4 second check). What was received
 /// before stays readable.
 pub(super) fn reset(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
+    fail_reset(tcb, Cause::RstArrived, run);
+}
+
+fn fail_reset(tcb: &mut Tcb, cause: Cause, run: &mut Run<'_, '_>) {
     let error = match tcb.state() {
         TcpState::SynSent => Errno::ConnRefused,
         TcpState::CloseWait if run.cx.config.rst_in_close_wait_is_epipe => Errno::Pipe,
@@ -130,7 +134,7 @@ pub(super) fn reset(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
         | TcpState::Listen
         | TcpState::TimeWait => Errno::ConnReset,
     };
-    done(tcb, Cause::RstArrived, Some(error), run);
+    done(tcb, cause, Some(error), run);
 }
 
 /// ESTABLISHED (`tcp_rcv_established`).
@@ -186,7 +190,7 @@ pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) 
             // RFC 1122 §4.2.2.13: data for a closed receiver draws a reset.
             if tcb.is(Bits::RCV_SHUTDOWN) && new_data(tcb, seg) {
                 run.count(Mib::TCPAbortOnData);
-                reset(tcb, run);
+                fail_reset(tcb, Cause::Abort, run);
                 send_reset(seg, run);
                 return;
             }
