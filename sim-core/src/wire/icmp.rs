@@ -21,6 +21,10 @@ pub enum UnreachableCode {
     Prohibited,
     /// Any other code.
     Other(u8),
+    /// Not destination-unreachable but type 11, time exceeded.
+    TimeExceeded,
+    /// Type 12, parameter problem.
+    ParameterProblem,
 }
 
 impl UnreachableCode {
@@ -28,8 +32,12 @@ impl UnreachableCode {
     #[must_use]
     pub const fn errno(self) -> Errno {
         match self {
-            Self::Net | Self::Other(0 | 6 | 11) => Errno::NetUnreach,
-            Self::Host | Self::Prohibited | Self::Other(_) => Errno::HostUnreach,
+            Self::Net | Self::Other(0 | 6 | 9 | 11) => Errno::NetUnreach,
+            Self::Other(5) => Errno::OpNotSupp,
+            Self::Other(7) => Errno::HostDown,
+            Self::Other(8) => Errno::NoNet,
+            Self::ParameterProblem => Errno::Proto,
+            Self::Host | Self::Prohibited | Self::TimeExceeded | Self::Other(_) => Errno::HostUnreach,
             Self::Protocol => Errno::NoProtoOpt,
             Self::Port => Errno::ConnRefused,
             Self::FragNeeded(_) => Errno::MsgSize,
