@@ -207,7 +207,7 @@ pub fn totals<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Totals {
         });
         totals.left_over += usize::from(left == Some(true));
         let Some(known) = &row.known else { continue };
-        let mut held = |pair: &mut (usize, usize), counts: bool, holds: bool| {
+        let held = |pair: &mut (usize, usize), counts: bool, holds: bool| {
             pair.0 += usize::from(counts);
             pair.1 += usize::from(counts && holds);
         };

@@ -102,8 +102,8 @@ pub struct TcpSpec {
     pub ports: Option<(u16, u16)>,
     /// Control bits.
     pub flags: Flags,
-    /// First sequence number, relative.
-    pub seq: u32,
+    /// First sequence number, relative; `None` for `...`, whatever it is.
+    pub seq: Option<u32>,
     /// Bytes of data.
     pub len: u32,
     /// `ack N`.
@@ -182,15 +182,38 @@ pub enum Expr {
     /// A number.
     Int(i64),
     /// `A | B` or a single symbol, flags and constants.
-    Symbols(Vec<Expr>),
+    Symbols(Vec<Self>),
     /// A symbol.
     Name(String),
     /// Text in quotes.
     Text(String),
     /// `[a, b]`.
-    List(Vec<Expr>),
+    List(Vec<Self>),
     /// `{name=value, …}`.
-    Fields(Vec<(String, Expr)>),
+    Fields(Vec<(String, Self)>),
     /// `htons(8080)`.
-    Apply(String, Vec<Expr>),
+    Apply(String, Vec<Self>),
+}
+
+impl Expr {
+    /// The number, if it is one.
+    #[must_use]
+    pub const fn int(&self) -> Option<i64> {
+        if let Self::Int(value) = self { Some(*value) } else { None }
+    }
+    /// The symbol, if it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        if let Self::Name(name) = self { Some(name) } else { None }
+    }
+    /// What `|` joins: the symbols, or the thing itself.
+    #[must_use]
+    pub fn parts(&self) -> &[Self] {
+        if let Self::Symbols(parts) = self { parts } else { core::slice::from_ref(self) }
+    }
+    /// The fields of a structure, if it is one.
+    #[must_use]
+    pub fn fields(&self) -> Option<&[(String, Self)]> {
+        if let Self::Fields(fields) = self { Some(fields) } else { None }
+    }
 }

@@ -243,7 +243,7 @@ impl Bench {
         // Twice the window a round trip, and a thousandth of a second of it.
         let paced = 2 * u64::from(tcb.cwnd()) * u64::from(tcb.snd_mss()) * 1_000_000 / rtt / 1_024;
         // tcp_tso_rtt_log 9: near peers get larger packets.
-        let near = (rtt >> 9 < 32).then(|| GSO_MAX >> (rtt >> 9)).unwrap_or(0);
+        let near = if rtt >> 9 < 32 { GSO_MAX >> (rtt >> 9) } else { 0 };
         let bytes = (paced + near).min(GSO_MAX);
         u32::try_from(bytes).expect("at most GSO_MAX").max(2 * mss)
     }

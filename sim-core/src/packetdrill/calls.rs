@@ -136,10 +136,11 @@ impl Args<'_> {
     }
 
     fn int(&self, at: usize) -> Planned<i64> {
-        match self.get(at)? {
-            Expr::Int(value) => Ok(*value),
-            Expr::Name(name) if name == "NULL" => Ok(0),
-            other => refused(format!("argument {} is no number: {other:?}", at + 1)),
+        let arg = self.get(at)?;
+        match arg.int() {
+            Some(value) => Ok(value),
+            None if arg.name() == Some("NULL") => Ok(0),
+            None => refused(format!("argument {} is no number: {arg:?}", at + 1)),
         }
     }
 
@@ -154,34 +155,34 @@ impl Args<'_> {
     }
 
     fn name_or_int(&self, at: usize) -> Planned<String> {
-        match self.get(at)? {
-            Expr::Name(name) => Ok(name.clone()),
-            Expr::Int(value) => Ok(value.to_string()),
-            other => refused(format!("argument {} is no constant: {other:?}", at + 1)),
+        let arg = self.get(at)?;
+        match (arg.name(), arg.int()) {
+            (Some(name), _) => Ok(name.to_owned()),
+            (None, Some(value)) => Ok(value.to_string()),
+            (None, None) => refused(format!("argument {} is no constant: {arg:?}", at + 1)),
         }
     }
 
     /// Flags joined by `|`: the bits given for those known.
     fn flags(&self, at: usize, known: &[(&str, u32)]) -> Planned<u32> {
-        let part = |part: &Expr| match part {
-            Expr::Int(0) => Ok(0),
-            Expr::Name(name) => match known.iter().find(|(word, _)| word == name) {
+        let bit = |part: &Expr| {
+            if part.int() == Some(0) {
+                return Ok(0);
+            }
+            match known.iter().find(|(word, _)| part.name() == Some(word)) {
                 Some(&(_, bit)) => Ok(bit),
-                None => unsupported(format!("the flag {name} of {}() is not in the model", self.spec.name)),
-            },
-            other => unsupported(format!("the flag {other:?} of {}() is not in the model", self.spec.name)),
+                None => unsupported(format!("the flag {part:?} of {}() is not in the model", self.spec.name)),
+            }
         };
-        match self.get(at)? {
-            Expr::Symbols(parts) => parts.iter().try_fold(0, |bits, flag| Ok(bits | part(flag)?)),
-            one => part(one),
-        }
+        self.get(at)?.parts().iter().try_fold(0, |bits, part| Ok(bits | bit(part)?))
     }
 
     fn addr(&self, at: usize, default: Ipv4Addr) -> Planned<Endpoint> {
-        match self.get(at)? {
-            Expr::Any => Ok(Endpoint::new(default, PORT)),
-            Expr::Fields(fields) => sockaddr(fields, default, self.around),
-            other => refused(format!("argument {} is no address: {other:?}", at + 1)),
+        let arg = self.get(at)?;
+        match arg.fields() {
+            Some(fields) => sockaddr(fields, default, self.around),
+            None if *arg == Expr::Any => Ok(Endpoint::new(default, PORT)),
+            None => refused(format!("argument {} is no address: {arg:?}", at + 1)),
         }
     }
 
@@ -213,7 +214,11 @@ impl Args<'_> {
             return Ok(Plan::Known(Err(Errno::Fault), Expect::Plain));
         }
         let call = Call::Send { fd, data: Payload::opaque(len) };
-        Ok(if flags & 2 != 0 { Plan::WithoutWaiting(fd, call, Expect::Plain) } else { Plan::Kernel(call, Expect::Plain) })
+        Ok(if flags & 2 != 0 {
+            Plan::WithoutWaiting(fd, call, Expect::Plain)
+        } else {
+            Plan::Kernel(call, Expect::Plain)
+        })
     }
 
     fn receive(&self, peek: bool, dontwait: bool) -> Planned<Call> {
@@ -236,11 +241,10 @@ impl Args<'_> {
     /// The first number in a list, `None` for "whatever"; errno names are their numbers.
     fn value(&self, at: usize) -> Planned<Option<i64>> {
         let arg = self.get(at)?;
-        match arg {
-            Expr::List(items) => items.first().map_or(Ok(None), number),
-            Expr::Fields(_) => Ok(None),
-            other => number(other),
+        if let Expr::List(items) = arg {
+            return items.first().map_or(Ok(None), number);
         }
+        if arg.fields().is_some() { Ok(None) } else { number(arg) }
     }
 
     fn setsockopt(&self) -> Planned<Plan> {
@@ -250,7 +254,8 @@ impl Args<'_> {
             let Expr::Fields(fields) = self.get(3)? else { return refused("SO_LINGER takes {onoff=…, linger=…}") };
             let field = |names: [&str; 2]| {
                 let found = fields.iter().find(|(name, _)| names.contains(&name.as_str()));
-                found.and_then(|(_, value)| if let Expr::Int(value) = value { u64::try_from(*value).ok() } else { None })
+                found
+                    .and_then(|(_, value)| if let Expr::Int(value) = value { u64::try_from(*value).ok() } else { None })
             };
             let (Some(onoff), Some(linger)) = (field(["onoff", "l_onoff"]), field(["linger", "l_linger"])) else {
                 return refused("SO_LINGER takes {onoff=…, linger=…}");
@@ -284,7 +289,9 @@ impl Args<'_> {
 
     /// `poll([{fd=3, events=POLLIN, revents=POLLIN}, …], nfds, timeout)`.
     fn poll(&self) -> Planned<Plan> {
-        let Expr::List(entries) = self.get(0)? else { return refused("poll() takes a list of {fd=, events=, revents=}") };
+        let Expr::List(entries) = self.get(0)? else {
+            return refused("poll() takes a list of {fd=, events=, revents=}");
+        };
         let (mut fds, mut answers) = (Vec::new(), Vec::new());
         for entry in entries {
             let Expr::Fields(fields) = entry else { return refused("poll() takes a list of {fd=, events=, revents=}") };
@@ -302,9 +309,12 @@ impl Args<'_> {
 
 /// `POLLIN | POLLOUT`, `EPOLLIN`.
 pub(super) fn poll_bits(expr: &Expr, prefix: &str) -> Result<u16, Box<Plan>> {
-    let bit = |expr: &Expr| match expr {
-        Expr::Int(value) => u16::try_from(*value).or_else(|_| refused(format!("{value} is no event"))),
-        Expr::Name(name) => match name.strip_prefix(prefix) {
+    let bit = |part: &Expr| {
+        if let Some(value) = part.int() {
+            return u16::try_from(value).or_else(|_| refused(format!("{value} is no event")));
+        }
+        let Some(name) = part.name() else { return refused(format!("{part:?} is no event")) };
+        match name.strip_prefix(prefix) {
             Some("IN") => Ok(0x001),
             Some("PRI") => Ok(0x002),
             Some("OUT") => Ok(0x004),
@@ -313,25 +323,23 @@ pub(super) fn poll_bits(expr: &Expr, prefix: &str) -> Result<u16, Box<Plan>> {
             Some("NVAL") => Ok(0x020),
             Some("RDHUP") => Ok(0x2000),
             _ => unsupported(format!("the event {name} is not in the model")),
-        },
-        other => refused(format!("{other:?} is no event")),
+        }
     };
-    match expr {
-        Expr::Symbols(parts) => parts.iter().try_fold(0, |bits, part| Ok(bits | bit(part)?)),
-        one => bit(one),
-    }
+    expr.parts().iter().try_fold(0, |bits, part| Ok(bits | bit(part)?))
 }
 
 /// A number, an errno's symbol, or "whatever".
 fn number(expr: &Expr) -> Planned<Option<i64>> {
-    match expr {
-        Expr::Any => Ok(None),
-        Expr::Int(value) => Ok(Some(*value)),
-        Expr::Name(name) => match errno(name) {
-            Some(errno) => Ok(Some(i64::from(errno.number()))),
-            None => refused(format!("unknown symbol `{name}`")),
-        },
-        other => refused(format!("{other:?} is no value")),
+    if *expr == Expr::Any {
+        return Ok(None);
+    }
+    if let Some(value) = expr.int() {
+        return Ok(Some(value));
+    }
+    match expr.name().map(|name| (name, errno(name))) {
+        Some((_, Some(errno))) => Ok(Some(i64::from(errno.number()))),
+        Some((name, None)) => refused(format!("unknown symbol `{name}`")),
+        None => refused(format!("{expr:?} is no value")),
     }
 }
 
@@ -387,7 +395,13 @@ fn sockaddr(fields: &[(String, Expr)], default: Ipv4Addr, around: &Surroundings<
                 addr.addr = match text.parse() {
                     Ok(addr) => addr,
                     // A name of the script's own network.
-                    Err(_) if text.contains(':') => if default.is_unspecified() { around.local } else { around.remote },
+                    Err(_) if text.contains(':') => {
+                        if default.is_unspecified() {
+                            around.local
+                        } else {
+                            around.remote
+                        }
+                    }
                     Err(_) => return refused(format!("`{text}` is no address")),
                 };
             }

@@ -9,8 +9,8 @@
 //! so that a script can hold several connections. What the model lacks is
 //! reported as unsupported, with its line, and never as passed.
 
-pub mod ast;
 mod assertion;
+pub mod ast;
 mod bench;
 mod calls;
 mod compare;
@@ -47,8 +47,7 @@ pub enum Compare {
     Exact,
     /// What a connection's life is made of: flags, sequence numbers, lengths,
     /// errnos, times. Windows, options (unless timestamps are echoed), buffer
-    /// sizes and sysctls of other systems are left out, and each branch of
-    /// `#ifdef` is tried. For scripts written for other stacks.
+    /// sizes and sysctls of other systems are left out. For scripts written for other stacks.
     Lifecycle,
 }
 
@@ -67,33 +66,29 @@ pub struct Options {
     pub definitions: Definitions,
 }
 
-/// Reads and runs a script.
+/// Reads and runs a script. One with `#ifdef`s for several systems passes when
+/// one of its branches does, unless the definitions choose a branch.
 #[must_use]
 pub fn run(text: &str, options: &Options) -> Verdict {
-    let first = run_branch(text, options, &options.definitions);
     let branches = match parse(text, &options.definitions) {
-        Ok(script) if options.compare == Compare::Lifecycle => script.branches,
-        _ => return first,
+        Ok(script) => script.branches,
+        Err(problem) => return Verdict::NotRun(problem),
     };
-    // Each branch on its own, and the best of them: a pass, else the longest way.
-    let tries = BRANCHES.iter().filter(|name| branches.iter().any(|asked| asked == *name)).map(|name| {
+    let chosen = branches.iter().any(|name| options.definitions.get(name).is_some());
+    // Each branch on its own: the first that passes, else what became of the first that ran.
+    let mut best = None;
+    for name in BRANCHES.iter().filter(|name| !chosen && branches.iter().any(|asked| asked == *name)) {
         let mut definitions = options.definitions.clone();
         definitions.values.push(((*name).to_owned(), String::new()));
         match run_branch(text, options, &definitions) {
-            Verdict::Pass(run) => Verdict::Pass(Run { branch: Some((*name).to_owned()), ..run }),
-            other => other,
+            Verdict::Pass(run) => return Verdict::Pass(Run { branch: Some((*name).to_owned()), ..run }),
+            failed @ Verdict::Fail(_) => {
+                best = Some(best.filter(|best| !matches!(best, Verdict::NotRun(_))).unwrap_or(failed))
+            }
+            not_run @ Verdict::NotRun(_) => best = Some(best.unwrap_or(not_run)),
         }
-    });
-    tries.fold(first, |best, next| if reach(&next) > reach(&best) { next } else { best })
-}
-
-/// How far a script came.
-const fn reach(verdict: &Verdict) -> u32 {
-    match verdict {
-        Verdict::Pass(_) => u32::MAX,
-        Verdict::Fail(failure) => failure.line,
-        Verdict::NotRun(_) => 0,
     }
+    best.unwrap_or_else(|| run_branch(text, options, &options.definitions))
 }
 
 fn run_branch(text: &str, options: &Options, definitions: &Definitions) -> Verdict {
@@ -119,11 +114,9 @@ fn run_branch(text: &str, options: &Options, definitions: &Definitions) -> Verdi
 fn forget_what_stacks_choose(script: &mut Script) {
     let echoes = script.events.iter().any(|event| match &event.kind {
         EventKind::TcpIn(spec) => compare::timestamp(spec).is_some_and(|(_, ecr)| ecr != 0),
-        EventKind::TcpOut(_)
-        | EventKind::IcmpIn(_)
-        | EventKind::Call(_)
-        | EventKind::Shell(_)
-        | EventKind::Code(_) => false,
+        EventKind::TcpOut(_) | EventKind::IcmpIn(_) | EventKind::Call(_) | EventKind::Shell(_) | EventKind::Code(_) => {
+            false
+        }
     });
     for event in &mut script.events {
         if let EventKind::TcpOut(spec) = &mut event.kind {

@@ -82,7 +82,8 @@ impl Parser<'_> {
         let name = self.cursor.word();
         let value = if self.cursor.eat("=") { self.cursor.take(|c| !c.is_whitespace()) } else { "" };
         let value = value.trim_matches('"');
-        let bad = |what: &str| ScriptProblem { reason: format!("--{name} takes {what}, not `{value}`"), ..place.clone() };
+        let bad =
+            |what: &str| ScriptProblem { reason: format!("--{name} takes {what}, not `{value}`"), ..place.clone() };
         let options = &mut self.script.options;
         match name {
             "tolerance_usecs" => options.tolerance_usecs = Some(value.parse().map_err(|_| bad("microseconds"))?),
@@ -208,7 +209,8 @@ impl Parser<'_> {
         let result = parse_call::expr(self, 0)?;
         self.cursor.space()?;
         // An errno's symbol, then a note in parentheses that means nothing.
-        let errno = self.cursor.word();
+        let named = self.cursor.peek().is_some_and(|c| c.is_ascii_uppercase());
+        let errno = if named { self.cursor.word() } else { "" };
         if !errno.is_empty() && !errno.starts_with('E') {
             return Err(self.cursor.invalid(format!("`{errno}` is no errno")));
         }

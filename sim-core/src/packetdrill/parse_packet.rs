@@ -26,6 +26,9 @@ pub(super) fn packet(parser: &mut Parser<'_>, inbound: bool) -> Result<EventKind
     if inbound && spec.win.is_none() {
         return Err(parser.cursor.invalid("an inbound packet needs `win N`"));
     }
+    if inbound && spec.seq.is_none() {
+        return Err(parser.cursor.invalid("an inbound packet needs its sequence number"));
+    }
     if inbound && spec.options == OptionList::Any {
         return Err(parser.cursor.invalid("an inbound packet needs its options spelt out"));
     }
@@ -43,19 +46,21 @@ fn tcp(parser: &mut Parser<'_>) -> Result<TcpSpec, ScriptProblem> {
         None
     };
     let flags = flags(parser)?;
-    let seq: u32 = parser.cursor.number("a sequence number")?;
-    parser.cursor.need(":")?;
-    let end: u32 = parser.cursor.number("the sequence number after the data")?;
+    let range = range(parser)?;
     parser.cursor.need("(")?;
     let len: u32 = parser.cursor.number("the length of the data")?;
     parser.cursor.need(")")?;
-    if seq.wrapping_add(len) != end {
+    if let Some((seq, end)) = range
+        && seq.wrapping_add(len) != end
+    {
         return Err(parser.cursor.invalid(format!("{seq}:{end} is not {len} bytes")));
     }
+    let seq = range.map(|(seq, _)| seq);
     if len > 65_535 {
         return Err(parser.cursor.invalid(format!("{len} bytes do not fit a packet")));
     }
-    let mut spec = TcpSpec { ports, flags, seq, len, ack: None, win: None, urg: None, options: OptionList::These(Vec::new()) };
+    let mut spec =
+        TcpSpec { ports, flags, seq, len, ack: None, win: None, urg: None, options: OptionList::These(Vec::new()) };
     loop {
         parser.cursor.space()?;
         if parser.cursor.eat("ack") {
@@ -68,13 +73,24 @@ fn tcp(parser: &mut Parser<'_>) -> Result<TcpSpec, ScriptProblem> {
             break;
         }
     }
-    if flags.ack() != spec.ack.is_some() {
-        return Err(parser.cursor.invalid("`ack N` and the flag `.` go together"));
+    if flags.ack() && spec.ack.is_none() {
+        return Err(parser.cursor.invalid("the flag `.` needs `ack N`"));
     }
     if parser.cursor.eat("<") {
         spec.options = options(parser)?;
     }
     Ok(spec)
+}
+
+/// `1:11`, or `...` for whatever numbers.
+fn range(parser: &mut Parser<'_>) -> Result<Option<(u32, u32)>, ScriptProblem> {
+    parser.cursor.space()?;
+    if parser.cursor.eat("...") {
+        return Ok(None);
+    }
+    let seq: u32 = parser.cursor.number("a sequence number")?;
+    parser.cursor.need(":")?;
+    Ok(Some((seq, parser.cursor.number("the sequence number after the data")?)))
 }
 
 /// `S.`, `FP.`, `-` for none.

@@ -79,7 +79,10 @@ struct Connection {
 /// What a script's descriptor refers to.
 #[derive(Clone, Debug)]
 enum Descriptor {
-    Socket { fd: Fd, connection: usize },
+    Socket {
+        fd: Fd,
+        connection: usize,
+    },
     /// An epoll set: descriptors of the script, events, and the number `epoll_wait` gives back.
     Epoll(Vec<(i64, u16, i64)>),
 }
@@ -206,11 +209,9 @@ impl<'a> Runner<'a> {
             Time::Relative(by) => moment(base.saturating_add(nanos(by))),
             Time::Any => When { any: true, start: base, end: base },
             Time::AbsoluteRange(from, to) => When { any: false, start: nanos(from), end: nanos(to) },
-            Time::RelativeRange(from, to) => When {
-                any: false,
-                start: base.saturating_add(nanos(from)),
-                end: base.saturating_add(nanos(to)),
-            },
+            Time::RelativeRange(from, to) => {
+                When { any: false, start: base.saturating_add(nanos(from)), end: base.saturating_add(nanos(to)) }
+            }
         };
         let absolute = matches!(event.time, Time::Absolute(_) | Time::AbsoluteRange(..));
         if absolute && self.last_absolute && self.last.is_some_and(|(last, _)| when.start < last) {
@@ -257,7 +258,12 @@ impl<'a> Runner<'a> {
         let expected = if when.start == when.end {
             format!("{what} at {} s (tolerance {} s)", seconds(when.start), seconds(tolerance))
         } else {
-            format!("{what} from {} to {} s (tolerance {} s)", seconds(when.start), seconds(when.end), seconds(tolerance))
+            format!(
+                "{what} from {} to {} s (tolerance {} s)",
+                seconds(when.start),
+                seconds(when.end),
+                seconds(tolerance)
+            )
         };
         fail(line, expected, format!("at {} s", seconds(actual)))
     }

@@ -7,9 +7,7 @@ use crate::packetdrill::calls::PORT;
 use crate::packetdrill::compare::{Numbers, Rules, differences, render};
 use crate::units::{Endpoint, FourTuple};
 use crate::wire::icmp::Quoted;
-use crate::wire::{
-    Body, IcmpMessage, Packet, Payload, SackBlock, Segment, SeqNum, TcpOptions, UnreachableCode,
-};
+use crate::wire::{Body, IcmpMessage, Packet, Payload, SackBlock, Segment, SeqNum, TcpOptions, UnreachableCode};
 
 impl Runner<'_> {
     /// The next segment of the connection is as expected, and comes when it should.
@@ -19,8 +17,8 @@ impl Runner<'_> {
             return fail(line, wanted, "there is no connection");
         };
         let numbers = &mut self.connections[connection].numbers;
-        if spec.flags.syn() {
-            numbers.script_local_isn = spec.seq;
+        if spec.flags.syn() && !numbers.local_known {
+            numbers.script_local_isn = spec.seq.unwrap_or(0);
         }
         let Some(at) = self.await_segment(connection, when)? else {
             return fail(line, wanted, format!("nothing was sent until {} s", seconds(self.bench.elapsed())));
@@ -29,8 +27,9 @@ impl Runner<'_> {
         sent.seen = true;
         let (sent_at, segment) = (sent.at, sent.segment.clone());
         let numbers = &mut self.connections[connection].numbers;
-        if segment.flags.syn() {
+        if segment.flags.syn() && !numbers.local_known {
             numbers.local_isn = segment.seq.0;
+            numbers.local_known = true;
         }
         numbers.learn_timestamp(spec, &segment);
         let actual = numbers.describe(&segment);
@@ -65,11 +64,12 @@ impl Runner<'_> {
 
     /// A segment from the peer.
     pub(super) fn inbound(&mut self, line: u32, spec: &TcpSpec) -> Step {
-        let connection = self.connection_for_inbound(spec);
+        let first = spec.seq.expect("the parser insists on it");
+        let connection = self.connection_for_inbound(spec, first);
         let Connection { origin, numbers, .. } = &mut self.connections[connection];
         let flags = spec.flags;
         if *origin == Origin::Connecting && flags.syn() && flags.ack() {
-            numbers.remote_isn = spec.seq;
+            numbers.remote_isn = first;
             *origin = Origin::Connected;
         }
         let Some(tuple) = numbers.tuple else {
@@ -84,7 +84,7 @@ impl Runner<'_> {
             }
         };
         let segment = Segment {
-            seq: SeqNum(spec.seq.wrapping_add(numbers.remote_offset(syn))),
+            seq: SeqNum(first.wrapping_add(numbers.remote_offset(syn))),
             ack: SeqNum(spec.ack.map_or(0, |ack| ack.wrapping_add(numbers.local_offset(syn)))),
             flags,
             window: spec.win.unwrap_or(0),
@@ -104,7 +104,7 @@ impl Runner<'_> {
     }
 
     /// A packet for a socket that is not connected makes a connection of its own.
-    fn connection_for_inbound(&mut self, spec: &TcpSpec) -> usize {
+    fn connection_for_inbound(&mut self, spec: &TcpSpec, first: u32) -> usize {
         if let Some((from, _)) = spec.ports
             && let Some(known) = self.connection_of(Some(from))
         {
@@ -121,7 +121,7 @@ impl Runner<'_> {
             (self.next_port, PORT)
         });
         let tuple = FourTuple { local: Endpoint::new(LOCAL, local), remote: self.remote(peer) };
-        let numbers = Numbers { tuple: Some(tuple), remote_isn: spec.seq, ..Numbers::default() };
+        let numbers = Numbers { tuple: Some(tuple), remote_isn: first, ..Numbers::default() };
         self.connections.push(Connection { origin: Origin::Passive, numbers, fd: None });
         let at = self.connections.len() - 1;
         self.under_test = Some(at);

@@ -79,7 +79,8 @@ impl Runner<'_> {
             return Ok(());
         }
         let states: Vec<&str> = rows.iter().map(|row| row.state.rfc_name()).collect();
-        let actual = if states.is_empty() { "no sockets".to_owned() } else { format!("sockets in {}", states.join(", ")) };
+        let actual =
+            if states.is_empty() { "no sockets".to_owned() } else { format!("sockets in {}", states.join(", ")) };
         fail(command.line, format!("`{}` succeeds", command.text.trim()), actual)
     }
 }

@@ -118,7 +118,8 @@ impl Runner<'_> {
                     numbers.tuple = tuple.filter(|tuple| tuple.remote.addr == REMOTE);
                 }
                 if let Some(tuple) = numbers.tuple
-                    && let Some(syn) = self.bench.sent.iter().find(|sent| sent.tuple == tuple && sent.segment.flags.syn())
+                    && let Some(syn) =
+                        self.bench.sent.iter().find(|sent| sent.tuple == tuple && sent.segment.flags.syn())
                 {
                     numbers.local_isn = syn.segment.seq.0;
                 }
@@ -155,11 +156,10 @@ impl Runner<'_> {
             }
             Ok(value) => returned(value, expect),
         };
-        let script = match &spec.result {
-            Expr::Any => None,
-            Expr::Int(value) => Some(*value),
-            other => return problem(line, ProblemKind::Unsupported, format!("a result is a number, not {other:?}")),
-        };
+        let script = spec.result.int();
+        if script.is_none() && spec.result != Expr::Any {
+            return problem(line, ProblemKind::Unsupported, format!("a result is a number, not {:?}", spec.result));
+        }
         if let Expect::NewFd(which) = expect {
             let Some(script) = script else {
                 return problem(line, ProblemKind::Unsupported, "a new descriptor needs the script's number for it");
@@ -182,7 +182,11 @@ impl Runner<'_> {
                 let Ok(Ret::Ready(set)) = &result else { return Ok(()) };
                 for (answer, entry) in answers.iter().zip(set.entries()) {
                     if answer.is_some_and(|bits| bits != entry.revents.0) {
-                        return fail(line, format!("revents {:#x}", answer.unwrap_or(0)), format!("revents {:#x}", entry.revents.0));
+                        return fail(
+                            line,
+                            format!("revents {:#x}", answer.unwrap_or(0)),
+                            format!("revents {:#x}", entry.revents.0),
+                        );
                     }
                 }
                 Ok(())
@@ -220,7 +224,11 @@ impl Runner<'_> {
         match spec.name.as_str() {
             "epoll_create" | "epoll_create1" => {
                 let Expr::Int(script) = spec.result else {
-                    return problem(line, ProblemKind::Unsupported, "a new descriptor needs the script's number for it");
+                    return problem(
+                        line,
+                        ProblemKind::Unsupported,
+                        "a new descriptor needs the script's number for it",
+                    );
                 };
                 self.fds.insert(script, Descriptor::Epoll(Vec::new()));
                 Ok(())
@@ -234,7 +242,7 @@ impl Runner<'_> {
                 };
                 entries.retain(|(known, ..)| *known != fd);
                 if operation != "EPOLL_CTL_DEL" {
-                    match spec.args.get(3).map(|event| epoll_event(event)) {
+                    match spec.args.get(3).map(epoll_event) {
                         Some(Ok((events, data))) => entries.push((fd, events, data.unwrap_or(fd))),
                         Some(Err(reason)) => return problem(line, ProblemKind::Unsupported, reason),
                         None => return fail(line, show(spec), "epoll_ctl() needs an event"),
@@ -312,11 +320,7 @@ fn returned(value: &Ret, expect: &Expect) -> (i64, Option<i64>) {
 
 /// What the script says of a call.
 fn show(spec: &CallSpec) -> String {
-    let result = match &spec.result {
-        Expr::Any => "...".to_owned(),
-        Expr::Int(value) => value.to_string(),
-        other => format!("{other:?}"),
-    };
+    let result = spec.result.int().map_or_else(|| "...".to_owned(), |value| value.to_string());
     let errno = spec.errno.as_ref().map_or_else(String::new, |errno| format!(" {errno}"));
     format!("{}() = {result}{errno}", spec.name)
 }
