@@ -251,3 +251,68 @@ pub fn table(rows: &[Row]) -> String {
     line("all", totals(rows));
     text
 }
+
+/// The causes of misses that are known: path and sentence.
+fn causes() -> Result<BTreeMap<String, String>, String> {
+    let path = crate::tree::root().join("tests/packets/causes.csv");
+    let fault = |error: csv::Error| format!("{}: {error}", path.display());
+    let mut reader = csv::Reader::from_path(&path).map_err(fault)?;
+    let mut causes = BTreeMap::new();
+    for record in reader.records() {
+        let record = record.map_err(fault)?;
+        if let (Some(path), Some(cause)) = (record.get(0), record.get(1)) {
+            causes.insert(path.to_owned(), cause.to_owned());
+        }
+    }
+    Ok(causes)
+}
+
+/// The page of the book.
+///
+/// # Errors
+/// When a miss has no cause in `tests/packets/causes.csv`, or a cause no miss.
+pub fn page(rows: &[Row]) -> Result<String, String> {
+    let mut causes = causes()?;
+    let mut misses = String::new();
+    let mut problems = Vec::new();
+    for row in rows {
+        let Some(miss) = row.miss() else { continue };
+        match causes.remove(&row.path) {
+            Some(cause) => writeln!(misses, "- `{}`. {miss}. Cause: {cause}.", row.path).expect("a string"),
+            None => problems.push(format!("{}: {miss}: no cause in tests/packets/causes.csv", row.path)),
+        }
+    }
+    problems.extend(causes.keys().map(|path| format!("{path}: has a cause in tests/packets/causes.csv and no miss")));
+    if !problems.is_empty() {
+        return Err(problems.join("\n"));
+    }
+    if misses.is_empty() {
+        misses.push_str("None.\n");
+    }
+    let misses = misses.replace('<', "&lt;");
+    Ok(format!("{PREFACE}\n{}\n{EXPLANATION}\n## Where the verdicts differ\n\n{misses}", table(rows)))
+}
+
+const PREFACE: &str = "\
+# Packet scripts of other projects
+
+<!-- Written by `cargo xtask conformance`; the sentences stand in tests/src/conformance.rs. -->
+
+`halfclose packetdrill` runs scripts in the language of packetdrill. The scripts counted here were written by people who never saw
+this project: for Linux, gVisor and FreeBSD. They stay where they are, under their own licences, and are read at run time.
+
+Their verdicts are held against those of a real Linux 6.18.44, which ran the same scripts. FreeBSD's expect windows, options and
+buffer sizes that are not Linux's; for them both kernels, the real and the simulated one, are judged by lifecycle: flags, sequence
+numbers, lengths, errnos and times. Scripts that name no tolerance get 30 ms, as they did there.
+";
+
+const EXPLANATION: &str = "\
+- *not run*: unsupported or invalid; never counted as passed.
+- *pass exact*: every field the script gives, as packetdrill compares. *Either way*: exactly or by lifecycle.
+- *with tolerance 0*: passes too when nothing may be off by a microsecond and kernel timers are not rounded to the timer wheel.
+- *segments left over*: passes, and within a second after its last event the host sent a segment that no line expects. packetdrill
+  does not look.
+- *Linux: exact*: of the scripts that the real kernel passes unchanged, those that pass exactly here. *Either way*: of those it
+  passes unchanged or normalised, those that pass here. *Same failing line*: of those at which it parts from the script at a
+  known line, those that fail here at the same line. Being too permissive would be as wrong as being too strict.
+";

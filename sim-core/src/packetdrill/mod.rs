@@ -21,6 +21,8 @@ mod parse_packet;
 mod problem;
 mod runner;
 mod shell;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use parse::{Definitions, parse};
