@@ -111,6 +111,19 @@ Examples:
   halfclose show variables incident --like %max_connections%")]
     Show(Show),
 
+    /// Export what a scenario does in a format of other programs
+    #[command(after_help = "\
+pcapng is what tcpdump would have written on the host: nanosecond time stamps, right checksums, options and
+payload bytes, and a comment on each packet that changed a state, with its cause. Wireshark and tshark open it.
+Packets of a host to itself are seen once, as on lo. T is a time since the start or a moment, as for show.
+
+Examples:
+  halfclose export pcapng one-connection -o one.pcapng
+  halfclose export pcapng incident --from kill-1s --to kill+12s --port 3306 -o kill.pcapng
+  halfclose export pcapng two-hosts --host db --to 5s -o - | tshark -r -
+  tshark -r one.pcapng -T fields -e frame.time_relative -e tcp.flags.str -e frame.comment")]
+    Export(Export),
+
     /// Check scenario files: all problems at once, each with its place and a hint
     #[command(after_help = "\
 Examples:
@@ -240,9 +253,51 @@ pub struct Run {
     #[arg(long, value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
     pub trace: Option<PathBuf>,
 
+    /// Write what the first client's host sends and receives to this file, as pcapng; see `export`
+    #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath)]
+    pub pcap: Option<PathBuf>,
+
     /// Print nothing but what failed
     #[arg(long, short, conflicts_with = "json")]
     pub quiet: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Args, Debug)]
+pub struct Export {
+    /// The format
+    #[arg(value_enum, value_name = "FORMAT")]
+    pub format: ExportFormat,
+
+    #[command(flatten)]
+    pub scenario: Scenario,
+
+    /// Where to write; `-` is stdout
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+
+    /// The host that captures; else the first client's
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+
+    /// Only packets from or to this port
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+
+    /// Begin at this moment instead of the start
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub from: Option<String>,
+
+    /// End at this moment instead of the scenario's end
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub to: Option<String>,
+}
+
+/// Formats of `export`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ExportFormat {
+    /// A packet capture
+    Pcapng,
 }
 
 /// Arguments of `show`.

@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::args::{CompareArg, Override, Packetdrill};
+use crate::capture::{self, PcapWriter, Watchers};
 use crate::exit::Failure;
 use crate::message::Say;
 use crate::problem::Problem;
@@ -46,6 +47,8 @@ pub struct Request<'a> {
     pub probes: &'a [Probe],
     /// Where the trace goes, one JSON object a line.
     pub trace: Option<&'a mut dyn Write>,
+    /// Where the capture of the first client's host goes.
+    pub pcap: Option<&'a mut dyn Write>,
     /// Called now and then with the virtual time reached and the time of the end, in ns.
     pub progress: &'a mut dyn FnMut(u64, u64),
 }
@@ -157,20 +160,62 @@ pub struct Look<'a> {
 /// # Errors
 /// [`Failure::Invalid`] with all problems of the file, [`Failure::Budget`] when it was stopped.
 pub fn run(request: Request<'_>) -> Result<Outcome, Failure> {
-    let Request { source, lang, probes, trace, progress, .. } = request;
+    let Request { source, lang, probes, trace, pcap, progress, .. } = request;
     let mut going = start(source, request.overrides, request.seed, lang)?;
     let until = request.until.map(|text| moment(going.scenario(), text, lang)).transpose()?;
     let until = until.zip(request.until);
-    let answers = match trace {
-        None => go(&mut going, until, probes, lang, progress, &mut NoObserver)?,
-        Some(out) => {
-            let mut lines = JsonLines::new(out, going.scenario());
-            let answers = go(&mut going, until, probes, lang, progress, &mut lines)?;
-            lines.finish()?;
-            answers
-        }
+    let mut lines = trace.map(|out| JsonLines::new(out, going.scenario()));
+    let config = capture::config(&going, first_client(&going), None, lang);
+    let mut capture = pcap.map(|out| PcapWriter::new(config, out));
+    let mut watchers = Watchers(Vec::new());
+    if let Some(lines) = &mut lines {
+        watchers.0.push(lines);
+    }
+    if let Some(capture) = &mut capture {
+        watchers.0.push(capture);
+    }
+    let answers = match watchers.0.is_empty() {
+        true => go(&mut going, until, probes, lang, progress, &mut NoObserver)?,
+        false => go(&mut going, until, probes, lang, progress, &mut watchers)?,
     };
+    lines.map_or(Ok(()), JsonLines::finish)?;
+    capture.map_or(Ok(0), PcapWriter::finish)?;
     Ok(outcome(&going, source, answers, lang))
+}
+
+/// Writes what a host sends and receives between two moments; returns the
+/// number of packets.
+///
+/// # Errors
+/// As [`run`]; [`Failure::Usage`] for an unknown host or mark.
+pub fn export_pcapng(request: Request<'_>, wanted: &Wanted<'_>, out: &mut dyn Write) -> Result<u64, Failure> {
+    let lang = request.lang;
+    let mut run = start(request.source, request.overrides, request.seed, lang)?;
+    let host = wanted.host.map_or_else(|| Ok(first_client(&run)), |name| host_of(&run, name, lang))?;
+    let [from, to] = [wanted.from, wanted.to]
+        .map(|text| text.map(|text| moment(run.scenario(), text, lang).map(|moment| (moment, text))).transpose());
+    let (from, to) = (from?, to?);
+    if let Some((moment, text)) = from
+        && !run.run_to_moment(moment, &mut NoObserver).map_err(|error| stopped(&error, lang))?
+    {
+        return Err(never(&run, text, lang));
+    }
+    let mut capture = PcapWriter::new(capture::config(&run, host, wanted.port, lang), out);
+    go(&mut run, to, &[], lang, request.progress, &mut capture)?;
+    Ok(capture.finish()?)
+}
+
+/// What [`export_pcapng`] captures.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// The host that captures; else the first client's.
+    pub host: Option<&'a str>,
+    /// Only this port.
+    pub port: Option<u16>,
+    /// The moment it begins; else the start.
+    pub from: Option<&'a str>,
+    /// The moment it ends; else the scenario's end.
+    pub to: Option<&'a str>,
 }
 
 /// A run of the scenario at time 0.
@@ -348,6 +393,15 @@ fn ask_as_administrator(run: &Run, seen: &mut HostView) {
 /// server shows, else the first client's.
 fn default_host(run: &Run, view: View) -> usize {
     let of_server = matches!(view, View::Processlist | View::Variables | View::Status);
+    first_host(run, of_server)
+}
+
+/// The first host on which something else than a server runs.
+fn first_client(run: &Run) -> usize {
+    first_host(run, false)
+}
+
+fn first_host(run: &Run, of_server: bool) -> usize {
     let is_server = |kind| kind == ProgramKind::Mysqld;
     let processes = &run.scenario().processes;
     processes.iter().find(|process| is_server(process.program.kind()) == of_server).map_or(0, |process| process.host)

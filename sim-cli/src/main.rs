@@ -5,6 +5,7 @@
 #![expect(unreachable_pub, reason = "a program has no outside; pub marks what a module offers to the others")]
 
 mod args;
+mod capture;
 mod command;
 mod engine;
 mod exit;

@@ -11,6 +11,8 @@ halfclose::messages! {
         DidYouMean { en: "did you mean {0}?", zh: "是不是想写 {0}？" }
         SeePresets { en: "`halfclose presets` lists the presets", zh: "`halfclose presets` 列出所有预设场景" }
         TwoToStdout { en: "--json and --trace - both want stdout", zh: "--json 与 --trace - 都要占用标准输出" }
+        BinaryToTerminal { en: "a capture is binary: write it to a file, or pipe it into tshark -r -", zh: "抓包是二进制数据：请写入文件，或用管道交给 tshark -r -" }
+        PacketsWritten { en: "{0} packets written to {1}", zh: "已把 {0} 个报文写入 {1}" }
         UnknownWord { en: "nothing is known about `{0}`", zh: "没有关于 `{0}` 的说明" }
         SeeExplain { en: "`halfclose explain` lists the words", zh: "`halfclose explain` 列出所有词条" }
         Questions { en: "Questions", zh: "常见问题" }

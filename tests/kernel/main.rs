@@ -3,6 +3,7 @@
 //! figure it restates; `coverage` knows all of them, and why some are not here.
 
 mod backlog;
+mod calls;
 mod coverage;
 mod fds;
 mod ports;

@@ -1,6 +1,8 @@
 //! The fourteen files of `scenarios/`.
 
-use halfclose::scenario::{Scenario, preset};
+use halfclose::observe::{FindingId, RunFacts, findings};
+use halfclose::scenario::{MarkRef, Scenario, preset};
+use halfclose::time::Duration;
 
 use crate::{assert_holds, metric, run};
 
@@ -67,4 +69,16 @@ fn a_wrong_expectation_fails() {
     let run = run(Scenario::parse_with(tiny.text, &wider).expect("a good override"), 1);
     let failed = run.verdicts().iter().filter(|row| !row.ok).count();
     assert!(failed >= 2, "eighteen ports are not sixteen: {failed}");
+}
+
+/// The client that closes what it lost is served again, and the run says when.
+#[test]
+fn a_fixed_client_is_said_to_have_recovered() {
+    let run = assert_holds(&preset::find("fixed-client").expect("a preset").scenario(), 1);
+    let killed = run.mark(MarkRef::Kill).expect("the scenario kills a session");
+    let facts = RunFacts::of(&run);
+    let recovered = facts.client.recovered.expect("it reconnects");
+    assert!(recovered >= killed && recovered < killed + Duration::from_secs(1), "{recovered:?} after {killed:?}");
+    let found = findings(&facts);
+    assert!(found.iter().any(|finding| finding.id == FindingId::Recovered));
 }

@@ -20,6 +20,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         None => story::tell(lang),
         Some(Command::Run(run)) => run::run(&run, lang),
         Some(Command::Show(show)) => run::show(&show, lang),
+        Some(Command::Export(export)) => run::export(&export, lang),
         Some(Command::Check { files }) => run::check(&files, lang),
         Some(Command::Schema) => print::schema(),
         Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),

@@ -1,14 +1,14 @@
-//! Commands that need the simulator: `run`, `show`, `check`.
+//! Commands that need the simulator: `run`, `export`, `show`, `check`.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use halfclose::say;
 use halfclose::text::Lang;
 
-use crate::args::{Run, Scenario, Show};
-use crate::engine::{self, Look, Request};
+use crate::args::{Export, ExportFormat, Run, Scenario, Show};
+use crate::engine::{self, Look, Request, Wanted};
 use crate::exit::{Code, Failure};
 use crate::message::Say;
 use crate::problem;
@@ -24,12 +24,14 @@ pub fn run(arguments: &Run, lang: Lang) -> Result<Code, Failure> {
         return Err(Failure::Usage(say!(lang, Say::TwoToStdout)));
     }
     let source = Source::find(&arguments.scenario.source, lang)?;
-    let mut trace = arguments.trace.as_deref().map(open_trace).transpose()?;
+    let mut trace = arguments.trace.as_deref().map(create).transpose()?;
+    let mut pcap = arguments.pcap.as_deref().map(create).transpose()?;
     let mut progress = Progress::new(&source.name);
     let mut update = |now: u64, end: u64| progress.update(now, end);
     let mut request = request(&source, &arguments.scenario, lang, &mut update);
     request.until = arguments.until.as_deref();
     request.trace = trace.as_mut().map(|writer| writer as &mut dyn Write);
+    request.pcap = pcap.as_mut().map(|writer| writer as &mut dyn Write);
     let outcome = engine::run(request)?;
     drop(progress);
     if let Some(mut writer) = trace {
@@ -64,17 +66,41 @@ fn request<'a>(
         lang,
         probes: &[],
         trace: None,
+        pcap: None,
         progress,
     }
 }
 
-/// Opens the trace's file for writing.
-fn open_trace(path: &Path) -> Result<Box<dyn Write>, Failure> {
+/// Opens a file for writing.
+fn create(path: &Path) -> Result<Box<dyn Write>, Failure> {
     if path == Path::new("-") {
         return Ok(Box::new(BufWriter::new(io::stdout())));
     }
     let file = File::create(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
     Ok(Box::new(BufWriter::new(file)))
+}
+
+/// `halfclose export`.
+pub fn export(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
+    let ExportFormat::Pcapng = arguments.format;
+    if arguments.output == Path::new("-") && io::stdout().is_terminal() {
+        return Err(Failure::Usage(say!(lang, Say::BinaryToTerminal)));
+    }
+    let source = Source::find(&arguments.scenario.source, lang)?;
+    let mut out = create(&arguments.output)?;
+    let mut progress = Progress::new(&source.name);
+    let mut update = |now: u64, end: u64| progress.update(now, end);
+    let request = request(&source, &arguments.scenario, lang, &mut update);
+    let wanted = Wanted {
+        host: arguments.host.as_deref(),
+        port: arguments.port,
+        from: arguments.from.as_deref(),
+        to: arguments.to.as_deref(),
+    };
+    let packets = engine::export_pcapng(request, &wanted, &mut out)?;
+    drop(progress);
+    terminal::talk(&format!("{}\n", say!(lang, Say::PacketsWritten, packets, arguments.output.display())));
+    Ok(Code::Ok)
 }
 
 /// `halfclose show`.

@@ -59,6 +59,7 @@ fn replay(name: &str, probes: &[Probe], lang: Lang) -> Result<Outcome, Failure> 
         lang,
         probes,
         trace: None,
+        pcap: None,
         progress: &mut silent,
     })
 }

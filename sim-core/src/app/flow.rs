@@ -2,6 +2,7 @@
 
 use super::api::{Call, CallResult, Ret};
 use crate::errno::Errno;
+use crate::time::Instant;
 use crate::units::{Endpoint, Fd};
 use crate::wire::Payload;
 
@@ -90,6 +91,34 @@ impl ErrnoCounts {
     pub(crate) fn metric(&self, prefix: &str, name: &str) -> Option<u64> {
         let errno = name.strip_prefix(prefix)?.strip_prefix('.')?;
         Errno::from_name(errno).map(|e| self.get(e))
+    }
+}
+
+/// Whether a client whose connection failed was served again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recovery {
+    failing: bool,
+    at: Option<Instant>,
+}
+
+impl Recovery {
+    /// An attempt failed, or a connection was lost.
+    pub(crate) const fn failed(&mut self) {
+        self.failing = true;
+    }
+
+    /// The client is served.
+    pub(crate) const fn served(&mut self, now: Instant) {
+        if self.failing && self.at.is_none() {
+            self.at = Some(now);
+        }
+        self.failing = false;
+    }
+
+    /// When it was first served after a failure, in nanoseconds of virtual time:
+    /// the metric `recovered.at_ns`.
+    pub(crate) fn at_ns(&self) -> Option<u64> {
+        self.at.map(Instant::nanos)
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use super::api::{App, AppContext, AppStatus, Call, CallResult, Control, ControlError, Resume, Ret};
 use super::backoff::BackOff;
-use super::flow::{ErrnoCounts, Flow};
+use super::flow::{ErrnoCounts, Flow, Recovery};
 use super::mysql::connection::{ConnectError, Connection, Depth, Event};
 use super::mysql::{Credentials, Target};
 use super::resolver::ResolveError;
@@ -199,6 +199,7 @@ struct Counters {
     closed_idle: u64,
     closed_old: u64,
     lost: u64,
+    recovery: Recovery,
 }
 
 /// A program's workers, their pool, and its housekeeper.
@@ -357,6 +358,7 @@ impl PoolClient {
             ConnectError::Tcp(errno) | ConnectError::Resolve(ResolveError::Again(errno)) => Some(*errno),
             ConnectError::Resolve(ResolveError::NoName) | ConnectError::Lost | ConnectError::Refused(_) => None,
         };
+        self.counters.recovery.failed();
         match errno {
             Some(errno) => self.counters.connect_errors.add(errno),
             None => self.counters.login_errors += 1,
@@ -385,6 +387,7 @@ impl PoolClient {
         match event {
             Event::LoggedIn | Event::Connected => {
                 self.counters.connected += 1;
+                self.counters.recovery.served(cx.now);
                 self.query(w, slot)
             }
             Event::Failed(error) => self.connect_failed(w, slot, error, cx),
@@ -398,6 +401,7 @@ impl PoolClient {
             }
             Event::Lost => {
                 self.counters.lost += 1;
+                self.counters.recovery.failed();
                 let tested = self.workers[w].at == At::Test(slot);
                 let retry = tested || self.workers[w].retries < self.config.pool.bad_connection_retries;
                 if !tested {
@@ -547,6 +551,7 @@ impl App for PoolClient {
             "closed_idle" => Some(c.closed_idle),
             "closed_old" => Some(c.closed_old),
             "connections.lost" => Some(c.lost),
+            "recovered.at_ns" => c.recovery.at_ns(),
             other => c.connect_errors.metric("connect", other),
         }
     }

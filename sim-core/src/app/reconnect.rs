@@ -6,7 +6,7 @@ use super::api::{
     SockType, SocketOption,
 };
 use super::backoff::BackOff;
-use super::flow::{self, ErrnoCounts, Flow};
+use super::flow::{self, ErrnoCounts, Flow, Recovery};
 use super::mysql::Target;
 use super::resolver::{ResolveError, Resolver};
 use crate::errno::Errno;
@@ -139,6 +139,7 @@ struct Counters {
     leaked: u64,
     gave_up: u64,
     late: u64,
+    recovery: Recovery,
 }
 
 /// A reconnecting client.
@@ -227,6 +228,7 @@ impl ReconnectClient {
 
     fn failed(&mut self, ix: usize, errno: Errno, cx: &mut AppContext<'_>) -> Call {
         self.counters.errors.add(errno);
+        self.counters.recovery.failed();
         let thread = &mut self.threads[ix];
         thread.failures += 1;
         if self.config.give_up_after.is_some_and(|n| thread.failures >= n) {
@@ -290,6 +292,7 @@ impl ReconnectClient {
 
     fn connected(&mut self, ix: usize, now: Instant) -> Call {
         self.counters.connected += 1;
+        self.counters.recovery.served(now);
         let thread = &mut self.threads[ix];
         (thread.failures, thread.made) = (0, thread.made + 1);
         match self.config.after {
@@ -344,6 +347,7 @@ impl ReconnectClient {
             (_, Ok(bytes)) if !bytes.is_empty() => self.hold(ix, now),
             (_, Ok(_) | Err(_)) => {
                 self.counters.peer_closed += 1;
+                self.counters.recovery.failed();
                 self.dispose(ix)
             }
         }
@@ -369,6 +373,7 @@ impl ReconnectClient {
             At::Connect | At::PollConnect | At::SoError | At::Blocking => self.connecting(ix, result, cx),
             At::Send if result.is_err() => {
                 self.counters.peer_closed += 1;
+                self.counters.recovery.failed();
                 self.dispose(ix)
             }
             At::Send => match self.config.after {
@@ -466,6 +471,7 @@ impl App for ReconnectClient {
             "fds.leaked" => Some(c.leaked),
             "gave_up" => Some(c.gave_up),
             "late" => Some(c.late),
+            "recovered.at_ns" => c.recovery.at_ns(),
             other => c.errors.metric("connect", other),
         }
     }

@@ -5,7 +5,7 @@
 //! was linked with; MariaDB Connector/C 3.1.10–3.3.1 loses it.
 
 use super::api::{App, AppContext, AppStatus, Call, CallResult, Control, ControlError, Resume, Ret};
-use super::flow::{ErrnoCounts, Flow};
+use super::flow::{ErrnoCounts, Flow, Recovery};
 use super::mysql::connection::{ConnectError, Connection, Depth, Event};
 use super::mysql::response::Outcome;
 use super::mysql::{Credentials, Target};
@@ -158,6 +158,7 @@ struct Counters {
     queries: u64,
     transactions: u64,
     errors: u64,
+    recovery: Recovery,
 }
 
 /// A sysbench process.
@@ -266,6 +267,7 @@ impl Sysbench {
                 if self.workers[ix].at == At::Reconnect {
                     self.counters.reconnects += 1;
                 }
+                self.counters.recovery.served(cx.now);
                 self.next_query(ix, cx)
             }
             Event::Connected => self.half_connected(ix),
@@ -273,6 +275,7 @@ impl Sysbench {
             Event::Answer(outcome) => self.answered(ix, &outcome, cx),
             Event::Lost => {
                 self.counters.lost += 1;
+                self.counters.recovery.failed();
                 if !self.config.ignore_errors.ignores(CR_SERVER_LOST) {
                     // FATAL: mysql_drv_query() returned error 2013.
                     return Call::ExitProcess { status: 1 };
@@ -328,6 +331,7 @@ impl Sysbench {
     }
 
     fn connect_failed(&mut self, ix: usize, error: &ConnectError) -> Call {
+        self.counters.recovery.failed();
         match error {
             ConnectError::Tcp(errno) => self.counters.connect_errors.add(*errno),
             ConnectError::Resolve(ResolveError::Again(errno)) => {
@@ -496,6 +500,7 @@ impl App for Sysbench {
             "queries" => Some(c.queries),
             "transactions" => Some(c.transactions),
             "errors" => Some(c.errors),
+            "recovered.at_ns" => c.recovery.at_ns(),
             other => c.connect_errors.metric("connect", other),
         }
     }

@@ -235,8 +235,8 @@ impl EstablishedTable {
                 break;
             }
             let home = self.home(self.slots[at].key());
-            let probed = (at + slots - home) % slots;
-            let to_gap = (at + slots - gap) % slots;
+            let probed = if at >= home { at - home } else { at + slots - home };
+            let to_gap = if at >= gap { at - gap } else { at + slots - gap };
             if probed >= to_gap {
                 self.slots[gap] = self.slots[at];
                 gap = at;

@@ -5,6 +5,7 @@ use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
 use super::host::Kernel;
 use super::lifecycle::{count_transition, transmit};
+use super::packets::Ends;
 use super::timewait::TwVerdict;
 use crate::tcp::{Cause, TcpInput, TcpState};
 use crate::time::Instant;
@@ -23,7 +24,7 @@ impl Kernel {
             Body::Tcp { sport, dport, segment } => {
                 let tuple = receiver_tuple(src, *sport, dst, *dport);
                 self.mib.inc(Mib::InSegs);
-                fx.records.push(RecordKind::Receive {
+                fx.record(RecordKind::Receive {
                     tuple,
                     seq: segment.seq,
                     ack: segment.ack,
@@ -39,8 +40,18 @@ impl Kernel {
 
     /// Looks the segment's connection up: established table first, then listeners.
     pub(crate) fn on_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
+        let Ends { from, to } = fx.heard;
+        if let Some(socket) = self.sockets.get_mut(to.0)
+            && socket.tuple == tuple
+            && socket.flags.is_hashed_tcp()
+        {
+            socket.peer = from;
+            let _ = self.tcp_step(now, to, TcpInput::SegmentArrives(segment), fx);
+            return;
+        }
         match self.established.get(&tuple) {
             Some(EstablishedEntry::Full(id)) => {
+                self.socket_mut(id).peer = from;
                 // A socket input has no reply.
                 let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
             }
@@ -62,7 +73,7 @@ impl Kernel {
     pub(crate) fn refuse(&mut self, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
         if let Some(reset) = reset_for(segment) {
             self.mib.inc(Mib::OutRsts);
-            transmit(&mut self.mib, tuple, reset, fx);
+            transmit(&mut self.mib, tuple, reset, fx.answer(), fx);
         }
     }
 
@@ -82,12 +93,12 @@ impl Kernel {
                     self.timewait_entered(now, id, tuple, fx);
                 }
                 self.rearm_timewait(id, expires, rearmed, fx);
-                transmit(&mut self.mib, tuple, segment, fx);
+                transmit(&mut self.mib, tuple, segment, fx.answer(), fx);
             }
             TwVerdict::Kill => self.timewait_kill(id, Cause::RstArrived, fx),
             TwVerdict::Reset(reset) => {
                 self.timewait_kill(id, Cause::Abort, fx);
-                transmit(&mut self.mib, tuple, reset, fx);
+                transmit(&mut self.mib, tuple, reset, fx.answer(), fx);
             }
             TwVerdict::Reopen { iss, otherwise } => {
                 match self.listeners.lookup(tuple.local, tuple.remote, &self.ehash) {
@@ -98,7 +109,7 @@ impl Kernel {
                             self.on_syn(now, listener, tuple, segment, Some(iss), fx);
                         }
                     }
-                    None => transmit(&mut self.mib, tuple, otherwise, fx),
+                    None => transmit(&mut self.mib, tuple, otherwise, fx.answer(), fx),
                 }
             }
         }
@@ -114,7 +125,7 @@ impl Kernel {
     fn timewait_entered(&mut self, now: Instant, id: TwId, tuple: FourTuple, fx: &mut Effects) {
         let (from, to) = (TcpState::FinWait2, TcpState::TimeWait);
         count_transition(&mut self.state_counts, from, to);
-        fx.records.push(RecordKind::State { tuple, from, to, cause: Cause::FinArrived });
+        fx.record(RecordKind::State { tuple, from, to, cause: Cause::FinArrived });
         let bucket = self.timewaits.get(id.0).expect("it just answered").bucket;
         if bucket.is_none_or(|owner| !owner.explicit) {
             let reusable = self.reusable_at(now, id);
@@ -173,10 +184,7 @@ impl Kernel {
         fx: &mut Effects,
     ) {
         self.mib.inc(Mib::IcmpOutDestUnreachs);
-        fx.packets.push(Packet {
-            src: from,
-            dst: to,
-            body: Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted }),
-        });
+        let body = Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted });
+        fx.send(Packet { src: from, dst: to, body }, Ends::UNKNOWN);
     }
 }

@@ -4,6 +4,7 @@ use super::connect::ANY_DEVICE;
 use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
 use super::host::{Kernel, Minisock};
+use super::packets::Ends;
 use super::ports::{TwAge, tw_reusable_at};
 use super::socket::SocketFlags;
 use super::sysctl::TwReuse;
@@ -25,7 +26,6 @@ impl Kernel {
         input: TcpInput<'_>,
         fx: &mut Effects,
     ) -> Result<Reply, Errno> {
-        self.scratch.clear();
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
         tcp::machine::step(&mut socket.tcb, input, &context, &mut self.scratch);
@@ -34,26 +34,35 @@ impl Kernel {
         reply.unwrap_or(Ok(Reply::Done))
     }
 
-    /// Does what `scratch` says of a socket that was just stepped.
+    /// Does what `scratch` says of a socket that was just stepped, and empties it.
+    #[inline]
     pub(super) fn apply(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
         let actions = &mut self.scratch;
         let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
         let tuple = socket.tuple;
         for &(from, to, cause) in &actions.transitions {
             count_transition(&mut self.state_counts, from, to);
-            fx.records.push(RecordKind::State { tuple, from, to, cause });
+            fx.record(RecordKind::State { tuple, from, to, cause });
         }
-        if actions.segments.len() == 1 {
-            let segment = actions.segments.pop().expect("there is one");
-            transmit(&mut self.mib, tuple, segment, fx);
-        }
-        for segment in actions.segments.drain(..) {
-            transmit(&mut self.mib, tuple, segment, fx);
+        actions.transitions.clear();
+        let ends = Ends { from: id, to: socket.peer };
+        match actions.segments.len() {
+            0 => {}
+            1 => {
+                let segment = actions.segments.pop().expect("there is one");
+                transmit(&mut self.mib, tuple, segment, ends, fx);
+            }
+            _ => {
+                for segment in actions.segments.drain(..) {
+                    transmit(&mut self.mib, tuple, segment, ends, fx);
+                }
+            }
         }
         for &mib in &actions.counters {
             self.mib.inc(mib);
         }
-        match actions.fate {
+        actions.counters.clear();
+        match core::mem::take(&mut actions.fate) {
             Fate::Keep => {
                 let deadline = socket.tcb.next_deadline();
                 if let Some(at) = deadline
@@ -62,9 +71,10 @@ impl Kernel {
                     socket.timer_queued = at;
                     fx.timers.push((at, KernelTimer::Socket(id)));
                 }
-                if actions.events != tcp::SocketEvents::NONE {
+                if core::mem::take(&mut actions.events) != tcp::SocketEvents::NONE {
                     socket.waiters.drain_into(&mut fx.wakes);
                 }
+                return;
             }
             Fate::Closed => {
                 socket.waiters.drain_into(&mut fx.wakes);
@@ -73,6 +83,7 @@ impl Kernel {
             }
             Fate::TimeWait(substate, timeout) => self.become_timewait(now, id, substate, timeout, fx),
         }
+        self.scratch.events = tcp::SocketEvents::NONE;
     }
 
     /// The machine is in CLOSED: out of the tables, port given back unless
@@ -129,7 +140,7 @@ impl Kernel {
             self.mib.inc(Mib::TCPTimeWaitOverflow);
             // The machine has recorded the way into the substate.
             count_transition(&mut self.state_counts, substate, TcpState::Closed);
-            fx.records.push(RecordKind::State { tuple, from: substate, to: TcpState::Closed, cause: Cause::Overflow });
+            fx.record(RecordKind::State { tuple, from: substate, to: TcpState::Closed, cause: Cause::Overflow });
             self.force_closed(id);
             return;
         }
@@ -201,7 +212,7 @@ impl Kernel {
             None => self.ports.note_released(ANY_DEVICE, &tuple),
         }
         count_transition(&mut self.state_counts, from, TcpState::Closed);
-        fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause });
+        fx.record(RecordKind::State { tuple, from, to: TcpState::Closed, cause });
     }
 
     /// `close()` of the last descriptor of a TCP socket.
@@ -253,14 +264,21 @@ pub(crate) fn count_transition(counts: &mut [u32; 11], from: TcpState, to: TcpSt
 }
 
 /// Hands a segment to the network and counts it.
-pub(crate) fn transmit(mib: &mut crate::trace::Counters, tuple: FourTuple, segment: Segment, fx: &mut Effects) {
+#[inline]
+pub(crate) fn transmit(
+    mib: &mut crate::trace::Counters,
+    tuple: FourTuple,
+    segment: Segment,
+    ends: Ends,
+    fx: &mut Effects,
+) {
     mib.inc(Mib::OutSegs);
-    fx.records.push(RecordKind::Transmit {
+    fx.record(RecordKind::Transmit {
         tuple,
         seq: segment.seq,
         ack: segment.ack,
         flags: segment.flags,
         len: segment.payload.len(),
     });
-    fx.packets.push(Packet::tcp(tuple, segment));
+    fx.send(Packet::tcp(tuple, segment), ends);
 }

@@ -94,7 +94,7 @@ impl Kernel {
             if let Some(listen) = self.socket_mut(listener).listen_mut() {
                 listen.last_cookie = Some(now);
             }
-            transmit(&mut self.mib, tuple, reply, fx);
+            transmit(&mut self.mib, tuple, reply, fx.answer(), fx);
             return;
         }
         let mut sock = RequestSock::new(setup, segment, parent, &context);
@@ -102,7 +102,7 @@ impl Kernel {
         let id = ReqId(self.requests.insert(Request { sock, listener }));
         self.established.insert(&tuple, EstablishedEntry::Request(id));
         count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
-        fx.records.push(RecordKind::State {
+        fx.record(RecordKind::State {
             tuple,
             from: TcpState::Listen,
             to: TcpState::SynReceived,
@@ -113,7 +113,7 @@ impl Kernel {
             listen.young += 1;
         }
         fx.timers.push((deadline, KernelTimer::Request(id)));
-        transmit(&mut self.mib, tuple, syn_ack, fx);
+        transmit(&mut self.mib, tuple, syn_ack, fx.answer(), fx);
     }
 
     fn request_setup(&self, tuple: FourTuple, iss: SeqNum) -> RequestSetup {
@@ -127,7 +127,7 @@ impl Kernel {
 
     fn drop_syn(&mut self, tuple: FourTuple, reason: DropReason, fx: &mut Effects) {
         self.mib.inc(Mib::ListenDrops);
-        fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason });
+        fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason });
     }
 
     /// A segment for a half-open request: Linux `tcp_check_req`.
@@ -151,7 +151,7 @@ impl Kernel {
             counters.extend([Mib::ListenOverflows, Mib::ListenDrops]);
             let request = self.requests.get_mut(id.0).expect("it just answered");
             verdict = request.sock.overflow(segment, &context, &mut counters);
-            fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
+            fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
         }
         for mib in counters {
             self.mib.inc(mib);
@@ -165,17 +165,17 @@ impl Kernel {
         }
         match verdict {
             ReqVerdict::Ignore => {}
-            ReqVerdict::Reply(reply) => transmit(&mut self.mib, tuple, reply, fx),
+            ReqVerdict::Reply(reply) => transmit(&mut self.mib, tuple, reply, fx.answer(), fx),
             ReqVerdict::ListenerResets(reset) => {
                 if let Some(reset) = reset {
-                    transmit(&mut self.mib, tuple, reset, fx);
+                    transmit(&mut self.mib, tuple, reset, fx.answer(), fx);
                 }
             }
             ReqVerdict::Drop(reset) => {
                 let cause = if segment.flags.rst() { Cause::RstArrived } else { Cause::Abort };
                 self.drop_request(id, cause, fx);
                 if let Some(reset) = reset {
-                    transmit(&mut self.mib, tuple, reset, fx);
+                    transmit(&mut self.mib, tuple, reset, fx.answer(), fx);
                 }
             }
             ReqVerdict::Complete => {
@@ -210,6 +210,7 @@ impl Kernel {
         let domain = if parent.is_inet6() { Domain::Inet6 } else { Domain::Inet };
         let mut child = Socket::new(tcb, domain, false, 0);
         child.tuple = tuple;
+        child.peer = fx.heard.from;
         child.flags.set(SocketFlags::UNACCEPTED, true);
         child.flags.set(SocketFlags::BOUND, true);
         for bit in [SocketFlags::REUSEADDR, SocketFlags::REUSEPORT, SocketFlags::V6ONLY] {
@@ -273,11 +274,11 @@ impl Kernel {
         if self.accept_queue_full(listener) {
             self.mib.inc(Mib::ListenOverflows);
             self.mib.inc(Mib::ListenDrops);
-            fx.records.push(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
+            fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
             return true;
         }
         count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
-        fx.records.push(RecordKind::State {
+        fx.record(RecordKind::State {
             tuple,
             from: TcpState::Listen,
             to: TcpState::SynReceived,
@@ -306,7 +307,7 @@ impl Kernel {
         self.established.remove(&tuple);
         self.forget_request(id);
         count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
-        fx.records.push(RecordKind::State { tuple, from: TcpState::SynReceived, to: TcpState::Closed, cause });
+        fx.record(RecordKind::State { tuple, from: TcpState::SynReceived, to: TcpState::Closed, cause });
     }
 
     /// Linux `reqsk_timer_handler`: retransmit the SYN-ACK or give up.
@@ -340,7 +341,7 @@ impl Kernel {
             ReqTimeout::Wait => fx.timers.push((deadline, KernelTimer::Request(id))),
             ReqTimeout::Resend(reply) => {
                 fx.timers.push((deadline, KernelTimer::Request(id)));
-                transmit(&mut self.mib, tuple, reply, fx);
+                transmit(&mut self.mib, tuple, reply, fx.answer(), fx);
             }
         }
     }
@@ -357,7 +358,7 @@ impl Kernel {
             self.established.remove(&peer);
             self.requests.remove(request);
             count_transition(&mut self.state_counts, TcpState::SynReceived, TcpState::Closed);
-            fx.records.push(RecordKind::State {
+            fx.record(RecordKind::State {
                 tuple: peer,
                 from: TcpState::SynReceived,
                 to: TcpState::Closed,
@@ -374,7 +375,7 @@ impl Kernel {
         }
         let from = self.socket(id).state();
         count_transition(&mut self.state_counts, from, TcpState::Closed);
-        fx.records.push(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Close });
+        fx.record(RecordKind::State { tuple, from, to: TcpState::Closed, cause: Cause::Close });
         self.socket_mut(id).tcb.retire();
         self.unhash(id);
         let socket = self.socket_mut(id);

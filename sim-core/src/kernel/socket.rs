@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::bind_table::BindOwner;
 use super::config::PortRange;
+use super::packets::NOWHERE;
 use crate::app::Domain;
 use crate::errno::Errno;
 use crate::tcp::{Tcb, TcpState};
@@ -35,6 +36,8 @@ pub(crate) struct Socket {
     pub(crate) rare: Option<Box<Rare>>,
     /// Inode number of its file.
     pub(crate) ino: u32,
+    /// The other end's socket in its host's arena, as heard last; not to be believed unchecked.
+    pub(crate) peer: SocketId,
     pub(crate) flags: SocketFlags,
     /// What the bind table knows it as, while it owns a port.
     pub(crate) bucket: Option<BindOwner>,
@@ -91,6 +94,10 @@ impl SocketFlags {
     /// `SS_CONNECTING`: a `connect()` has begun whose outcome no call has returned yet.
     pub(crate) const CONNECTING: u16 = 1 << 13;
 
+    /// In the established table, or a listener.
+    pub(crate) const fn is_hashed_tcp(self) -> bool {
+        self.0 & (Self::HASHED | Self::DGRAM) == Self::HASHED
+    }
     pub(crate) const fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
     }
@@ -186,6 +193,7 @@ impl Socket {
             timer_queued: Instant::MAX,
             rare: dgram.then(|| Box::new(Rare { udp: Some(UdpState::default()), ..Rare::default() })),
             ino,
+            peer: NOWHERE,
             flags,
             bucket: None,
         }

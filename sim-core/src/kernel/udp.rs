@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::effects::Effects;
 use super::host::Kernel;
+use super::packets::Ends;
 use crate::app::Ret;
 use crate::errno::Errno;
 use crate::trace::Mib;
@@ -91,11 +92,8 @@ impl Kernel {
         let src = if local.addr.is_unspecified() { source } else { local.addr };
         self.mib.inc(Mib::UdpOutDatagrams);
         let len = data.len();
-        fx.packets.push(Packet {
-            src,
-            dst: remote.addr,
-            body: Body::Udp(Datagram { sport: local.port, dport: remote.port, payload: data }),
-        });
+        let body = Body::Udp(Datagram { sport: local.port, dport: remote.port, payload: data });
+        fx.send(Packet { src, dst: remote.addr, body }, Ends::UNKNOWN);
         Ok(len)
     }
 

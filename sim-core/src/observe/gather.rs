@@ -122,7 +122,7 @@ fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
         released: if process.is_alive() { 0 } else { leaked },
         attempts_per_second: client.stats.busiest_second,
         fixed_retry: fixed_retry(&client.spec.program),
-        recovered: None,
+        recovered: run.world().app(client.host, client.process).metric("recovered.at_ns").map(Instant::from_nanos),
         emfile: client.reached(1),
         enfile: client.reached(2),
         failing_call: first_of_files.map(|s| s.call.name().to_owned()).unwrap_or_default(),

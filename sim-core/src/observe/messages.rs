@@ -1,5 +1,7 @@
 //! What the findings and the views say besides the messages of the core.
 
+use crate::tcp::Cause;
+
 crate::messages! {
     /// What to do next, and the facts only findings state.
     pub enum Advice {
@@ -101,5 +103,50 @@ crate::messages! {
         LimitNofile { en: "RLIMIT_NOFILE (EMFILE)", zh: "RLIMIT_NOFILE（EMFILE）" }
         LimitFileMax { en: "fs.file-max (ENFILE)", zh: "fs.file-max（ENFILE）" }
         LimitMaxConnections { en: "max_connections (ERR 1040)", zh: "max_connections（ERR 1040）" }
+    }
+}
+
+crate::messages! {
+    /// Why a connection changed its state.
+    pub enum CauseText {
+        ActiveOpen { en: "connect()", zh: "connect()" }
+        PassiveOpen { en: "listen()", zh: "listen()" }
+        SynArrived { en: "a SYN arrived", zh: "收到 SYN" }
+        SynAckArrived { en: "the SYN,ACK arrived", zh: "收到 SYN,ACK" }
+        AckOfSyn { en: "our SYN was acknowledged", zh: "我方的 SYN 得到确认" }
+        Close { en: "close()", zh: "close()" }
+        Shutdown { en: "shutdown(SHUT_WR)", zh: "shutdown(SHUT_WR)" }
+        FinArrived { en: "the peer's FIN arrived", zh: "收到对端的 FIN" }
+        AckOfFin { en: "our FIN was acknowledged", zh: "我方的 FIN 得到确认" }
+        FinAckArrived { en: "the peer's FIN arrived, with the acknowledgment of ours", zh: "收到对端的 FIN，同时确认了我方的 FIN" }
+        RstArrived { en: "a RST arrived", zh: "收到 RST" }
+        Abort { en: "reset by this end", zh: "由本端复位" }
+        TimedOut { en: "no answer in time", zh: "没有按时收到回应" }
+        IcmpError { en: "an ICMP error arrived", zh: "收到 ICMP 错误" }
+        TimerExpired { en: "its timer expired", zh: "定时器到期" }
+        Overflow { en: "a limit was reached", zh: "达到上限" }
+    }
+}
+
+/// The cause in words.
+#[must_use]
+pub const fn cause_text(cause: Cause) -> CauseText {
+    match cause {
+        Cause::ActiveOpen => CauseText::ActiveOpen,
+        Cause::PassiveOpen => CauseText::PassiveOpen,
+        Cause::SynArrived => CauseText::SynArrived,
+        Cause::SynAckArrived => CauseText::SynAckArrived,
+        Cause::AckOfSyn => CauseText::AckOfSyn,
+        Cause::Close => CauseText::Close,
+        Cause::Shutdown => CauseText::Shutdown,
+        Cause::FinArrived => CauseText::FinArrived,
+        Cause::AckOfFin => CauseText::AckOfFin,
+        Cause::FinAckArrived => CauseText::FinAckArrived,
+        Cause::RstArrived => CauseText::RstArrived,
+        Cause::Abort => CauseText::Abort,
+        Cause::TimedOut => CauseText::TimedOut,
+        Cause::IcmpError => CauseText::IcmpError,
+        Cause::TimerExpired => CauseText::TimerExpired,
+        Cause::Overflow => CauseText::Overflow,
     }
 }

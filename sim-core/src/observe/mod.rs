@@ -8,6 +8,7 @@
 mod calendar;
 mod snapshot;
 
+pub mod capture;
 pub mod facts;
 pub mod findings;
 #[cfg(test)]
@@ -21,9 +22,10 @@ pub mod tools;
 pub mod view;
 
 pub use calendar::Civil;
+pub use capture::{Capture, CaptureConfig};
 pub use facts::RunFacts;
 pub use findings::{Finding, FindingId, Said, Severity, findings};
-pub use messages::Advice;
+pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;
 pub use tools::{View, ViewError, ViewOptions};

@@ -75,6 +75,8 @@ impl Bench {
             cap_sys_resource: true,
             extra_fds: 0,
         });
+        let mut fx = Effects::default();
+        fx.quiet = true;
         Self {
             kernel,
             now: START,
@@ -83,7 +85,7 @@ impl Bench {
             process,
             timers: BTreeMap::new(),
             filed: 0,
-            fx: Effects::default(),
+            fx,
             blocked: [None, None],
             returned: [None, None],
             entries: 0,
@@ -128,7 +130,7 @@ impl Bench {
 
     /// A packet arrives now.
     pub(super) fn inject(&mut self, packet: &Packet) {
-        self.entries += 1;
+        self.enter();
         self.kernel.on_packet(self.now, packet, &mut self.fx);
         self.drain();
     }
@@ -146,7 +148,7 @@ impl Bench {
             return;
         }
         self.now = self.now.max(at);
-        self.entries += 1;
+        self.enter();
         for thread in 0..THREADS.len() {
             if let Some(blocked) = self.blocked[thread].take_if(|blocked| blocked.deadline <= at) {
                 let result = self.kernel.timed_out(self.task(thread), &blocked.call);
@@ -182,9 +184,15 @@ impl Bench {
     }
 
     fn attempt(&mut self, thread: usize, call: &mut Call, first: bool) -> Outcome {
-        self.entries += 1;
+        self.enter();
         let caller = Caller { now: self.now, task: self.task(thread), first };
         self.kernel.syscall(caller, call, &mut self.fx)
+    }
+
+    /// The kernel is entered now.
+    const fn enter(&mut self) {
+        self.entries += 1;
+        self.fx.enter(self.now, HostId(0));
     }
 
     /// Serves what a kernel entry asks for, and the calls it wakes.
@@ -195,7 +203,8 @@ impl Bench {
                 self.filed += 1;
                 self.timers.insert((at, self.filed), timer);
             }
-            let packets = core::mem::take(&mut self.fx.packets);
+            let slots = core::mem::take(&mut self.fx.packets);
+            let packets = slots.into_iter().map(|slot| self.fx.flight.take(slot).packet).collect();
             self.transmit(packets);
             let wakes = core::mem::take(&mut self.fx.wakes);
             for task in wakes {
@@ -250,6 +259,7 @@ impl Bench {
 
     /// Ends every TIME_WAIT.
     pub(super) fn drop_time_wait(&mut self) {
+        self.enter();
         let all: Vec<u32> = self.kernel.timewaits.iter().map(|(slot, _)| slot).collect();
         for slot in all {
             self.kernel.timewait_kill(TwId(slot), Cause::Abort, &mut self.fx);

@@ -3,7 +3,6 @@
 pub mod budget;
 mod calls;
 mod event;
-mod packets;
 mod queue;
 mod run;
 mod task;

@@ -3,7 +3,8 @@
 //! Most delays of a run are a few constants, so events with delays of the same
 //! magnitude (the same power of two) usually come due in the order in which
 //! they were pushed: each magnitude has a FIFO lane. An event earlier than its
-//! lane's tail goes to a binary heap instead. Popping takes the least head.
+//! lane's tail goes to a binary heap instead. Popping takes the least head; a
+//! run uses a handful of lanes, so the heads are simply compared.
 
 use core::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -26,7 +27,7 @@ struct HeapEntry<E>(Entry<E>);
 
 impl<E> HeapEntry<E> {
     const fn key(&self) -> Key {
-        key(self.0.at, self.0.seq)
+        (self.0.at, self.0.seq)
     }
 }
 impl<E> PartialEq for HeapEntry<E> {
@@ -46,91 +47,85 @@ impl<E> Ord for HeapEntry<E> {
     }
 }
 
-const LANES: usize = 64;
-const HEAP: usize = LANES;
-const NEVER: Key = Key::MAX;
+/// What orders events.
+type Key = (Instant, EventSeq);
 
-/// Time above, position below: one number orders events.
-type Key = u128;
-
-const fn key(at: Instant, seq: EventSeq) -> Key {
-    (at.nanos() as Key) << 64 | seq as Key
-}
+/// Places an event can wait in: lanes by magnitude of delay, and the heap last.
+const PLACES: usize = 64;
+const HEAP: usize = PLACES - 1;
+const NEVER: Key = (Instant::MAX, EventSeq::MAX);
 
 /// A priority queue of events.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<E> {
     lanes: Vec<VecDeque<Entry<E>>>,
     heap: BinaryHeap<Reverse<HeapEntry<E>>>,
-    /// Keys of the heads of what is not empty, least first, and where they are
-    /// (a lane, or [`HEAP`]). A run uses a handful of lanes.
-    heads: Vec<(Key, usize)>,
+    /// Keys of the first events of each place, where `filled` has its bit.
+    heads_at: [Instant; PLACES],
+    heads_seq: [EventSeq; PLACES],
+    filled: u64,
+    /// The least of them and its place.
+    first: Key,
+    place: usize,
     next_seq: EventSeq,
     len: usize,
-    /// When the first head is due.
-    next_at: Instant,
 }
 
 impl<E: Copy> Queue<E> {
     pub(crate) fn new() -> Self {
         Self {
-            lanes: (0..LANES).map(|_| VecDeque::new()).collect(),
+            lanes: (0..HEAP).map(|_| VecDeque::new()).collect(),
             heap: BinaryHeap::new(),
-            heads: Vec::new(),
+            heads_at: [Instant::MAX; PLACES],
+            heads_seq: [EventSeq::MAX; PLACES],
+            filled: 0,
+            first: NEVER,
+            place: HEAP,
             next_seq: 0,
             len: 0,
-            next_at: Instant::MAX,
         }
     }
 
     /// Schedules `event`. `now` only chooses the lane.
+    #[inline]
     pub(crate) fn push(&mut self, now: Instant, at: Instant, event: E) {
-        let seq = self.next_seq;
-        let entry = Entry { at, seq, event };
+        let key = (at, self.next_seq);
+        let entry = Entry { at, seq: self.next_seq, event };
         self.next_seq += 1;
         self.len += 1;
-        let lane = (u64::BITS - at.since(now).nanos().leading_zeros()).min(63) as usize;
+        let lane = ((u64::BITS - at.since(now).nanos().leading_zeros()) as usize).min(HEAP - 1);
         let fifo = &mut self.lanes[lane];
-        match fifo.back() {
-            Some(tail) if tail.at > at => self.push_heap(entry),
-            Some(_) => fifo.push_back(entry),
-            None => {
-                fifo.push_back(entry);
-                self.add_head(key(at, seq), lane);
-            }
+        let Some(tail) = fifo.back() else {
+            fifo.push_back(entry);
+            self.set_head(lane, key);
+            return;
+        };
+        if tail.at > at {
+            self.push_heap(entry);
+        } else {
+            fifo.push_back(entry);
         }
     }
 
     fn push_heap(&mut self, entry: Entry<E>) {
-        let key = key(entry.at, entry.seq);
-        match self.heap.peek() {
-            None => self.add_head(key, HEAP),
-            Some(Reverse(head)) if key < head.key() => {
-                let at = self.heads.iter().position(|head| head.1 == HEAP).expect("the heap is not empty");
-                self.heads.remove(at);
-                self.add_head(key, HEAP);
-            }
-            Some(_) => {}
-        }
         self.heap.push(Reverse(HeapEntry(entry)));
+        let head = self.heap.peek().map_or(NEVER, |Reverse(head)| head.key());
+        self.set_head(HEAP, head);
     }
 
-    /// The heads stay in order: far ones, of which there are many, do not move.
-    fn add_head(&mut self, key: Key, place: usize) {
-        let at = self.heads.iter().position(|head| key < head.0).unwrap_or(self.heads.len());
-        self.heads.insert(at, (key, place));
-        self.note_first();
-    }
-
-    fn note_first(&mut self) {
-        let first = self.heads.first().map_or(NEVER, |head| head.0);
-        self.next_at = Instant::from_nanos((first >> 64) as u64);
+    #[inline]
+    fn set_head(&mut self, place: usize, key: Key) {
+        self.filled |= 1 << place;
+        (self.heads_at[place], self.heads_seq[place]) = key;
+        if key < self.first {
+            (self.first, self.place) = (key, place);
+        }
     }
 
     /// When the next event is due; [`Instant::MAX`] when there is none.
     #[inline]
     pub(crate) const fn next_at(&self) -> Instant {
-        self.next_at
+        self.first.0
     }
 
     /// Events waiting.
@@ -140,37 +135,42 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Takes the next event.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<(Instant, E)> {
-        let place = self.heads.first()?.1;
+        if self.filled == 0 {
+            return None;
+        }
         self.len -= 1;
-        let (entry, next) = if place == HEAP {
+        let (entry, next) = if self.place == HEAP {
             let entry = self.heap.pop().expect("the heap has a head").0.0;
             (entry, self.heap.peek().map(|Reverse(head)| head.key()))
         } else {
-            let fifo = &mut self.lanes[place];
+            let fifo = &mut self.lanes[self.place];
             let entry = fifo.pop_front().expect("the lane has a head");
-            (entry, fifo.front().map(|head| key(head.at, head.seq)))
+            (entry, fifo.front().map(|head| (head.at, head.seq)))
         };
-        self.replace_first(next, place);
+        if next.is_none() {
+            self.filled &= !(1 << self.place);
+        }
+        (self.heads_at[self.place], self.heads_seq[self.place]) = next.unwrap_or(NEVER);
+        self.find_first();
         Some((entry.at, entry.event))
     }
 
-    /// The first head was taken; `next` comes after it in the same place.
-    fn replace_first(&mut self, next: Option<Key>, place: usize) {
-        let Some(next) = next else {
-            self.heads.remove(0);
-            self.note_first();
-            return;
-        };
-        let mut at = 0;
-        while let Some(&later) = self.heads.get(at + 1)
-            && later.0 < next
-        {
-            self.heads[at] = later;
-            at += 1;
+    #[inline]
+    fn find_first(&mut self) {
+        let (mut at, mut first) = (Instant::MAX, HEAP);
+        let mut left = self.filled;
+        while left != 0 {
+            let place = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let head = self.heads_at[place];
+            if head < at || (head == at && self.heads_seq[place] < self.heads_seq[first]) {
+                (at, first) = (head, place);
+            }
         }
-        self.heads[at] = (next, place);
-        self.note_first();
+        self.place = first;
+        self.first = if self.filled == 0 { NEVER } else { (at, self.heads_seq[first]) };
     }
 }
 

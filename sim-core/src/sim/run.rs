@@ -4,7 +4,7 @@ use super::budget::SimError;
 use super::calls::WorldCall;
 use super::event::Event;
 use super::task::{Phase, ProcStats, Shortage, Task, TaskState};
-use super::world::{Exhaustion, World};
+use super::world::{Exhaustion, Host, World};
 use crate::app::{AppContext, Call, CallResult, Resume, Ret};
 use crate::errno::Errno;
 use crate::kernel::cpu::CpuWork;
@@ -14,12 +14,12 @@ use crate::time::{Duration, Instant};
 use crate::trace::{Observer, RecordKind};
 use crate::units::{Fd, HostId, ProcIx, TaskId, TaskRef};
 
-/// What a thread does after a call was looked at.
-enum Next {
-    /// Resume the program with this.
+/// How a thread goes on.
+enum Turn {
+    /// Its program gets this and makes its next call.
     Resume(Resume),
-    /// Nothing until something happens.
-    Wait,
+    /// Its call takes effect; `first` unless it had blocked before.
+    Effect { call: Call, first: bool },
 }
 
 impl World {
@@ -30,7 +30,7 @@ impl World {
         }
         proc.phase = Phase::Running;
         let task = proc.new_task();
-        self.proceed(host, TaskRef { process, task }, Resume::Started(0), observer)
+        self.proceed(host, TaskRef { process, task }, Turn::Resume(Resume::Started(0)), observer)
     }
 
     /// A queued [`Event::Run`] is due.
@@ -40,7 +40,8 @@ impl World {
         task: TaskRef,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
-        let proc = &mut self.hosts[host.index()].procs[task.process.index()];
+        let entry = &mut self.hosts[host.index()];
+        let proc = &mut entry.procs[task.process.index()];
         match proc.phase {
             Phase::Running => {}
             Phase::Stopped => {
@@ -49,114 +50,116 @@ impl World {
             }
             Phase::Waiting | Phase::Exited(_) => return Ok(()),
         }
-        let Some(state) = proc.tasks.get(task.task.index()).map(|slot| slot.state) else { return Ok(()) };
-        let next = match state {
+        let Some(slot) = proc.tasks.get_mut(task.task.index()) else { return Ok(()) };
+        let turn = match slot.state {
             TaskState::Starting => {
-                let Call::Spawn { token } = self.task(host, task).call else {
-                    unreachable!("a new thread keeps the call that made it")
-                };
-                Next::Resume(Resume::Started(token))
+                let Call::Spawn { token } = slot.call else { unreachable!("a new thread keeps the call that made it") };
+                Turn::Resume(Resume::Started(token))
             }
-            TaskState::Running | TaskState::Waking => {
-                let call = core::mem::replace(&mut self.task_mut(host, task).call, Call::Getpid);
-                self.effect(host, task, call, state == TaskState::Running, observer)?
+            state @ (TaskState::Running | TaskState::Waking) => {
+                let call = core::mem::replace(&mut slot.call, Call::Getpid);
+                Turn::Effect { call, first: state == TaskState::Running }
             }
             TaskState::TimedOut => {
-                let call = core::mem::replace(&mut self.task_mut(host, task).call, Call::Getpid);
-                let result = self.hosts[host.index()].kernel.timed_out(task, &call);
-                self.complete(host, task, &call, result, observer)
+                let call = core::mem::replace(&mut slot.call, Call::Getpid);
+                let result = entry.kernel.timed_out(task, &call);
+                self.note_completed(host, task, &call, &result, observer);
+                Turn::Resume(Resume::Done(result))
             }
-            TaskState::Free | TaskState::Blocked => Next::Wait,
+            TaskState::Free | TaskState::Blocked => return Ok(()),
         };
-        match next {
-            Next::Resume(resume) => self.proceed(host, task, resume, observer),
-            Next::Wait => Ok(()),
-        }
+        self.proceed(host, task, turn, observer)
     }
 
-    /// Resumes a program and executes its calls inline for as long as nothing
-    /// else is due before they complete.
+    /// Runs a thread: its program is resumed and its calls executed inline for
+    /// as long as nothing else is due before they complete.
     fn proceed(
         &mut self,
         host: HostId,
         task: TaskRef,
-        mut resume: Resume,
+        mut turn: Turn,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
         loop {
-            let call = self.resume_app(host, task, resume);
-            let finished = matches!(call, Call::ExitTask | Call::ExitProcess { .. });
-            let now = self.now;
-            let cost = if finished { Duration::ZERO } else { self.price(host, task, &call) };
-            let entry = &mut self.hosts[host.index()];
-            let work = if matches!(call, Call::Compute { .. }) { CpuWork::User } else { CpuWork::System };
-            let proc = &mut entry.procs[task.process.index()];
-            proc.stats.cpu += cost;
-            let slot = &mut proc.tasks[task.task.index()];
-            let run = entry.kernel.cpus.reserve(now, task_key(task), slot.cpu, work, cost);
-            slot.cpu = Some(run.cpu);
-            slot.entered = now;
-            slot.state = TaskState::Running;
-            if run.end >= self.queue.next_at() || run.end > self.horizon {
-                slot.call = call;
-                self.queue.push(now, run.end, Event::Run { host, process: task.process, task: task.task });
+            let resume = match turn {
+                Turn::Resume(resume) => resume,
+                Turn::Effect { mut call, first } => {
+                    let Some(result) = self.effect(host, task, &mut call, first, observer)? else { return Ok(()) };
+                    self.note_completed(host, task, &call, &result, observer);
+                    Resume::Done(result)
+                }
+            };
+            let (call, end) = self.next_call(host, task, resume);
+            if end >= self.queue.next_at() || end > self.horizon {
+                self.task_mut(host, task).call = call;
+                self.queue.push(self.now, end, Event::Run { host, process: task.process, task: task.task });
                 return Ok(());
             }
-            self.advance(run.end)?;
-            match self.effect(host, task, call, true, observer)? {
-                Next::Resume(next) => resume = next,
-                Next::Wait => return Ok(()),
-            }
+            self.advance(end)?;
+            turn = Turn::Effect { call, first: true };
         }
     }
 
-    fn resume_app(&mut self, host: HostId, task: TaskRef, resume: Resume) -> Call {
-        let entry = &mut self.hosts[host.index()];
-        let proc = &mut entry.procs[task.process.index()];
+    /// The program's next call, and when its CPU time is over.
+    #[inline]
+    fn next_call(&mut self, host: HostId, task: TaskRef, resume: Resume) -> (Call, Instant) {
+        let now = self.now;
+        let Host { kernel, procs } = &mut self.hosts[host.index()];
+        let proc = &mut procs[task.process.index()];
         let mut cx = AppContext {
-            now: self.now,
-            pid: entry.kernel.processes()[task.process.index()].pid(),
+            now,
+            pid: kernel.processes()[task.process.index()].pid(),
             rng: &mut proc.rng,
             wakes: &mut self.futex_wakes,
-            cpus: entry.kernel.config().cpus,
+            cpus: kernel.config().cpus,
         };
         let call = proc.app.resume(task.task, resume, &mut cx);
-        self.futex_wake(host, task.process);
-        call
-    }
-
-    /// CPU time of a call, in the state of the tables at its start.
-    fn price(&mut self, host: HostId, task: TaskRef, call: &Call) -> Duration {
-        let kernel = &mut self.hosts[host.index()].kernel;
-        if let Call::Connect { fd, addr } = call {
-            kernel.connect_cost(self.now, task.process, *fd, *addr)
+        let cost = if let Call::Connect { fd, addr } = &call {
+            // In the state of the tables at the call's start.
+            kernel.connect_cost(now, task.process, *fd, *addr)
+        } else if matches!(call, Call::ExitTask | Call::ExitProcess { .. }) {
+            Duration::ZERO
         } else {
-            Duration::from_nanos(kernel.config().cost.cost_of(call))
+            Duration::from_nanos(kernel.config().cost.cost_of(&call))
+        };
+        let work = if matches!(call, Call::Compute { .. }) { CpuWork::User } else { CpuWork::System };
+        proc.stats.cpu += cost;
+        let slot = &mut proc.tasks[task.task.index()];
+        let run = kernel.cpus.reserve(now, task_key(task), slot.cpu, work, cost);
+        slot.cpu = Some(run.cpu);
+        slot.entered = now;
+        slot.state = TaskState::Running;
+        if !self.futex_wakes.is_empty() {
+            self.futex_wake(host, task.process);
         }
+        (call, run.end)
     }
 
-    /// The call takes effect now.
+    /// The call takes effect now. `None`: it waits, or its thread is no more.
+    #[inline]
     fn effect(
         &mut self,
         host: HostId,
         task: TaskRef,
-        mut call: Call,
+        call: &mut Call,
         first: bool,
         observer: &mut dyn Observer,
-    ) -> Result<Next, SimError> {
+    ) -> Result<Option<CallResult>, SimError> {
         let now = self.now;
-        if let Some(own) = WorldCall::of(&call) {
+        if let Some(own) = WorldCall::of(call) {
             return self.own_call(host, task, own, call, first, observer);
         }
         let caller = Caller { now, task, first };
-        let outcome = self.hosts[host.index()].kernel.syscall(caller, &mut call, &mut self.fx);
+        self.fx.enter(now, host);
+        let outcome = self.hosts[host.index()].kernel.syscall(caller, call, &mut self.fx);
         // The result is recorded after its effects, like a trace at the exit of the call.
         match outcome {
             Outcome::Done(result) => {
                 self.drain(host, Some(task.process), observer)?;
-                Ok(self.complete(host, task, &call, result, observer))
+                Ok(Some(result))
             }
             Outcome::Block { deadline } => {
+                let call = core::mem::replace(call, Call::Getpid);
                 if first {
                     self.block(host, task, call, deadline);
                 } else {
@@ -165,7 +168,7 @@ impl World {
                     slot.state = TaskState::Blocked;
                 }
                 self.drain(host, Some(task.process), observer)?;
-                Ok(Next::Wait)
+                Ok(None)
             }
         }
     }
@@ -176,22 +179,23 @@ impl World {
         host: HostId,
         task: TaskRef,
         own: WorldCall,
-        call: Call,
+        call: &mut Call,
         first: bool,
         observer: &mut dyn Observer,
-    ) -> Result<Next, SimError> {
+    ) -> Result<Option<CallResult>, SimError> {
         let now = self.now;
         let result = match own {
             WorldCall::Sleep(span) => {
                 let deadline = now + span + self.hosts[host.index()].kernel.sleep_lateness();
-                self.block(host, task, call, Some(deadline));
-                return Ok(Next::Wait);
+                self.block(host, task, core::mem::replace(call, Call::Getpid), Some(deadline));
+                return Ok(None);
             }
             WorldCall::FutexWait(timeout) => {
                 let woken = core::mem::take(&mut self.task_mut(host, task).woken_early);
                 if first && !woken {
+                    let call = core::mem::replace(call, Call::Getpid);
                     self.block(host, task, call, timeout.map(|t| now + t));
-                    return Ok(Next::Wait);
+                    return Ok(None);
                 }
                 Ret::Done
             }
@@ -201,14 +205,14 @@ impl World {
                 let proc = &mut self.hosts[host.index()].procs[task.process.index()];
                 proc.tasks[task.task.index()].state = TaskState::Free;
                 proc.free.push(task.task);
-                return Ok(Next::Wait);
+                return Ok(None);
             }
             WorldCall::ExitProcess(status) => {
                 self.exit_process(host, task.process, status, observer)?;
-                return Ok(Next::Wait);
+                return Ok(None);
             }
         };
-        Ok(self.complete(host, task, &call, Ok(result), observer))
+        Ok(Some(Ok(result)))
     }
 
     fn block(&mut self, host: HostId, task: TaskRef, call: Call, deadline: Option<Instant>) {
@@ -262,9 +266,6 @@ impl World {
 
     /// Wakes the threads a program named.
     pub(super) fn futex_wake(&mut self, host: HostId, process: ProcIx) {
-        if self.futex_wakes.is_empty() {
-            return;
-        }
         let mut wakes = core::mem::take(&mut self.futex_wakes);
         for task in wakes.drain(..) {
             let task = TaskRef { process, task };
@@ -293,42 +294,46 @@ impl World {
     }
 
     /// Records a completed call and counts it.
-    fn complete(
+    #[inline]
+    fn note_completed(
         &mut self,
         host: HostId,
         task: TaskRef,
         call: &Call,
-        result: CallResult,
+        result: &CallResult,
         observer: &mut dyn Observer,
-    ) -> Next {
-        let entry = &mut self.hosts[host.index()];
-        let proc = &mut entry.procs[task.process.index()];
-        let slot = &proc.tasks[task.task.index()];
+    ) {
         let name = call.name();
-        let fd = call_fd(call).unwrap_or(match &result {
+        let Host { kernel, procs } = &mut self.hosts[host.index()];
+        let process = &kernel.processes()[task.process.index()];
+        let proc = &mut procs[task.process.index()];
+        proc.stats.calls.inc(name);
+        let fd = call_fd(call).unwrap_or(match result {
             Ok(Ret::Fd(fd) | Ret::Accepted(fd, _)) => *fd,
             Ok(_) | Err(_) => Fd(u32::MAX),
         });
-        let entered = slot.entered;
-        proc.stats.calls.inc(name);
-        if let Err(errno) = result {
+        if let Err(errno) = *result {
             *proc.stats.errors.entry((name, errno)).or_default() += 1;
             if let Some(which) = ProcStats::shortage_of(errno) {
-                let connections = entry.kernel.processes()[task.process.index()].connections();
-                let shortage = Shortage { at: self.now, call: name, connections };
+                let shortage = Shortage { at: self.now, call: name, connections: process.connections() };
                 proc.stats.shortages[which].get_or_insert(shortage);
                 let first = Exhaustion { at: self.now, host, process: task.process, errno };
                 self.exhaustion.get_or_insert(first);
             }
         }
-        let pid = entry.kernel.processes()[task.process.index()].pid();
-        let kind =
-            RecordKind::Syscall { pid, task: task.task, name: name as u8, fd, entered, result: summary(&result) };
-        kind.digest(self.now, host, &mut self.digest);
-        if observer.wants_syscalls() {
+        let entered = proc.tasks[task.task.index()].entered;
+        let kind = RecordKind::Syscall {
+            pid: process.pid(),
+            task: task.task,
+            name: name as u8,
+            fd,
+            entered,
+            result: summary(result),
+        };
+        self.fx.fold(self.now, host, &kind);
+        if self.syscalls_wanted {
             observer.record(&crate::trace::Record { at: self.now, host, kind });
         }
-        Next::Resume(Resume::Done(result))
     }
 
     /// Keeps per-process statistics from what a kernel entry recorded.
@@ -386,11 +391,10 @@ impl World {
         proc.tasks.clear();
         proc.free.clear();
         let pid = entry.kernel.processes()[process.index()].pid();
-        let mut fx = core::mem::take(&mut self.fx);
-        entry.kernel.exit(self.now, process, &mut fx);
-        fx.wakes.retain(|task| task.process != process);
-        fx.records.push(RecordKind::Exit { pid, status });
-        self.fx = fx;
+        self.fx.enter(self.now, host);
+        entry.kernel.exit(self.now, process, &mut self.fx);
+        self.fx.wakes.retain(|task| task.process != process);
+        self.fx.record(RecordKind::Exit { pid, status });
         self.drain(host, None, observer)
     }
 
@@ -413,9 +417,6 @@ impl World {
         }
     }
 
-    fn task(&self, host: HostId, task: TaskRef) -> &Task {
-        &self.hosts[host.index()].procs[task.process.index()].tasks[task.task.index()]
-    }
     fn task_mut(&mut self, host: HostId, task: TaskRef) -> &mut Task {
         &mut self.hosts[host.index()].procs[task.process.index()].tasks[task.task.index()]
     }

@@ -2,16 +2,15 @@
 
 use super::budget::{Budgets, ForkError, SimError};
 use super::event::Event;
-use super::packets::PacketSlab;
 use super::queue::Queue;
 use super::task::{Phase, Proc, ProcStats};
 use crate::app::{App, AppContext, Control, ControlError};
 use crate::errno::Errno;
-use crate::kernel::{Effects, HostConfig, Kernel, KernelTimer, ProcessConfig};
+use crate::kernel::{Effects, Ends, HostConfig, Kernel, KernelTimer, ProcessConfig};
 use crate::net::{Network, TopologyError};
 use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
-use crate::trace::{Digest, Observer, Record, RecordKind};
+use crate::trace::{Digest, Observer, Record, RecordKind, Sight};
 use crate::units::{HostId, ProcIx, TaskId, TaskRef};
 
 /// One host and what runs on it.
@@ -53,8 +52,6 @@ pub struct World {
     pub(crate) queue: Queue<Event>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) network: Network,
-    pub(crate) packets: PacketSlab,
-    pub(crate) digest: Digest,
     pub(crate) budgets: Budgets,
     pub(crate) events: u64,
     at_this_instant: u64,
@@ -62,8 +59,13 @@ pub struct World {
     pub(crate) horizon: Instant,
     programs: u32,
     pub(crate) exhaustion: Option<Exhaustion>,
-    /// Scratch: emptied after every kernel entry.
+    /// What the last kernel entry asked for, drained after it; and what outlives
+    /// it: the digest and the packets in flight.
     pub(crate) fx: Effects,
+    /// The observer of this run wants system calls.
+    pub(super) syscalls_wanted: bool,
+    /// The observer of this run wants packets.
+    packets_wanted: bool,
     pub(crate) futex_wakes: Vec<TaskId>,
 }
 
@@ -77,8 +79,6 @@ impl World {
             queue: Queue::new(),
             hosts: Vec::new(),
             network: Network::new(seed),
-            packets: PacketSlab::default(),
-            digest: Digest::default(),
             budgets,
             events: 0,
             at_this_instant: 0,
@@ -86,6 +86,8 @@ impl World {
             programs: 0,
             exhaustion: None,
             fx: Effects::default(),
+            syscalls_wanted: false,
+            packets_wanted: false,
             futex_wakes: Vec::new(),
         }
     }
@@ -164,7 +166,7 @@ impl World {
     /// Fingerprint of everything so far.
     #[must_use]
     pub const fn digest(&self) -> Digest {
-        self.digest
+        self.fx.digest()
     }
     /// Number of hosts.
     #[must_use]
@@ -208,8 +210,9 @@ impl World {
     /// # Errors
     /// When a budget is exceeded.
     pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
+        self.watched_by(observer);
         while self.queue.next_at() <= until && self.queue.next_at() < Instant::MAX {
-            if let Step::Action(index) = self.step(until, observer)? {
+            if let Step::Action(index) = self.next_event(until, observer)? {
                 return Ok(Step::Action(index));
             }
         }
@@ -224,22 +227,47 @@ impl World {
     /// # Errors
     /// When a budget is exceeded.
     pub fn step(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
+        self.watched_by(observer);
+        self.next_event(horizon, observer)
+    }
+
+    /// Asks once what this observer wants, not at every record.
+    fn watched_by(&mut self, observer: &dyn Observer) {
+        self.fx.quiet = !observer.wants_records();
+        self.syscalls_wanted = observer.wants_syscalls();
+        self.packets_wanted = observer.wants_packets();
+    }
+
+    #[inline]
+    fn next_event(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
         let Some((at, event)) = self.queue.pop() else { return Ok(Step::Idle) };
         self.horizon = horizon.max(at);
         self.tick(at)?;
         match event {
-            Event::Deliver { host, packet } => self.deliver(host, packet, observer)?,
+            Event::Deliver { host, packet } => {
+                self.fx.enter(at, host);
+                let flying = self.fx.flight.take(packet);
+                self.fx.heard = flying.ends;
+                if self.packets_wanted {
+                    observer.packet(at, host, Sight::Received, &flying.packet);
+                }
+                self.hosts[host.index()].kernel.on_packet(at, &flying.packet, &mut self.fx);
+                self.drain(host, None, observer)?;
+            }
             Event::Run { host, process, task } => self.run_task(host, TaskRef { process, task }, observer)?,
             Event::TaskTimer { host, process, task } => self.task_timer(at, host, TaskRef { process, task }),
             Event::SocketTimer { host, socket } => {
+                self.fx.enter(at, host);
                 self.hosts[host.index()].kernel.on_socket_timer(at, socket, &mut self.fx);
                 self.drain(host, None, observer)?;
             }
             Event::TimeWaitTimer { host, tw } => {
+                self.fx.enter(at, host);
                 self.hosts[host.index()].kernel.on_timewait_timer(at, tw, &mut self.fx);
                 self.drain(host, None, observer)?;
             }
             Event::RequestTimer { host, request } => {
+                self.fx.enter(at, host);
                 self.hosts[host.index()].kernel.on_request_timer(at, request, &mut self.fx);
                 self.drain(host, None, observer)?;
             }
@@ -253,6 +281,7 @@ impl World {
     }
 
     /// Counts an event against the budgets and moves the clock.
+    #[inline]
     fn tick(&mut self, at: Instant) -> Result<(), SimError> {
         self.events += 1;
         if self.events > self.budgets.events {
@@ -277,40 +306,33 @@ impl World {
         Ok(())
     }
 
-    fn deliver(&mut self, host: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), SimError> {
-        let packet = self.packets.get(slot);
-        self.hosts[host.index()].kernel.on_packet(self.now, packet, &mut self.fx);
-        self.packets.free(slot);
-        self.drain(host, None, observer)
-    }
-
-    /// Puts one kernel entry's effects into the queue, the network and the digest.
+    /// Puts one kernel entry's effects into the queue and the network.
     /// `caller`: the process in whose system call they arose.
+    #[inline]
     pub(crate) fn drain(
         &mut self,
         host: HostId,
         caller: Option<ProcIx>,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
-        if self.fx.is_empty() {
-            return Ok(());
-        }
-        // By index: what is drained here is not added to by what draining does.
+        if self.fx.is_empty() { Ok(()) } else { self.drain_some(host, caller, observer) }
+    }
+
+    /// By index: what is drained here is not added to by what draining does.
+    fn drain_some(
+        &mut self,
+        host: HostId,
+        caller: Option<ProcIx>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SimError> {
         if !self.fx.records.is_empty() {
             self.drain_records(host, caller, observer);
         }
-        if self.fx.packets.len() == 1 {
-            let packet = self.fx.packets.pop().expect("there is one");
-            self.send(host, packet, observer)?;
-        } else if !self.fx.packets.is_empty() {
-            let mut packets = core::mem::take(&mut self.fx.packets);
-            for packet in packets.drain(..) {
-                self.send(host, packet, observer)?;
-            }
-            self.fx.packets = packets;
+        for ix in 0..self.fx.packets.len() {
+            self.send(host, self.fx.packets[ix], observer)?;
         }
-        for ix in 0..self.fx.timers.len() {
-            let (at, timer) = self.fx.timers[ix];
+        self.fx.packets.clear();
+        for &(at, timer) in &self.fx.timers {
             let event = match timer {
                 KernelTimer::Socket(socket) => Event::SocketTimer { host, socket },
                 KernelTimer::TimeWait(tw) => Event::TimeWaitTimer { host, tw },
@@ -335,61 +357,65 @@ impl World {
     }
 
     fn drain_records(&mut self, host: HostId, caller: Option<ProcIx>, observer: &mut dyn Observer) {
-        let mut digest = self.digest;
-        for kind in &self.fx.records {
-            kind.digest(self.now, host, &mut digest);
-        }
-        self.digest = digest;
-        for ix in 0..self.fx.records.len() {
-            if self.fx.records[ix].is_counted() {
-                let kind = self.fx.records[ix];
-                self.note(host, caller, &kind);
+        let records = core::mem::take(&mut self.fx.records);
+        for kind in &records {
+            if kind.is_counted() {
+                self.note(host, caller, kind);
+            }
+            if !self.fx.quiet {
+                observer.record(&Record { at: self.now, host, kind: *kind });
             }
         }
-        if observer.wants_records() {
-            for &kind in &self.fx.records {
-                observer.record(&Record { at: self.now, host, kind });
-            }
-        }
+        self.fx.records = records;
         self.fx.records.clear();
     }
 
+    /// Records what no kernel entry did.
     pub(crate) fn emit(&mut self, host: HostId, kind: RecordKind, observer: &mut dyn Observer) {
-        let record = Record { at: self.now, host, kind };
-        record.digest(&mut self.digest);
-        observer.record(&record);
+        self.fx.fold(self.now, host, &kind);
+        if !self.fx.quiet {
+            observer.record(&Record { at: self.now, host, kind });
+        }
     }
 
     /// Records that a mark of the scenario was reached.
     pub(crate) fn note_mark(&mut self, kind: RecordKind, observer: &mut dyn Observer) {
+        self.watched_by(observer);
         self.emit(HostId(0), kind, observer);
     }
 
     /// Hands a packet to the network: delivery, loss, or an answer from a rule.
-    fn send(&mut self, from: HostId, packet: crate::wire::Packet, observer: &mut dyn Observer) -> Result<(), SimError> {
-        if let Some((to, at)) = self.network.route_plainly(self.now, from, packet.dst) {
-            return self.fly(to, at, packet);
+    fn send(&mut self, from: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), SimError> {
+        let packet = self.fx.flight.get(slot);
+        if self.packets_wanted {
+            observer.packet(self.now, from, Sight::Sent, packet);
         }
-        let routed = self.network.route(self.now, from, &packet);
+        if let Some((to, at)) = self.network.route_plainly(self.now, from, packet.dst) {
+            return self.fly(to, at, slot);
+        }
+        let routed = self.network.route(self.now, from, packet);
+        let copy = routed.arrivals[1].map(|second| (second, packet.clone()));
         if let Some((tuple, reason)) = routed.dropped {
             self.emit(from, RecordKind::Drop { tuple, reason }, observer);
         }
         if let Some((reply, at)) = routed.reply {
+            let reply = self.fx.flight.insert(reply, Ends::UNKNOWN);
             self.fly(from, at, reply)?;
         }
-        let Some(to) = routed.to else { return Ok(()) };
-        if let Some(second) = routed.arrivals[1] {
-            self.fly(to, second, packet.clone())?;
+        let (Some(to), Some(first)) = (routed.to, routed.arrivals[0]) else {
+            drop(self.fx.flight.take(slot));
+            return Ok(());
+        };
+        if let Some((second, copy)) = copy {
+            let copy = self.fx.flight.insert(copy, Ends::UNKNOWN);
+            self.fly(to, second, copy)?;
         }
-        if let Some(first) = routed.arrivals[0] {
-            self.fly(to, first, packet)?;
-        }
-        Ok(())
+        self.fly(to, first, slot)
     }
 
-    fn fly(&mut self, to: HostId, at: Instant, packet: crate::wire::Packet) -> Result<(), SimError> {
-        let slot = self.packets.insert(packet);
-        if self.packets.len() > self.budgets.packets {
+    #[inline]
+    fn fly(&mut self, to: HostId, at: Instant, slot: u32) -> Result<(), SimError> {
+        if self.fx.flight.len() > self.budgets.packets {
             return Err(SimError::Packets { limit: self.budgets.packets, at: self.now });
         }
         self.queue.push(self.now, at, Event::Deliver { host: to, packet: slot });
@@ -440,15 +466,15 @@ impl World {
             queue: self.queue.clone(),
             hosts,
             network: self.network.clone(),
-            packets: self.packets.clone(),
-            digest: self.digest,
             budgets: self.budgets,
             events: self.events,
             at_this_instant: self.at_this_instant,
             horizon: Instant::MAX,
             programs: self.programs,
             exhaustion: self.exhaustion,
-            fx: Effects::default(),
+            syscalls_wanted: false,
+            packets_wanted: false,
+            fx: Effects::new(self.fx.digest(), self.fx.flight.clone()),
             futex_wakes: Vec::new(),
         })
     }

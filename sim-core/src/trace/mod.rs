@@ -7,5 +7,5 @@ mod record;
 
 pub use counters::{Counters, Mib};
 pub use digest::Digest;
-pub use observer::{NoObserver, Observer, Recorder};
+pub use observer::{NoObserver, Observer, Recorder, Sight};
 pub use record::{DropReason, Record, RecordKind};

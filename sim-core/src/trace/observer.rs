@@ -1,6 +1,18 @@
 //! Who may watch a run. Watching never changes it.
 
 use super::Record;
+use crate::time::Instant;
+use crate::units::HostId;
+use crate::wire::Packet;
+
+/// Where a packet was seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sight {
+    /// By its sender's host, as it left.
+    Sent,
+    /// By its receiver's host, as it arrived.
+    Received,
+}
 
 /// Receives every record of a run, in order.
 pub trait Observer {
@@ -10,6 +22,13 @@ pub trait Observer {
     fn wants_records(&self) -> bool {
         true
     }
+    /// True if [`Observer::packet`] is to be called.
+    fn wants_packets(&self) -> bool {
+        false
+    }
+    /// Called for each packet at its sender, after the records of what sent it,
+    /// and again at its receiver, before the records of what it does there.
+    fn packet(&mut self, _at: Instant, _host: HostId, _sight: Sight, _packet: &Packet) {}
     /// True if system-call records are wanted (they are the bulk of all records).
     fn wants_syscalls(&self) -> bool {
         false

@@ -160,8 +160,9 @@ impl RecordKind {
         matches!(self, Self::PortPick { .. } | Self::State { from: TcpState::SynSent, .. })
     }
 
-    /// [`Record::digest`] of this kind, there and then.
-    #[inline]
+    /// [`Record::digest`] of this kind, there and then. Inlined, because whoever
+    /// records knows the kind.
+    #[inline(always)]
     pub(crate) fn digest(&self, at: Instant, host: HostId, digest: &mut Digest) {
         let tag = |n: u64, low: u64| n << 56 | u64::from(host.0) << 40 | low & 0xff_ffff_ffff;
         let head = |digest: &mut Digest, n: u64, low: u64| digest.pair(at.nanos(), tag(n, low));
@@ -203,6 +204,7 @@ impl RecordKind {
     }
 }
 
+#[inline(always)]
 fn tuple_words(digest: &mut Digest, tuple: FourTuple) {
     let end = |end: Endpoint| u64::from(end.addr.to_bits()) << 16 | u64::from(end.port.0);
     digest.pair(end(tuple.local), end(tuple.remote));

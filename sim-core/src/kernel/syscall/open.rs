@@ -148,7 +148,6 @@ impl Kernel {
         if let Some(owner) = socket.bucket {
             socket.bucket = Some(self.bind.listen(local.port, owner)?);
         }
-        self.scratch.clear();
         let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
         socket.tcb.listen(&mut self.scratch);
         socket.rare_mut().listen = Some(ListenState { backlog, ..ListenState::default() });
@@ -278,7 +277,7 @@ impl Kernel {
         fx: &mut Effects,
     ) -> Result<(Port, Option<TwSuccessor>), Errno> {
         let plan = self.plan_connect(now, id, tuple);
-        fx.records.push(RecordKind::PortPick {
+        fx.record(RecordKind::PortPick {
             tuple: FourTuple { local: Endpoint { port: plan.port.unwrap_or(Port::NONE), ..tuple.local }, ..tuple },
             inspected: plan.inspected.total,
         });

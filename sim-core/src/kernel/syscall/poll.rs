@@ -55,7 +55,7 @@ impl Kernel {
         if let Some(udp) = socket.udp() {
             add(true, PollEvents::OUT);
             add(!udp.queue.is_empty(), PollEvents::IN);
-            add(udp.error.is_some(), PollEvents::ERR.with(PollEvents::IN));
+            add(udp.error.is_some(), PollEvents::ERR);
             return bits;
         }
         if let Some(listen) = socket.listen() {

@@ -1,0 +1,38 @@
+//! Results of calls that were measured beside the rows of `facts.csv`.
+
+use halfclose::app::{Call, Domain, PollEvents, PollSet, Ret, SockType, SocketOption};
+use halfclose::errno::Errno;
+use halfclose::wire::Payload;
+use halfclose_tests::lab::{Lab, lo, ms};
+
+/// Measured on Linux 6.18.44: `SO_SNDTIMEO` of 300 ms and 50 MB to a peer that
+/// does not read give the bytes taken, 300 ms later, not EAGAIN; only a call
+/// that could place nothing fails.
+#[test]
+fn a_send_whose_time_is_over_returns_what_was_taken() {
+    let mut lab = Lab::loopback(&[]);
+    let (server, client) = (lab.process(), lab.process());
+    let pair = lab.connection(server, client, 3306);
+    lab.option(client, pair.near, SocketOption::SndTimeo(ms(300)));
+    let begun = lab.now();
+    let sent = lab.send(client, pair.near, 50_000_000).expect("part of it fits");
+    assert!(sent > 0 && sent < 50_000_000, "{sent}");
+    assert!(lab.now().since(begun) >= ms(300));
+    assert_eq!(lab.send(client, pair.near, 50_000_000), Err(Errno::Again));
+}
+
+/// Measured on Linux 6.18.44: `datagram_poll` answers POLLERR alone when a
+/// datagram met a closed port.
+#[test]
+fn a_refused_datagram_makes_poll_say_err_and_not_in() {
+    let mut lab = Lab::loopback(&[]);
+    let client = lab.process();
+    let udp = Call::Socket { domain: Domain::Inet, ty: SockType::Dgram, nonblock: false };
+    let Ok(Ret::Fd(fd)) = lab.call(client, udp) else { panic!("a descriptor is free") };
+    lab.connect(client, fd, lo(9)).expect("a datagram socket connects at once");
+    lab.call(client, Call::Send { fd, data: Payload::opaque(1) }).expect("the error comes later");
+    lab.sleep(ms(50));
+    let poll = Call::Poll { set: PollSet::one(fd, PollEvents::IN), timeout: Some(ms(0)) };
+    let Ok(Ret::Ready(set)) = lab.call(client, poll) else { panic!("poll answers") };
+    assert_eq!(set.entries()[0].revents, PollEvents::ERR);
+}
