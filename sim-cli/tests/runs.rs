@@ -288,3 +288,40 @@ fn every_preset_is_listed_with_its_question_and_can_be_printed() {
         assert_eq!(code_and_stderr(&["check", "-"], &file).0, Some(0), "{name}");
     }
 }
+
+/// Watching packets changes nothing, and both ways to a capture give the same file.
+#[test]
+fn captures_are_the_same_by_run_and_by_export() {
+    let folder = std::env::temp_dir().join(format!("halfclose-capture-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+    let file = folder.join("run.pcapng");
+    let path = file.to_str().expect("a plain path");
+    let watched: Value =
+        serde_json::from_str(&stdout(&["run", "-", "--json", "--pcap", path], SMALL)).expect("one JSON object");
+    let alone: Value = serde_json::from_str(&stdout(&["run", "-", "--json"], SMALL)).expect("one JSON object");
+    assert_eq!(watched["digest"], alone["digest"]);
+    let by_run = std::fs::read(&file).expect("the capture was written");
+    let by_export = halfclose(&["export", "pcapng", "-", "-o", "-"], SMALL);
+    assert!(by_export.status.success());
+    assert_eq!(by_export.stdout, by_run);
+    assert_eq!(by_run[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
+    let chinese = halfclose(&["export", "pcapng", "-", "-o", "-", "--lang", "zh"], SMALL).stdout;
+    assert!(String::from_utf8_lossy(&chinese).contains("CLOSED → SYN-SENT: connect()"));
+    assert!(String::from_utf8_lossy(&chinese).contains("SYN-SENT → ESTABLISHED: 收到 SYN,ACK"));
+    let none = halfclose(&["export", "pcapng", "-", "-o", "-", "--port", "9"], SMALL).stdout;
+    assert!(none.len() < by_run.len() && none[..4] == by_run[..4], "a file without packets");
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+#[test]
+fn captures_of_unknown_hosts_and_moments_are_usage_errors() {
+    let (code, told) = code_and_stderr(&["export", "pcapng", "-", "-o", "-", "--host", "nowhere"], SMALL);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("no host is called `nowhere`") && told.contains("host"), "{told}");
+    let (code, told) = code_and_stderr(&["export", "pcapng", "-", "-o", "-", "--from", "exhausted"], SMALL);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("exhausted"), "{told}");
+    let (code, told) = code_and_stderr(&["export", "pcapng", "-", "-o", "/no/such/folder/x.pcapng"], SMALL);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("/no/such/folder/x.pcapng"), "{told}");
+}

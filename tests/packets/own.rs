@@ -26,6 +26,9 @@ fn each_of_our_scripts_passes_exactly_and_says_why_it_exists() {
         if !first.starts_with("// ") || !SOURCES.iter().any(|word| first.contains(word)) {
             problems.push(format!("{name}: the first line is a comment that says why, with a source"));
         }
+        if !text.lines().nth(1).is_some_and(|second| second.starts_with("// Linux 6.18.44: ")) {
+            problems.push(format!("{name}: the second line is a real kernel's verdict"));
+        }
         match run(&text, &exact()) {
             Verdict::Pass(run) if run.left_over.is_empty() => {}
             Verdict::Pass(run) => problems.push(format!("{name}: left over: {}", run.left_over.join("; "))),

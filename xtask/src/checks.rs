@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{CARGO_DENY, MDBOOK, Need};
+use crate::install::{CARGO_DENY, MDBOOK, Need, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -96,6 +96,13 @@ pub(crate) const CHECKS: &[Check] = &[
         rust_only: false,
         needs: &[Need::Tool(CARGO_DENY)],
         run: deny,
+    },
+    Check {
+        name: "captures",
+        what: "tshark reads exported captures: checksums, dissection, no remarks without loss",
+        rust_only: false,
+        needs: &[Need::Debian(TSHARK)],
+        run: crate::capture::check,
     },
     Check { name: "book", what: "the book builds", rust_only: false, needs: &[Need::Tool(MDBOOK)], run: book },
 ];

@@ -18,6 +18,8 @@ pub(crate) enum Need {
     Target(&'static str),
     /// A program from crates.io, compiled into the target folder.
     Tool(Tool),
+    /// A program of Debian, through apt.
+    Debian(Package),
     /// Node of at least this major version. Not installed from here.
     Node(u32),
 }
@@ -31,6 +33,16 @@ pub(crate) struct Tool {
     pub(crate) version: &'static str,
 }
 
+/// A program that Debian packages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Package {
+    /// The package.
+    pub(crate) name: &'static str,
+    /// The program in it.
+    pub(crate) program: &'static str,
+}
+
+pub(crate) const TSHARK: Package = Package { name: "tshark", program: "tshark" };
 pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4" };
 
@@ -40,6 +52,7 @@ impl fmt::Display for Need {
             Self::Component(name) => write!(f, "toolchain component {name}"),
             Self::Target(name) => write!(f, "standard library for {name}"),
             Self::Tool(tool) => write!(f, "{} {}", tool.name, tool.version),
+            Self::Debian(package) => write!(f, "Debian package {}", package.name),
             Self::Node(major) => write!(f, "Node {major} or later"),
         }
     }
@@ -100,6 +113,7 @@ fn present(context: &Context, need: Need) -> bool {
             libdir.is_some_and(|path| Path::new(path.trim()).is_dir())
         }
         Need::Tool(tool) => tool.find(context).is_some(),
+        Need::Debian(package) => output_of(Command::new(package.program).arg("--version")).is_some(),
         Need::Node(major) => node_major().is_some_and(|found| found >= major),
     }
 }
@@ -147,6 +161,7 @@ fn how(context: &Context, need: Need) -> String {
             let shown = folder.strip_prefix(&context.root).unwrap_or(&folder);
             format!("compiled once, about a minute, into {}", shown.display())
         }
+        Need::Debian(_) => "apt-get, into the system".to_owned(),
         Need::Node(_) => "by you".to_owned(),
     }
 }
@@ -173,6 +188,7 @@ fn install(context: &Context, need: Need) -> Option<String> {
         Need::Component(name) => crate::process::run(Command::new("rustup").args(["component", "add", name])),
         Need::Target(name) => crate::process::run(Command::new("rustup").args(["target", "add", name])),
         Need::Tool(tool) => install_tool(context, tool),
+        Need::Debian(package) => install_package(package),
         Need::Node(_) => Outcome::NotRun("not installed from here".to_owned()),
     };
     match outcome {
@@ -181,6 +197,18 @@ fn install(context: &Context, need: Need) -> Option<String> {
         Outcome::Failed(_) => Some("the installation failed; its messages stand above".to_owned()),
         Outcome::NotRun(why) => Some(why),
     }
+}
+
+/// As root, or through a sudo that asks for no password.
+fn install_package(package: Package) -> Outcome {
+    let root = output_of(Command::new("id").arg("-u")).is_some_and(|uid| uid.trim() == "0");
+    let mut command = if root { Command::new("env") } else { Command::new("sudo") };
+    if !root {
+        command.arg("--non-interactive").arg("env");
+    }
+    command.arg("DEBIAN_FRONTEND=noninteractive");
+    command.args(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", package.name]);
+    crate::process::run(&mut command)
 }
 
 /// Unoptimised and without debug information: compiling is what takes the time,

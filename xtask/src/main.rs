@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a program that reports on its terminal")]
 #![expect(clippy::print_stderr, reason = "usage errors go to stderr")]
 
+mod capture;
 mod checks;
 mod install;
 mod process;
@@ -18,10 +19,11 @@ use checks::{CHECKS, Check, Context};
 use report::{Outcome, Report};
 
 const USAGE: &str = "\
-usage: cargo xtask test [--only rust] [--yes]
+usage: cargo xtask test [--only rust|CHECK] [--yes]
        cargo xtask conformance DIR [--csv VERDICTS]
 
   --only rust   only what needs the Rust toolchain and nothing else
+  --only CHECK  one check, by the name it has in the closing table
   --yes         install what is missing without asking
 
   conformance   run a folder of packet scripts and print their verdicts; with those of a real kernel
@@ -30,9 +32,20 @@ usage: cargo xtask test [--only rust] [--yes]
 Exit status: 0 every check passed, 1 one failed or could not run, 2 usage.";
 
 /// What the command line asks for.
+#[derive(Default)]
 struct Options {
-    only_rust: bool,
+    only: Option<String>,
     yes: bool,
+}
+
+impl Options {
+    fn selects(&self, check: &Check) -> bool {
+        match self.only.as_deref() {
+            None => true,
+            Some("rust") => check.rust_only,
+            Some(name) => check.name == name,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -74,17 +87,20 @@ fn usage_error(problem: &str) -> ExitCode {
 }
 
 fn parse(words: &[&str]) -> Result<Options, String> {
-    let mut options = Options { only_rust: false, yes: false };
+    let mut options = Options::default();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        match *word {
+        let (word, value) = word.split_once('=').map_or((*word, None), |(word, value)| (word, Some(value)));
+        match word {
             "--yes" => options.yes = true,
-            "--only" => match words.next() {
-                Some(&"rust") => options.only_rust = true,
-                Some(other) => return Err(format!("--only takes `rust`, not {other:?}")),
-                None => return Err("--only takes `rust`".to_owned()),
-            },
-            "--only=rust" => options.only_rust = true,
+            "--only" => {
+                let name = value.or_else(|| words.next().copied()).unwrap_or_default();
+                if name != "rust" && !CHECKS.iter().any(|check| check.name == name) {
+                    let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+                    return Err(format!("--only takes rust or a check, not {name:?}: {}", names.join(", ")));
+                }
+                options.only = Some(name.to_owned());
+            }
             other => return Err(format!("unknown argument {other:?}")),
         }
     }
@@ -92,7 +108,7 @@ fn parse(words: &[&str]) -> Result<Options, String> {
 }
 
 fn test(options: &Options) -> ExitCode {
-    let selected: Vec<&Check> = CHECKS.iter().filter(|check| check.rust_only || !options.only_rust).collect();
+    let selected: Vec<&Check> = CHECKS.iter().filter(|check| options.selects(check)).collect();
     let context = Context::new(root());
     let names: Vec<&str> = selected.iter().map(|check| check.name).collect();
     println!("checks: {}", names.join(", "));
@@ -114,10 +130,8 @@ fn test(options: &Options) -> ExitCode {
         println!("=== {}: {} ({seconds:.1} s)", check.name, outcome.word());
         report.add(check.name, outcome, seconds);
     }
-    if options.only_rust {
-        let left_out: Vec<&str> = CHECKS.iter().filter(|check| !check.rust_only).map(|check| check.name).collect();
-        report.leave_out(&left_out);
-    }
+    let left_out: Vec<&str> = CHECKS.iter().filter(|check| !options.selects(check)).map(|check| check.name).collect();
+    report.leave_out(&left_out);
     print!("\n{report}");
     if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -134,10 +148,10 @@ mod tests {
 
     #[test]
     fn arguments_are_read_strictly() {
-        assert!(parse(&["--only", "rust", "--yes"]).is_ok_and(|o| o.only_rust && o.yes));
-        assert!(parse(&["--only=rust"]).is_ok_and(|o| o.only_rust && !o.yes));
+        assert!(parse(&["--only", "rust", "--yes"]).is_ok_and(|o| o.only.as_deref() == Some("rust") && o.yes));
+        assert!(parse(&["--only=wasm"]).is_ok_and(|o| o.only.as_deref() == Some("wasm") && !o.yes));
         assert!(parse(&["--only"]).is_err());
-        assert!(parse(&["--only", "wasm"]).is_err());
+        assert!(parse(&["--only", "fast"]).is_err());
         assert!(parse(&["--fast"]).is_err());
     }
 

@@ -69,7 +69,7 @@ impl fmt::Display for Report {
             }
         }
         if !self.left_out.is_empty() {
-            writeln!(f, "\nonly the rust subset was asked for; left out: {}", self.left_out)?;
+            writeln!(f, "\nonly a part was asked for; left out: {}", self.left_out)?;
         }
         Ok(())
     }

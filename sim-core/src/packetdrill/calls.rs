@@ -260,7 +260,9 @@ impl Args<'_> {
             let (Some(onoff), Some(linger)) = (field(["onoff", "l_onoff"]), field(["linger", "l_linger"])) else {
                 return refused("SO_LINGER takes {onoff=…, linger=…}");
             };
-            let option = SocketOption::Tcp(TcpSocketOption::Linger((onoff != 0).then(|| Duration::from_secs(linger))));
+            let option = SocketOption::Tcp(TcpSocketOption::Linger(
+                (onoff != 0).then(|| Duration::from_secs(linger.min(65_535))),
+            ));
             return Ok(Plan::Kernel(Call::SetSockOpt { fd, option }, Expect::Plain));
         }
         let Some(value) = self.value(3)? else { return refused(format!("{name} needs a value")) };
@@ -300,11 +302,15 @@ impl Args<'_> {
             fds.push((self.known_fd(*fd)?, PollEvents(field("events").map_or(Ok(0), |bits| poll_bits(bits, "POLL"))?)));
             answers.push(field("revents").map(|bits| poll_bits(bits, "POLL")).transpose()?);
         }
-        let timeout = self.int(2)?;
-        let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
+        let timeout = poll_timeout(self.int(2)?);
         let set = if let [(fd, events)] = fds[..] { PollSet::one(fd, events) } else { PollSet::many(&fds) };
         Ok(Plan::Kernel(Call::Poll { set, timeout }, Expect::Poll(answers)))
     }
+}
+
+/// `poll`'s milliseconds, an `int`; negative waits for ever.
+pub(super) fn poll_timeout(ms: i64) -> Option<Duration> {
+    u64::try_from(ms).ok().map(|ms| Duration::from_millis(ms.min(0x7fff_ffff)))
 }
 
 /// `POLLIN | POLLOUT`, `EPOLLIN`.

@@ -194,8 +194,8 @@ impl Parser<'_> {
             return Err(self.cursor.expected("a time (`0.1`, `+0.1`, `*`)"));
         }
         let whole: u64 = if whole.is_empty() { Ok(0) } else { whole.parse() }.unwrap_or(u64::MAX);
-        // A script of more than a thousand years is a slip.
-        if whole >= 1 << 35 {
+        // What cannot be told in microseconds is a slip.
+        if whole >= 1 << 40 {
             return Err(ScriptProblem { reason: "the time is too large".to_owned(), ..place });
         }
         let micros = fraction.bytes().chain([b'0'; 6]).take(6).fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));

@@ -22,6 +22,8 @@ const TOLERANCE_OF_WAIT: u64 = 8;
 const AFTERMATH_NS: u64 = 1_000_000_000;
 /// How long to wait for a segment or a call before saying that it does not come.
 const PATIENCE_NS: u64 = 900 * 1_000_000_000;
+/// Longest script: what is added to its times stays within the clock.
+const TIME_MAX_NS: u64 = 3 * 365 * 86_400 * 1_000_000_000;
 /// packetdrill gives a blocking call this long to end before the next one starts.
 const IDLE_NS: u64 = 1_000_000_000;
 
@@ -213,6 +215,9 @@ impl<'a> Runner<'a> {
                 When { any: false, start: base.saturating_add(nanos(from)), end: base.saturating_add(nanos(to)) }
             }
         };
+        if when.end > TIME_MAX_NS {
+            return problem(event.line, ProblemKind::Invalid, "a script lasts three years at most");
+        }
         let absolute = matches!(event.time, Time::Absolute(_) | Time::AbsoluteRange(..));
         if absolute && self.last_absolute && self.last.is_some_and(|(last, _)| when.start < last) {
             return problem(event.line, ProblemKind::Invalid, "the time is before that of the event before it");
@@ -222,7 +227,8 @@ impl<'a> Runner<'a> {
 
     fn end_of_call(&self, time: Time, base: u64, end: u64) -> u64 {
         let end = end.saturating_mul(1_000);
-        if matches!(time, Time::Relative(_)) { base.saturating_add(end) } else { end }
+        let end = if matches!(time, Time::Relative(_)) { base.saturating_add(end) } else { end };
+        end.min(TIME_MAX_NS)
     }
 
     /// Lets the host run until the event is due.

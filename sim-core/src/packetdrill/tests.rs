@@ -293,6 +293,9 @@ proptest! {
         "+0 `tcpdrop -s TIME_WAIT`",
         "* > . ...(0) ack 1 <...>",
         "+0 %{ assert tcpi_rto > 0 }%",
+        "+94000000 close(3) = 0",
+        "+0 setsockopt(3, SOL_SOCKET, SO_LINGER, {onoff=1, linger=9223372036854775807}, 8) = 0",
+        "+0 poll([{fd=3, events=POLLIN}], 1, 9223372036854775807) = 0",
     ]), 0..25)) {
         let _ = run(&lines.join("\n"), &options(None)).word();
     }

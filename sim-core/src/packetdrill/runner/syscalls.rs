@@ -7,7 +7,6 @@ use crate::packetdrill::bench::{Bench, LOCAL, REMOTE};
 use crate::packetdrill::calls::{self, Expect, FdUse, Plan, Surroundings};
 use crate::packetdrill::compare::Numbers;
 use crate::packetdrill::problem::ProblemKind;
-use crate::time::Duration;
 use crate::units::Fd;
 
 impl Runner<'_> {
@@ -270,7 +269,7 @@ impl Runner<'_> {
                 datas.push(data);
             }
         }
-        let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
+        let timeout = calls::poll_timeout(timeout);
         let call = Call::Poll { set: PollSet::many(&fds), timeout };
         let result = self.call_and_wait(line, spec, call)?;
         let Ok(Ret::Ready(ready)) = &result else { return self.check_result(line, spec, &Expect::Plain, result) };

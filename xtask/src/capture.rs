@@ -1,0 +1,108 @@
+//! Captures as tshark reads them: an opinion about our frames that is not ours.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::checks::Context;
+use crate::process::output_of;
+use crate::report::Outcome;
+
+/// The outage with a link that loses packets.
+const LOSSY: &str = "format = 1\nextends = \"restart-client\"\ntitle = \"Loss\"\nend = \"20s\"\n\n\
+                     [[link]]\nbetween = [\"client\", \"db\"]\nlatency = \"85us\"\nloss = \"2%\"\n";
+/// What Wireshark remarks where packets were lost, late or doubled.
+const TROUBLE: &str = "tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment || tcp.analysis.retransmission || \
+                       tcp.analysis.out_of_order || tcp.analysis.duplicate_ack || tcp.analysis.zero_window";
+
+/// Exports a few scenarios and lets tshark judge them.
+pub(crate) fn check(context: &Context) -> Outcome {
+    match judge(context) {
+        Ok(lines) => Outcome::Passed(lines),
+        Err(why) => Outcome::Failed(vec![why]),
+    }
+}
+
+fn judge(context: &Context) -> Result<Vec<String>, String> {
+    let folder = context.target.join("captures");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let lossy = folder.join("lossy.toml");
+    std::fs::write(&lossy, LOSSY).map_err(|error| format!("{}: {error}", lossy.display()))?;
+    let lossy = lossy.to_string_lossy().into_owned();
+    let mut lines = Vec::new();
+    let sources: [(&str, &str, &[&str], bool); 4] = [
+        ("one-connection", "one-connection", &[], false),
+        ("incident", "incident", &["--from", "kill-1s", "--to", "kill+12s"], false),
+        ("resets", "restart-client", &["--host", "db", "--to", "20s"], false),
+        ("lossy", &lossy, &["--to", "12s"], true),
+    ];
+    for (name, source, arguments, loses) in sources {
+        let file = folder.join(format!("{name}.pcapng"));
+        export(context, source, arguments, &file)?;
+        let frames = valid_frames(&file)?;
+        let trouble = count(&file, TROUBLE)?;
+        if (trouble > 0) != loses {
+            return Err(format!("{name}: {trouble} of {frames} frames are remarked as lost, late or doubled"));
+        }
+        lines.push(format!("{name}: {frames} frames, {trouble} remarked"));
+    }
+    one_connection(&folder.join("one-connection.pcapng"))?;
+    let incident = folder.join("incident.pcapng");
+    for code in [1040, 1159] {
+        if count(&incident, &format!("mysql.error_code == {code}"))? == 0 {
+            return Err(format!("incident: no MySQL error {code} was dissected"));
+        }
+    }
+    Ok(lines)
+}
+
+fn export(context: &Context, source: &str, arguments: &[&str], file: &Path) -> Result<(), String> {
+    let mut command = context.cargo();
+    command.args(["run", "--quiet", "--package", "halfclose-cli", "--", "export", "pcapng", source]);
+    command.args(arguments).arg("--output").arg(file);
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) | Err(_) => Err(format!("`halfclose export pcapng {source}` failed")),
+    }
+}
+
+/// Every frame decodes and both its checksums are right; how many there are.
+fn valid_frames(file: &PathBuf) -> Result<usize, String> {
+    let sums = tshark(file, &["-T", "fields", "-e", "ip.checksum.status", "-e", "tcp.checksum.status"])?;
+    // 1 is "good"; a datagram has no TCP checksum.
+    if let Some(bad) = sums.lines().position(|line| !matches!(line, "1\t1" | "1\t")) {
+        return Err(format!("{}: frame {} has a wrong checksum", file.display(), bad + 1));
+    }
+    match count(file, "_ws.malformed")? {
+        0 => Ok(sums.lines().count()),
+        malformed => Err(format!("{}: {malformed} malformed frames", file.display())),
+    }
+}
+
+/// The picture of the published capture: greeting, ten seconds, error, FIN, its
+/// acknowledgment, silence.
+fn one_connection(file: &PathBuf) -> Result<(), String> {
+    let fields = ["-T", "fields", "-e", "frame.time_relative", "-e", "tcp.flags.str", "-e", "tcp.len"];
+    let seen = tshark(file, &fields)?;
+    let seen: Vec<String> = seen
+        .lines()
+        .map(|line| {
+            let mut parts = line.split('\t');
+            let seconds = parts.next().and_then(|at| at.split('.').next()).unwrap_or_default().to_owned();
+            let flags: String = parts.next().unwrap_or_default().chars().filter(char::is_ascii_alphabetic).collect();
+            format!("{seconds} {flags} {}", parts.next().unwrap_or_default())
+        })
+        .collect();
+    let picture =
+        ["0 S 0", "0 AS 0", "0 A 0", "0 AP 77", "0 A 0", "10 AP 54", "10 A 0", "10 AF 0", "10 A 0"].map(str::to_owned);
+    if seen == picture { Ok(()) } else { Err(format!("one-connection looks like {seen:?}")) }
+}
+
+fn count(file: &PathBuf, filter: &str) -> Result<usize, String> {
+    tshark(file, &["-Y", filter, "-T", "fields", "-e", "frame.number"]).map(|frames| frames.lines().count())
+}
+
+fn tshark(file: &PathBuf, arguments: &[&str]) -> Result<String, String> {
+    let mut command = Command::new("tshark");
+    command.args(["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-r"]).arg(file).args(arguments);
+    output_of(&mut command).ok_or_else(|| format!("tshark cannot read {}", file.display()))
+}
