@@ -584,7 +584,7 @@ mod tests {
         // A wrong acknowledgment on it changes nothing.
         let rst_ack = Flags::RST.with(Flags::ACK);
         assert!(matches!(verdict(&mut request(), 10_001, &seg(IRS + 2, 7, rst_ack)), ReqVerdict::Reply(_)));
-        assert_eq!(verdict(&mut request(), 10_001, &seg(IRS + 1, 7, rst_ack)), ReqVerdict::ListenerResets(None));
+        assert_eq!(verdict(&mut request(), 10_001, &seg(IRS + 1, 7, rst_ack)), ReqVerdict::Drop(None));
     }
 
     #[test]
