@@ -30,6 +30,7 @@ const ORDER: &[&str] = &[
     "app",
     "sim",
     "scenario",
+    "packetdrill",
     "observe",
     "capacity",
     "check",

@@ -6,7 +6,9 @@
 use std::io::Write;
 
 use halfclose::app::mysql::{self, Flavour};
+use halfclose::kernel::KernelProfile;
 use halfclose::observe::{self, HostView, RunFacts, View, ViewOptions};
+use halfclose::packetdrill::{self, Compare, Definitions, Options, Verdict};
 use halfclose::say;
 use halfclose::scenario::{self, CheckRow, Moment, ProgramKind, Run, Scenario, ScenarioError, preset as presets};
 use halfclose::sim::SimError;
@@ -18,7 +20,7 @@ use halfclose::trace::{NoObserver, Observer};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::args::Override;
+use crate::args::{CompareArg, Override, Packetdrill};
 use crate::capture::{self, PcapWriter, Watchers};
 use crate::exit::Failure;
 use crate::message::Say;
@@ -508,4 +510,24 @@ pub fn presets(lang: Lang) -> impl Iterator<Item = (&'static str, String)> {
 /// Names of all presets.
 pub fn preset_names() -> impl Iterator<Item = &'static str> {
     presets::ALL.iter().map(|preset| preset.name)
+}
+
+/// What packet scripts are run with.
+pub fn script_options(arguments: &Packetdrill, lang: Lang) -> Result<Options, Failure> {
+    let bad =
+        |error| Failure::Usage(format!("{}: {error}", say!(lang, Say::ValueInvalid, arguments.kernel, "--kernel")));
+    Ok(Options {
+        profile: KernelProfile::parse(&arguments.kernel).map_err(bad)?,
+        compare: match arguments.compare {
+            CompareArg::Exact => Compare::Exact,
+            CompareArg::Lifecycle => Compare::Lifecycle,
+        },
+        tolerance_usecs: arguments.tolerance,
+        definitions: Definitions { values: arguments.definitions.clone() },
+    })
+}
+
+/// Runs a packet script.
+pub fn run_script(text: &str, options: &Options) -> Verdict {
+    packetdrill::run(text, options)
 }

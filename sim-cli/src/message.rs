@@ -45,6 +45,15 @@ halfclose::messages! {
         SeeHelp { en: "`halfclose --help` shows how it is used", zh: "用法见 `halfclose --help`" }
         TimelineEntry { en: "timeline entry {0}, at {1} s: {2}", zh: "时间线第 {0} 项，{1} 秒：{2}" }
         CarriedOut { en: "carried out", zh: "执行" }
+        ScriptPass { en: "pass", zh: "通过" }
+        ScriptFail { en: "fail", zh: "失败" }
+        ScriptInvalid { en: "invalid", zh: "无效" }
+        ScriptUnsupported { en: "unsupported", zh: "不支持" }
+        ScriptExpected { en: "expected {0}", zh: "预期 {0}" }
+        ScriptGot { en: "got      {0}", zh: "实际 {0}" }
+        ScriptLeftOver { en: "left over: {0}", zh: "脚本之外的报文段：{0}" }
+        ScriptNotStrict { en: "not with tolerance 0", zh: "容差为 0 时不通过" }
+        ScriptsPassed { en: "{0} of {1} passed", zh: "{1} 个中 {0} 个通过" }
         MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
     }
 }

@@ -48,6 +48,18 @@ impl Source {
         Err(Failure::Usage(no_such(name, lang)))
     }
 
+    /// The file `name`, or stdin for `-`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn file(name: &str) -> Result<Self, Failure> {
+        if name == "-" {
+            return Self::read("<stdin>", io::stdin().lock());
+        }
+        let file = File::open(name).map_err(|error| Failure::File(name.to_string(), error))?;
+        Self::read(name, file)
+    }
+
     fn read(name: &str, reader: impl Read) -> Result<Self, Failure> {
         let mut bytes = Vec::new();
         let limited = &mut reader.take(READ_LIMIT);

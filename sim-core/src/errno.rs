@@ -39,6 +39,8 @@ errnos! {
     Pipe = 32, "EPIPE", "Broken pipe";
     Domain = 33, "EDOM", "Numerical argument out of domain";
     Range = 34, "ERANGE", "Numerical result out of range";
+    NoNet = 64, "ENONET", "Machine is not on the network";
+    Proto = 71, "EPROTO", "Protocol error";
     NotSock = 88, "ENOTSOCK", "Socket operation on non-socket";
     DestAddrReq = 89, "EDESTADDRREQ", "Destination address required";
     MsgSize = 90, "EMSGSIZE", "Message too long";

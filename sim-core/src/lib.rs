@@ -7,6 +7,7 @@ pub mod errno;
 pub mod kernel;
 pub mod net;
 pub mod observe;
+pub mod packetdrill;
 pub mod plot;
 pub mod rng;
 #[cfg(feature = "scenario")]

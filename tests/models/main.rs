@@ -105,7 +105,7 @@ fn data_one_way_with_loss_and_reordering() {
 #[test]
 fn retries_are_used_up() {
     let seen = explore("retries", Pair { open: true, calls: &[Call::Close], ..pair(1, 0, 4, [1, 0]) });
-    let gave_up = |row: &usize| graph::TRANSITIONS[*row].event.contains("time-out");
+    let gave_up = |row: &usize| graph::TRANSITIONS[*row].event.en.contains("time-out");
     assert!(seen.edges.lock().expect("not poisoned").iter().any(gave_up));
 }
 

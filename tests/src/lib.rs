@@ -1,5 +1,6 @@
 //! Helpers shared by the whole-system suites.
 
+pub mod conformance;
 pub mod end;
 pub mod fuzz;
 pub mod lab;

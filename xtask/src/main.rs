@@ -20,10 +20,14 @@ use report::{Outcome, Report};
 
 const USAGE: &str = "\
 usage: cargo xtask test [--only rust|CHECK] [--yes]
+       cargo xtask conformance DIR [--csv VERDICTS]
 
   --only rust   only what needs the Rust toolchain and nothing else
   --only CHECK  one check, by the name it has in the closing table
   --yes         install what is missing without asking
+
+  conformance   run a folder of packet scripts and print their verdicts; with those of a real kernel
+                (a CSV), write the page of the book
 
 Exit status: 0 every check passed, 1 one failed or could not run, 2 usage.";
 
@@ -52,12 +56,28 @@ fn main() -> ExitCode {
             Ok(options) => test(&options),
             Err(problem) => usage_error(&problem),
         },
+        Some((&"conformance", rest)) => conformance(rest),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");
             ExitCode::SUCCESS
         }
         Some((other, _)) => usage_error(&format!("no task is called {other:?}")),
         None => usage_error("which task?"),
+    }
+}
+
+/// The verdict table of packet scripts, by a program of the tests' crate: this
+/// one stays free of the simulator, so that it builds in a moment.
+fn conformance(words: &[&str]) -> ExitCode {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let program = ["run", "--quiet", "--package", "halfclose-tests", "--bin", "conformance", "--"];
+    match std::process::Command::new(cargo).args(program).args(words).status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: cargo: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

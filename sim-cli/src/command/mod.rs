@@ -2,6 +2,7 @@
 
 mod explain;
 mod graph;
+mod packetdrill;
 mod print;
 mod run;
 
@@ -26,6 +27,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),
+        Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),
     }

@@ -57,6 +57,8 @@ pub struct Kernel {
     /// `net.ipv4.ip_local_reserved_ports` as the search reads it.
     pub(crate) reserved: ReservedPorts,
     pub(crate) next_ino: u32,
+    /// MTU of the device towards other hosts, in bytes of IPv4.
+    pub(crate) mtu: u16,
     pub(crate) scratch: Actions,
     /// The search a `connect()` was priced by.
     pub(crate) planned: Option<(SocketId, SearchPlan)>,
@@ -133,6 +135,7 @@ impl Kernel {
             gauges: Gauges::default(),
             rng,
             next_ino: 20_000,
+            mtu: super::route::ETHERNET_MTU,
             scratch: Actions::default(),
             planned: None,
             config,
@@ -285,6 +288,7 @@ impl Kernel {
             secrets: self.secrets,
             reserved: self.reserved.clone(),
             next_ino: self.next_ino,
+            mtu: self.mtu,
             scratch: Actions::default(),
             planned: None,
         }

@@ -270,8 +270,14 @@ impl RequestSock {
         }
         let right = self.rcv_nxt().add(self.rcv_wnd);
         let inside = in_window(seg.seq, seg.end_seq(), self.rcv_nxt(), right);
-        if flags.rst() && seg.seq != self.rcv_nxt() && inside {
-            // RFC 5961 §3.2: in the window is not good enough, whatever is acknowledged (KERNEL-NOTES 5).
+        if flags.rst() && inside {
+            // RFC 5961 §3.2, before the ACK check: the exact number ends it, any other
+            // in the window is challenged, whatever is acknowledged (6.18.44, measured).
+            if seg.seq == self.rcv_nxt() {
+                counters.push(Mib::AttemptFails);
+                counters.push(Mib::EmbryonicRsts);
+                return ReqVerdict::Drop(None);
+            }
             counters.push(Mib::TCPChallengeACK);
             return ReqVerdict::Reply(self.ack(cx));
         }
@@ -297,7 +303,7 @@ impl RequestSock {
             self.ts_recent = Some(tsval);
         }
         // A SYN at IRS itself lies before the window and is trimmed off.
-        if flags.rst() || (flags.syn() && seg.seq != self.irs) {
+        if flags.syn() && seg.seq != self.irs {
             counters.push(Mib::AttemptFails);
             counters.push(Mib::EmbryonicRsts);
             return ReqVerdict::Drop(self.embryonic_reset(seg, counters));
@@ -578,7 +584,7 @@ mod tests {
         // A wrong acknowledgment on it changes nothing.
         let rst_ack = Flags::RST.with(Flags::ACK);
         assert!(matches!(verdict(&mut request(), 10_001, &seg(IRS + 2, 7, rst_ack)), ReqVerdict::Reply(_)));
-        assert_eq!(verdict(&mut request(), 10_001, &seg(IRS + 1, 7, rst_ack)), ReqVerdict::ListenerResets(None));
+        assert_eq!(verdict(&mut request(), 10_001, &seg(IRS + 1, 7, rst_ack)), ReqVerdict::Drop(None));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::wire::SeqNum;
 /// MTU of the loopback device.
 const LOOPBACK_MTU: u16 = u16::MAX;
 /// MTU of an Ethernet device.
-const ETHERNET_MTU: u16 = 1500;
+pub(super) const ETHERNET_MTU: u16 = 1500;
 /// IPv4 and TCP headers without options.
 const HEADERS: u16 = 40;
 
@@ -30,7 +30,7 @@ impl Kernel {
 
     /// The MSS to announce towards a destination, without options.
     pub(crate) fn route_mss(&self, dst: Ipv4Addr) -> u16 {
-        let mtu = if self.is_local(dst) { LOOPBACK_MTU } else { ETHERNET_MTU };
+        let mtu = if self.is_local(dst) { LOOPBACK_MTU } else { self.mtu };
         mtu - HEADERS
     }
 

@@ -24,6 +24,10 @@ pub enum UnreachableCode {
     Other(u8),
     /// Type 4, source quench: obsolete, and nobody acts on it (RFC 6633).
     SourceQuench,
+    /// Not destination-unreachable but type 11, time exceeded.
+    TimeExceeded,
+    /// Type 12, parameter problem.
+    ParameterProblem,
 }
 
 impl UnreachableCode {
@@ -31,10 +35,14 @@ impl UnreachableCode {
     #[must_use]
     pub const fn errno(self) -> Errno {
         match self {
-            Self::Net | Self::Other(0 | 6 | 11) => Errno::NetUnreach,
-            Self::Host | Self::Prohibited | Self::Other(_) => Errno::HostUnreach,
-            // Whoever receives it ignores it before asking.
+            Self::Net | Self::Other(0 | 6 | 9 | 11) => Errno::NetUnreach,
+            Self::Other(5) => Errno::OpNotSupp,
+            Self::Other(7) => Errno::HostDown,
+            Self::Other(8) => Errno::NoNet,
+            Self::ParameterProblem => Errno::Proto,
+            // Whoever receives a source quench ignores it before asking.
             Self::SourceQuench => Errno::HostUnreach,
+            Self::Host | Self::Prohibited | Self::TimeExceeded | Self::Other(_) => Errno::HostUnreach,
             Self::Protocol => Errno::NoProtoOpt,
             Self::Port => Errno::ConnRefused,
             Self::FragNeeded(_) => Errno::MsgSize,

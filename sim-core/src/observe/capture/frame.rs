@@ -115,6 +115,8 @@ fn icmp(packet: &Packet, message: IcmpMessage) -> Vec<u8> {
         UnreachableCode::Prohibited => (3, 13, 0),
         UnreachableCode::Other(code) => (3, code, 0),
         UnreachableCode::SourceQuench => (4, 0, 0),
+        UnreachableCode::TimeExceeded => (11, 0, 0),
+        UnreachableCode::ParameterProblem => (12, 0, 0),
     };
     let mut out = vec![kind, code, 0, 0, 0, 0];
     put16(&mut out, mtu);

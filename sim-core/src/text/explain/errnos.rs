@@ -192,6 +192,20 @@ pub(super) const ENTRIES: &[Entry] = &[
     .source("socket(7); Linux sock_set_timeout()"),
     entry(ERRNO, "ERANGE", "The result or the given number is outside the range that can be represented.", "结果或给定的数超出可表示的范围。")
         .source(MAN),
+    entry(
+        ERRNO,
+        "ENONET",
+        "An ICMP message said that the source host is isolated (code 8): connect() fails with it.",
+        "ICMP 报文称源主机被隔离（代码 8）：connect() 因此失败。",
+    )
+    .source("Linux icmp_err_convert"),
+    entry(
+        ERRNO,
+        "EPROTO",
+        "An ICMP message said that a packet's header was wrong (parameter problem): connect() fails with it.",
+        "ICMP 报文称数据包首部有误（参数问题）：connect() 因此失败。",
+    )
+    .source("Linux tcp_v4_err()"),
     entry(ERRNO, "ENOTSOCK", "The descriptor is open, and it is not a socket.", "描述符是打开的，但不是 socket。").source("connect(2)"),
     entry(
         ERRNO,
