@@ -334,6 +334,7 @@ impl End {
                 if self.listener.is_some() {
                     self.minisock = None;
                     // The minisock goes early, and the listener takes the SYN (TCP_TW_SYN).
+                    out.edge(from, TcpState::Closed, Cause::SynArrived);
                     out.edge(TcpState::Listen, TcpState::SynReceived, Cause::SynArrived);
                     self.begin(iss, segment, config, out);
                 } else {
