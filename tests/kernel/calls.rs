@@ -2,6 +2,8 @@
 
 use halfclose::app::{Call, Domain, PollEvents, PollSet, Ret, SockType, SocketOption};
 use halfclose::errno::Errno;
+use halfclose::tcp::TcpSocketOption;
+use halfclose::time::Duration;
 use halfclose::wire::Payload;
 use halfclose_tests::lab::{Lab, lo, ms};
 
@@ -35,4 +37,36 @@ fn a_refused_datagram_makes_poll_say_err_and_not_in() {
     let poll = Call::Poll { set: PollSet::one(fd, PollEvents::IN), timeout: Some(ms(0)) };
     let Ok(Ret::Ready(set)) = lab.call(client, poll) else { panic!("poll answers") };
     assert_eq!(set.entries()[0].revents, PollEvents::ERR);
+}
+
+/// Measured on Linux 6.18.44: the ends of each option's range, and beyond.
+#[test]
+fn options_out_of_range_are_refused() {
+    let keep_idle = |s| TcpSocketOption::KeepIdle(Duration::from_secs(s));
+    let keep_intvl = |s| TcpSocketOption::KeepIntvl(Duration::from_secs(s));
+    let taken = [
+        [keep_idle(1), keep_idle(32_767)],
+        [keep_intvl(1), keep_intvl(32_767)],
+        [TcpSocketOption::KeepCnt(1), TcpSocketOption::KeepCnt(127)],
+        [TcpSocketOption::SynCnt(1), TcpSocketOption::SynCnt(127)],
+        [TcpSocketOption::MaxSeg(88), TcpSocketOption::MaxSeg(32_767)],
+    ];
+    let refused = [
+        [keep_idle(0), keep_idle(32_768)],
+        [keep_intvl(0), keep_intvl(32_768)],
+        [TcpSocketOption::KeepCnt(0), TcpSocketOption::KeepCnt(128)],
+        [TcpSocketOption::SynCnt(0), TcpSocketOption::SynCnt(128)],
+        [TcpSocketOption::MaxSeg(87), TcpSocketOption::MaxSeg(32_768)],
+    ];
+    let mut lab = Lab::loopback(&[]);
+    let process = lab.process();
+    let fd = lab.open(process);
+    let mut set = |option| lab.call(process, Call::SetSockOpt { fd, option: SocketOption::Tcp(option) });
+    for option in taken.into_iter().flatten() {
+        assert_eq!(set(option), Ok(Ret::Done), "{option:?}");
+    }
+    for option in refused.into_iter().flatten() {
+        assert_eq!(set(option), Err(Errno::Inval), "{option:?}");
+    }
+    assert_eq!(set(TcpSocketOption::MaxSeg(0)), Ok(Ret::Done), "no limit");
 }

@@ -409,3 +409,33 @@ impl PortAllocator {
         (jiffies / (SHUFFLE_PERIOD_S * hz)) as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allocator() -> PortAllocator {
+        PortAllocator::new(1, PortSearchGeneration::Hardened, 250, Duration::ZERO)
+    }
+
+    /// Jiffies start at 2³² − 75,000: 204 ticks, 0.816 s, are left of the first ten seconds.
+    #[test]
+    fn the_salt_changes_every_ten_seconds_of_jiffies() {
+        let at = |ms| allocator().salt_epoch(Instant::ZERO + Duration::from_millis(ms));
+        assert_eq!([at(0), at(815)], [1_717_956; 2]);
+        assert_eq!([at(816), at(5_500), at(10_815)], [1_717_957; 3]);
+        assert_eq!(at(10_816), 1_717_958);
+    }
+
+    #[test]
+    fn a_destination_without_ports_is_forgotten() {
+        let mut ports = allocator();
+        let end = |n, port| Endpoint::new(Ipv4Addr::new(10, 0, 0, n), port);
+        let tuple = FourTuple { local: end(1, 40_000), remote: end(2, 3306) };
+        ports.note_used(0, &tuple);
+        assert_eq!(ports.held(0, tuple.local.addr, tuple.remote), 1);
+        ports.note_released(0, &tuple);
+        assert!(ports.destinations.numbers.is_empty());
+        assert_eq!(ports.destinations.free, [0], "its place is used again");
+    }
+}

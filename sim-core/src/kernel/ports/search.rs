@@ -25,15 +25,6 @@ pub struct Inspected {
     pub unique: u32,
 }
 
-impl Inspected {
-    /// Candidates for which the established table was walked
-    /// (`__inet_check_established`).
-    #[must_use]
-    pub const fn established_checks(&self) -> u32 {
-        self.in_use + self.timewait + self.unique
-    }
-}
-
 /// Why ports are not free.
 #[derive(Clone, Copy)]
 pub(super) struct Blockers<'a> {
