@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use halfclose::app::CallName;
 use halfclose::errno::Errno;
+use halfclose::observe::cause_text;
 use halfclose::scenario::Scenario;
 use halfclose::trace::{DropReason, Observer, Record, RecordKind};
 use halfclose::units::{FourTuple, Port};
@@ -95,12 +96,15 @@ fn line(record: &Record, names: &Names) -> Line {
         usize::try_from(index).ok().and_then(|index| list.get(index)).cloned().unwrap_or_default()
     };
     match record.kind {
-        RecordKind::State { tuple, from, to, cause } => Line {
-            kind: "state",
-            text: format!("{} {} -> {}, {}", ends(tuple), from.rfc_name(), to.rfc_name(), cause.phrase()),
-            cause: cause.phrase().to_owned(),
-            fields: with_ends(tuple, json!({ "from": from.rfc_name(), "to": to.rfc_name() })),
-        },
+        RecordKind::State { tuple, from, to, cause } => {
+            let cause = cause_text(cause).texts().en;
+            Line {
+                kind: "state",
+                text: format!("{} {} -> {}, {cause}", ends(tuple), from.rfc_name(), to.rfc_name()),
+                cause: cause.to_owned(),
+                fields: with_ends(tuple, json!({ "from": from.rfc_name(), "to": to.rfc_name() })),
+            }
+        }
         RecordKind::PortPick { tuple, inspected } => port_pick(tuple, inspected),
         RecordKind::Transmit { tuple, seq, ack, flags, len } => Line {
             kind: "transmit",

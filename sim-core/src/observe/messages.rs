@@ -111,20 +111,20 @@ crate::messages! {
     pub enum CauseText {
         ActiveOpen { en: "connect()", zh: "connect()" }
         PassiveOpen { en: "listen()", zh: "listen()" }
-        SynArrived { en: "a SYN arrived", zh: "收到 SYN" }
-        SynAckArrived { en: "the SYN,ACK arrived", zh: "收到 SYN,ACK" }
+        SynArrived { en: "SYN arrived", zh: "收到 SYN" }
+        SynAckArrived { en: "SYN,ACK arrived", zh: "收到 SYN,ACK" }
         AckOfSyn { en: "our SYN was acknowledged", zh: "我方的 SYN 得到确认" }
         Close { en: "close()", zh: "close()" }
         Shutdown { en: "shutdown(SHUT_WR)", zh: "shutdown(SHUT_WR)" }
-        FinArrived { en: "the peer's FIN arrived", zh: "收到对端的 FIN" }
+        FinArrived { en: "FIN arrived", zh: "收到对端的 FIN" }
         AckOfFin { en: "our FIN was acknowledged", zh: "我方的 FIN 得到确认" }
-        FinAckArrived { en: "the peer's FIN arrived, with the acknowledgment of ours", zh: "收到对端的 FIN，同时确认了我方的 FIN" }
-        RstArrived { en: "a RST arrived", zh: "收到 RST" }
+        FinAckArrived { en: "FIN arrived with the acknowledgment of ours", zh: "收到对端的 FIN，同时确认了我方的 FIN" }
+        RstArrived { en: "RST arrived", zh: "收到 RST" }
         Abort { en: "reset by this end", zh: "由本端复位" }
         TimedOut { en: "no answer in time", zh: "没有按时收到回应" }
-        IcmpError { en: "an ICMP error arrived", zh: "收到 ICMP 错误" }
-        TimerExpired { en: "its timer expired", zh: "定时器到期" }
-        Overflow { en: "a limit was reached", zh: "达到上限" }
+        IcmpError { en: "ICMP error", zh: "收到 ICMP 错误" }
+        TimerExpired { en: "timer expired", zh: "定时器到期" }
+        Overflow { en: "limit reached", zh: "达到上限" }
     }
 }
 

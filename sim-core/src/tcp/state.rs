@@ -128,31 +128,6 @@ pub enum Cause {
     Overflow,
 }
 
-impl Cause {
-    /// One phrase for logs.
-    #[must_use]
-    pub const fn phrase(self) -> &'static str {
-        match self {
-            Self::ActiveOpen => "connect()",
-            Self::PassiveOpen => "listen()",
-            Self::SynArrived => "SYN arrived",
-            Self::SynAckArrived => "SYN,ACK arrived",
-            Self::AckOfSyn => "our SYN was acknowledged",
-            Self::Close => "close()",
-            Self::Shutdown => "shutdown(SHUT_WR)",
-            Self::FinArrived => "FIN arrived",
-            Self::AckOfFin => "our FIN was acknowledged",
-            Self::FinAckArrived => "FIN arrived with the acknowledgment of ours",
-            Self::RstArrived => "RST arrived",
-            Self::Abort => "reset by this end",
-            Self::TimedOut => "no answer in time",
-            Self::IcmpError => "ICMP error",
-            Self::TimerExpired => "timer expired",
-            Self::Overflow => "limit reached",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
