@@ -5,7 +5,7 @@ import { WASI } from 'node:wasi';
 
 const [program, ...args] = process.argv.slice(2);
 if (program === undefined) {
-  console.error('usage: node --no-warnings run.mjs PROGRAM.wasm [ARGUMENT...]');
+  console.error('usage: node --no-warnings --no-wasm-lazy-compilation run.mjs PROGRAM.wasm [ARGUMENT...]');
   process.exit(2);
 }
 
