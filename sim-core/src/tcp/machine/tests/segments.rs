@@ -275,3 +275,52 @@ fn a_fin_overtaken_by_the_ack_of_ours() {
     assert_eq!(answer.len(), 1);
     assert_eq!(pair.fates[0].map(|fate| fate.1), Some(Fate::TimeWait(TcpState::TimeWait, Duration::from_secs(60))));
 }
+
+/// Four segments lie unacknowledged: a duplicate acknowledgment carries no data and
+/// moves nothing, and the third of them sends the head again (RFC 5681 §3.2).
+#[test]
+fn the_third_duplicate_sends_the_head_again() {
+    let mut pair = Pair::connected();
+    pair.mute = [true, true];
+    pair.set(0, TcpSocketOption::NoDelay(true));
+    let una = pair.ends[0].snd_nxt();
+    for _ in 0..4 {
+        pair.send(0, 100);
+    }
+    let duplicate = Segment { ack: una, ..pair.segment(0, Flags::ACK) };
+    // The first only tells the window; data, or another window, makes it no duplicate.
+    pair.inject(0, &duplicate);
+    let mut next = duplicate.seq;
+    for _ in 0..3 {
+        let data = Segment { seq: next, payload: Payload::opaque(10), ..duplicate.clone() };
+        next = data.end_seq();
+        let sent = pair.inject(0, &data);
+        assert!(sent.iter().all(|seg| seg.payload.is_empty()), "segments with data are no duplicates: {sent:?}");
+    }
+    let duplicate = Segment { seq: next, ..duplicate };
+    let resent: Vec<Vec<SeqNum>> = (0..4)
+        .map(|_| {
+            let sent = pair.inject(0, &duplicate);
+            sent.iter().filter(|seg| !seg.payload.is_empty()).map(|seg| seg.seq).collect()
+        })
+        .collect();
+    let all: Vec<SeqNum> = resent.iter().flatten().copied().collect();
+    assert_eq!(all.first(), Some(&una), "the head: {resent:?}");
+    assert!(resent[0].is_empty(), "one is not enough: {resent:?}");
+}
+
+/// RFC 9293 §3.10.7.4: SND.WND is taken from the newest segment, by SND.WL1 and
+/// SND.WL2; what was overtaken on the way does not bring an older one back.
+#[test]
+fn an_overtaken_segment_does_not_move_the_window() {
+    let mut pair = Pair::connected();
+    pair.mute = [true, true];
+    let first = pair.segment(0, Flags::ACK);
+    let newer = Segment { seq: first.seq.add(10), payload: Payload::opaque(10), window: 100, ..first.clone() };
+    pair.inject(0, &newer);
+    let wide = pair.ends[0].scaled_window(&newer);
+    assert_eq!(pair.ends[0].snd_wnd, wide);
+    let older = Segment { payload: Payload::opaque(10), window: 9, ..first };
+    pair.inject(0, &older);
+    assert_eq!(pair.ends[0].snd_wnd, wide, "the older one says nothing new");
+}
