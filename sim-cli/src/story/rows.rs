@@ -114,11 +114,11 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         figure: "sar-busy-core",
-        name: both("busy core, %", "忙碌的核，%"),
+        name: both("busy core, %system", "忙碌的核，%system"),
         scenario: "incident",
         probes: &[Probe {
             at: "end",
-            of: Quantity::Expectation { name: "busy share of one core, in millionths", extract: extract::percent },
+            of: Quantity::Expectation { name: "system share of one core, in millionths", extract: extract::percent },
         }],
         template: "{0}",
         why: both("connect() searches all ports in vain", "connect() 搜遍所有端口，一无所获"),

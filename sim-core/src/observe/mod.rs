@@ -18,7 +18,10 @@ mod gather;
 mod messages;
 pub mod rlimits;
 pub mod series;
+pub mod span;
 pub mod tools;
+#[cfg(feature = "scenario")]
+mod trace_lines;
 pub mod view;
 
 pub use calendar::Civil;
@@ -28,8 +31,11 @@ pub use findings::{Finding, FindingId, Said, Severity, findings};
 pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;
-pub use tools::{View, ViewError, ViewOptions};
+pub use span::{SpanView, Watch};
+pub use tools::{View, ViewError, ViewOptions, Watching};
+#[cfg(feature = "scenario")]
+pub use trace_lines::{TRACE_SCHEMA_VERSION, TraceLines};
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
-    Transport,
+    Transport, UnreadView,
 };

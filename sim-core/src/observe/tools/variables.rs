@@ -30,7 +30,7 @@ fn name_and_value(all: &[(String, String)], pattern: Option<&str>, elapsed: Dura
 }
 
 /// SQL `LIKE` without regard to case: `%` any text, `_` one character, `\` escapes.
-fn like(pattern: &str, text: &str) -> bool {
+pub(super) fn like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where the last `%` may begin again, one character further on.
