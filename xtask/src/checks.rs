@@ -63,7 +63,17 @@ pub(crate) const CHECKS: &[Check] = &[
         what: "lints, every target of every member",
         rust_only: true,
         needs: &[Need::Component("clippy")],
-        run: |context| run(context.cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])),
+        run: |context| {
+            run(context.cargo().args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--all-features",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        },
     },
     Check { name: "tests", what: "unit and whole-system tests", rust_only: true, needs: &[], run: tests },
     Check {
@@ -131,7 +141,10 @@ fn tests(context: &Context) -> Outcome {
 
 /// Libraries only: the program has the library's name, and their pages would collide.
 fn docs(context: &Context) -> Outcome {
-    run(context.cargo().args(["doc", "--workspace", "--all-features", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(context
+        .cargo()
+        .args(["doc", "--workspace", "--all-features", "--no-deps", "--lib"])
+        .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Crates the library's users compile with it, itself included.
@@ -147,7 +160,10 @@ fn library(context: &Context) -> Outcome {
     crates.sort_unstable();
     crates.dedup();
     if crates.len() > LIBRARY_CRATES {
-        return Outcome::Failed(vec![format!("{} crates instead of {LIBRARY_CRATES}", crates.len()), crates.join(", ")]);
+        return Outcome::Failed(vec![
+            format!("{} crates instead of {LIBRARY_CRATES}", crates.len()),
+            crates.join(", "),
+        ]);
     }
     run(context.cargo().args(["clippy", "--package", "halfclose", "--lib", "--", "-D", "warnings"]))
 }
@@ -155,7 +171,8 @@ fn library(context: &Context) -> Outcome {
 /// Where a number depends on the width of `usize` or on the platform, a unit
 /// test or a digest in `sim-core/tests` differs here from its native value.
 fn wasm(context: &Context) -> Outcome {
-    let browser = run(context.cargo().args(["check", "--package", "halfclose", "--features", VIEWS, "--target", BROWSER]));
+    let browser =
+        run(context.cargo().args(["check", "--package", "halfclose", "--features", VIEWS, "--target", BROWSER]));
     if browser != Outcome::Passed(Vec::new()) {
         return browser;
     }

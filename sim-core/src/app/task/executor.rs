@@ -243,7 +243,8 @@ impl Executor {
             self.tasks.push(None);
             self.tasks.len() - 1
         });
-        let waker = Arc::new(TaskWaker { task: number, queued: AtomicBool::new(false), ready: Arc::clone(&self.ready) });
+        let waker =
+            Arc::new(TaskWaker { task: number, queued: AtomicBool::new(false), ready: Arc::clone(&self.ready) });
         waker.wake_by_ref();
         *unpoisoned(&abort.waker) = Some(Waker::from(Arc::clone(&waker)));
         self.tasks[number] = Some(Task { future: Some(future), info, waker, abort });

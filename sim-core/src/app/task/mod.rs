@@ -425,5 +425,4 @@ impl App for Program {
         let state = self.state.as_ref()?;
         Some(state.shared.lock().counters.get(name).copied().unwrap_or(0))
     }
-
 }

@@ -190,9 +190,7 @@ impl SimNet {
     async fn resolve(&self, target: &Target) -> io::Result<Endpoint> {
         match target {
             Target::Addr(addr) => Ok(*addr),
-            Target::Name(name, port) => {
-                Ok(Endpoint { addr: op::lookup(&self.shared, name).await?, port: Port(*port) })
-            }
+            Target::Name(name, port) => Ok(Endpoint { addr: op::lookup(&self.shared, name).await?, port: Port(*port) }),
             Target::Invalid(text) => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("`{text}` is neither an IPv4 address nor a host name with a port"),
@@ -260,17 +258,15 @@ impl SimNet {
     /// Says that the caller of the client was told of this error: counts
     /// `error.ERRNO`, or `error.other` where there is no errno.
     pub fn told(&self, error: &io::Error) {
-        let errno = error.raw_os_error().and_then(|raw| {
-            Errno::ALL.iter().copied().find(|errno| i32::from(errno.number()) == raw)
+        let errno = error
+            .raw_os_error()
+            .and_then(|raw| Errno::ALL.iter().copied().find(|errno| i32::from(errno.number()) == raw));
+        self.count(&match errno {
+            Some(errno) => format!("error.{errno}"),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => "error.EOF".to_owned(),
+            None if error.kind() == io::ErrorKind::TimedOut => "error.timeout".to_owned(),
+            None => "error.other".to_owned(),
         });
-        self.count(&errno.map_or_else(
-            || match error.kind() {
-                io::ErrorKind::UnexpectedEof => "error.EOF".to_owned(),
-                io::ErrorKind::TimedOut => "error.timeout".to_owned(),
-                _other => "error.other".to_owned(),
-            },
-            |errno| format!("error.{errno}"),
-        ));
     }
 }
 

@@ -7,8 +7,8 @@ use std::io;
 
 use super::reactor::{OpId, Outcome, Shared, io_error};
 use crate::app::api::{Call, CallResult, PollEvents};
-use crate::errno::Errno;
 use crate::app::resolver::{ResolveError, ResolverConfig};
+use crate::errno::Errno;
 use crate::units::{Fd, Ipv4Addr};
 
 /// An operation that is given up when it is dropped.

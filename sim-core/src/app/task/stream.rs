@@ -50,10 +50,9 @@ impl Descriptor {
 
     /// `getsockname()`.
     pub(super) async fn name(&self) -> io::Result<Endpoint> {
-        match op::call(&self.shared, Call::GetSockName { fd: self.fd }).await.map_err(io_error)? {
-            Ret::Name(name) => Ok(name),
-            other => unreachable!("getsockname returns a name, not {other:?}"),
-        }
+        let result = op::call(&self.shared, Call::GetSockName { fd: self.fd }).await.map_err(io_error)?;
+        let Ret::Name(name) = result else { unreachable!("getsockname returns a name, not {result:?}") };
+        Ok(name)
     }
 }
 
@@ -204,7 +203,9 @@ impl SimTcpStream {
                     self.rest = data;
                     return Poll::Ready(Ok(self.rest.take_front(max)));
                 }
-                Outcome::Call(Err(Errno::Again)) => Some(Op::ready(&shared, fd, PollEvents::IN.with(PollEvents::RDHUP))),
+                Outcome::Call(Err(Errno::Again)) => {
+                    Some(Op::ready(&shared, fd, PollEvents::IN.with(PollEvents::RDHUP)))
+                }
                 Outcome::Call(Err(errno)) => {
                     self.reading = None;
                     return Poll::Ready(Err(io_error(errno)));

@@ -305,13 +305,9 @@ fn a_read_given_up_loses_nothing() {
                 let mut buf = [0; 1];
                 read(&mut stream, &mut buf).await.map(|n| buf[..n].first().copied())
             };
-            match Net::timeout(&net, Span::from_micros(170), pin!(one)).await {
-                Ok(result) => match result? {
-                    Some(byte) => all.push(byte),
-                    None => break,
-                },
-                Err(_) => {}
-            }
+            let Ok(result) = Net::timeout(&net, Span::from_micros(170), pin!(one)).await else { continue };
+            let Some(byte) = result? else { break };
+            all.push(byte);
         }
         said.say(format!("{}", all == (0..40).collect::<Vec<u8>>()));
         io::Result::Ok(())
@@ -330,7 +326,11 @@ fn a_spinning_program_uses_up_its_cpu() {
             let mut yielded = false;
             std::future::poll_fn(|cx| {
                 cx.waker().wake_by_ref();
-                if std::mem::replace(&mut yielded, true) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+                if std::mem::replace(&mut yielded, true) {
+                    std::task::Poll::Ready(())
+                } else {
+                    std::task::Poll::Pending
+                }
             })
             .await;
             if false {
