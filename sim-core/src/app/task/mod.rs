@@ -39,9 +39,9 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use core::cell::Cell;
 use core::future::Future;
 use core::panic::Location;
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ impl ExitStatus for core::convert::Infallible {
 }
 
 type Factory = Rc<dyn Fn(SimNet, ExitSlot) -> LocalFuture>;
-type ExitSlot = Rc<RefCell<Option<u32>>>;
+type ExitSlot = Rc<Cell<Option<u32>>>;
 
 /// A process whose program is async code.
 ///
@@ -147,7 +147,7 @@ impl Program {
     {
         let factory: Factory = Rc::new(move |net, exit| {
             let future = main(net);
-            Box::pin(async move { *exit.borrow_mut() = Some(future.await.status()) })
+            Box::pin(async move { exit.set(Some(future.await.status())) })
         });
         Self {
             factory,
@@ -321,7 +321,7 @@ impl Running {
             self.in_flight = InFlight::Call(op);
             return (call, task);
         }
-        if let Some(status) = *self.exit.borrow() {
+        if let Some(status) = self.exit.get() {
             self.in_flight = InFlight::Nothing;
             return (Call::ExitProcess { status }, self.running());
         }
@@ -331,7 +331,7 @@ impl Running {
 
     fn request(&self) -> Option<Request> {
         // What follows the end of `main` is not done any more: the process exits.
-        let ended = self.exit.borrow().is_some();
+        let ended = self.exit.get().is_some();
         let mut reactor = self.shared.lock();
         if ended {
             reactor.queue.clear();
@@ -357,7 +357,7 @@ impl Running {
     /// Timers of tokio are due; true if something is to be done now.
     fn tick(&mut self) -> bool {
         let _ = self.run();
-        !self.shared.lock().queue.is_empty() || self.exit.borrow().is_some()
+        !self.shared.lock().queue.is_empty() || self.exit.get().is_some()
     }
 
     #[cfg(feature = "tokio")]
