@@ -1,6 +1,6 @@
 //! `halfclose export csv`: metrics over time.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use halfclose::scenario::{Expr, Run};
 use halfclose::text::Lang;
@@ -34,7 +34,7 @@ pub fn export_csv(request: Request<'_>, wanted: &Columns<'_>, out: &mut dyn Writ
     let columns = columns(&run, wanted, lang)?;
     let mut writer = csv::Writer::from_writer(out);
     let heading = std::iter::once("time_s").chain(columns.iter().map(|(name, _)| name.as_str()));
-    writer.write_record(heading).map_err(failed)?;
+    writer.write_record(heading).map_err(io::Error::from)?;
     look::go_to(&mut run, wanted.from, lang)?;
     let end = look::instant(&run, wanted.to, lang)?;
     let mut moments = vec![run.world().now()];
@@ -43,7 +43,7 @@ pub fn export_csv(request: Request<'_>, wanted: &Columns<'_>, out: &mut dyn Writ
         run.run_until(at, &mut NoObserver).map_err(|error| engine::stopped(&error, lang))?;
         let value = |quantity| run.value(quantity).map_or_else(String::new, |value| value.to_string());
         let cells = columns.iter().map(|(_, quantity)| value(quantity));
-        writer.write_record(std::iter::once(at.to_string()).chain(cells)).map_err(failed)?;
+        writer.write_record(std::iter::once(at.to_string()).chain(cells)).map_err(io::Error::from)?;
         (request.progress)(at.nanos(), end.nanos());
     }
     writer.flush()?;
@@ -60,11 +60,4 @@ fn columns(run: &Run, wanted: &Columns<'_>, lang: Lang) -> Result<Vec<(String, E
         Err(error) => Err(engine::asked(&error, lang)),
     };
     names.into_iter().map(quantity).collect()
-}
-
-fn failed(error: csv::Error) -> Failure {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => Failure::Output(error),
-        other => unreachable!("rows of one length, all text: {other:?}"),
-    }
 }

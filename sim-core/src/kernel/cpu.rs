@@ -262,7 +262,7 @@ impl CpuSet {
     fn home(&self, now: Instant, task: u64) -> Option<CpuId> {
         let (key, stay) = self.migration?;
         let own = mix(key ^ task);
-        let draw = mix(own ^ (now.nanos() + own % stay) / stay);
+        let draw = mix(own ^ ((now.nanos() + own % stay) / stay));
         Some(CpuId(u16::try_from(draw % self.cpus.len() as u64).expect("at most 4096 CPUs")))
     }
 
@@ -338,12 +338,13 @@ mod tests {
     fn moving_a_task_moves_no_work_in_time() {
         let (mut still, mut moving) = (cpus(4), cpus(4).migrating(7, us(1_000)));
         let mut last = [None; 6];
-        for n in 0..6_000_u64 {
+        for n in 0..6_000_u32 {
+            let (slot, n) = (n as usize % 6, u64::from(n));
             let (task, cost) = (n % 6, us(40 + n * 7 % 90));
-            let a = still.reserve(at(n * 13), task, last[task as usize], CpuWork::System, cost);
+            let a = still.reserve(at(n * 13), task, last[slot], CpuWork::System, cost);
             let b = moving.reserve(at(n * 13), task, None, CpuWork::System, cost);
             assert_eq!((a.start, a.end), (b.start, b.end), "piece {n}");
-            last[task as usize] = Some(a.cpu);
+            last[slot] = Some(a.cpu);
         }
         let lone =
             (0..400).map(|n| cpus(4).migrating(7, us(1_000)).reserve(at(n * 100), 1, None, CpuWork::User, us(1)));

@@ -2,6 +2,7 @@
 //!
 //! The time is the cost model's: what each call was charged, divided among kernel
 //! functions by name. A port search goes by measured shares.
+#![expect(clippy::float_arithmetic, reason = "shares for people")]
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@
 //! call as `... [continued]: NAME()`, timed from the entry of the call before in
 //! the same thread, and its summary adds up these times. So does this one, or no
 //! line and no sum would compare.
+#![expect(clippy::float_arithmetic, reason = "milliseconds and shares for people")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -287,7 +288,7 @@ fn arguments(call: &CallSeen, name: CallName, names: &BTreeMap<Fd, String>) -> S
         }
         CallArgs::How(how) => format!("{own}, how: {how}"),
         CallArgs::Poll { fds, timeout_ms } => {
-            let ufds = if *timeout_ms == None { stack(0x23b0) } else { stack(0x918) };
+            let ufds = if timeout_ms.is_none() { stack(0x23b0) } else { stack(0x918) };
             // -1 as an unsigned number; 0 is not printed.
             let timeout = match timeout_ms {
                 None => format!(", timeout_msecs: {}", u32::MAX),

@@ -1,4 +1,5 @@
 //! `sar -P ALL INTERVAL N` (sysstat `pr_stats.c`, `print_cpu_stats`).
+#![expect(clippy::float_arithmetic, reason = "shares for people")]
 
 use crate::kernel::cpu::CpuUsage;
 use crate::observe::calendar::Civil;
