@@ -40,7 +40,7 @@ fn commands_of_the_first_day() {
     let summary = terminal.out("~]$ ss -s");
     assert!(summary.starts_with("Total: ") && summary.contains("Transport Total     IP        IPv6\n"), "{summary}");
     let shown = terminal.out("MySQL [(none)]> show variables like '%max_connections%';");
-    assert!(shown.contains("| mysqlx_max_connections | 100   |\n2 rows"), "{shown}");
+    assert!(shown.contains("| mysqlx_max_connections | 100   |\n+-") && shown.contains("\n2 rows in set ("), "{shown}");
     assert!(terminal.out("MySQL [(none)]> set global max_connections=65535;").starts_with("Query OK, 0 rows"));
     assert!(terminal.out("show variables like '%max_connections%';").contains("| max_connections        | 65535 |\n"));
     assert_eq!(terminal.out("cat /proc/sys/fs/file-max"), "1000000\n");
@@ -53,7 +53,10 @@ fn commands_where_the_ports_ran_out() {
     assert_eq!(terminal.out("~]$ ss -tna  | grep 172.31.47.174:3306 | wc -l"), "28231\n");
     let rows = terminal.out("[root@reg fd]# netstat -anop | grep 3306 | head -n 30");
     assert_eq!(rows.lines().count(), 30);
-    assert!(rows.lines().all(|row| row.contains(" CLOSE_WAIT ") && row.ends_with("/sysbench       off (0.00/0/0)")), "{rows}");
+    assert!(
+        rows.lines().all(|row| row.contains(" CLOSE_WAIT ") && row.ends_with("/sysbench       off (0.00/0/0)")),
+        "{rows}"
+    );
     let port = rows.split([':', ' ']).find(|word| word.len() == 5 && word.parse::<u16>().is_ok()).expect("a port");
     let row = terminal.out(&format!("[root@reg mnt]# ss -tnapo | grep {port}"));
     assert!(row.starts_with("CLOSE-WAIT ") && row.contains("users:((\"sysbench\",pid="), "{row}");
