@@ -6,6 +6,7 @@
 use std::io::Write;
 
 use halfclose::kernel::KernelProfile;
+use halfclose::observe::shell::Shell;
 use halfclose::observe::{self, RunFacts, View};
 use halfclose::packetdrill::{self, Compare, Definitions, Options, Verdict};
 use halfclose::say;
@@ -331,6 +332,28 @@ fn finding(found: observe::Finding, lang: Lang) -> Finding {
 
 fn number_or_text(value: String) -> Value {
     value.parse::<u64>().map_or(Value::String(value), Value::from)
+}
+
+/// A run at a moment (else at its start), and a shell on one of its hosts.
+///
+/// # Errors
+/// As [`run`]; [`Failure::Usage`] for an unknown host or mark.
+pub fn shell(request: Request<'_>, at: Option<&str>, host: Option<&str>) -> Result<(Run, Shell), Failure> {
+    let lang = request.lang;
+    let mut run = start(request.source, request.overrides, request.seed, lang)?;
+    run.foresee().map_err(|error| stopped(&error, lang))?;
+    if let Some(text) = at {
+        let moment = moment(run.scenario(), text, lang)?;
+        if !run.run_to_moment(moment, &mut NoObserver).map_err(|error| stopped(&error, lang))? {
+            return Err(never(&run, text, lang));
+        }
+    }
+    let mut shell = Shell::new(&run, lang);
+    if let Some(name) = host {
+        host_of(&run, name, lang)?;
+        shell.go_to(&run, name);
+    }
+    Ok((run, shell))
 }
 
 /// The first host on which something else than a server runs.

@@ -88,8 +88,8 @@ pub fn show(
     for to in steps {
         let began = run.world().now();
         let Watching { wanted, .. } = watching;
-        let seen =
-            SpanView::watch(&mut run, host, to, sampled, wanted).map_err(|error| engine::stopped(&error, lang))?;
+        let seen = SpanView::watch(&mut run, host, to, sampled, wanted, &mut NoObserver)
+            .map_err(|error| engine::stopped(&error, lang))?;
         let options = options(&seen.host, look, lang)?;
         let text = if look.json {
             look.view.json_span(&seen, &options).map(|object| format!("{object}\n"))

@@ -37,6 +37,8 @@ halfclose::messages! {
         TypeThis { en: "see", zh: "查看" }
         NotASpan { en: "`{0}` is no span of time, such as 1s or 100ms", zh: "`{0}` 不是一段时间，例如 1s 或 100ms" }
         Modelled { en: "# model, not mechanism: {0}", zh: "# 属于模型而非机制：{0}" }
+        ShellBegins { en: "# simulated: {0} at {1}, host {2}; `help` lists the commands", zh: "# 模拟：{0}，时刻 {1}，主机 {2}；输入 `help` 查看命令" }
+        ShellFilter { en: "cannot run {0}: {1}", zh: "无法运行 {0}：{1}" }
         Simulated { en: "# simulated: {0} at {1}", zh: "# 模拟：{0}，时刻 {1}" }
         CommandUnknown { en: "no command is called `{0}`", zh: "没有名为 `{0}` 的命令" }
         ArgumentUnknown { en: "no argument is called `{0}`", zh: "没有名为 `{0}` 的参数" }

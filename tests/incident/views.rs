@@ -25,7 +25,8 @@ fn at(name: &str, moment: &str) -> Run {
 fn watch(run: &mut Run, length: Duration, every: Duration, calls: bool) -> SpanView {
     let to = run.world().now() + length;
     let host = run.host(0);
-    SpanView::watch(run, host, to, every, Wanted { calls, packets: false }).expect("within its budgets")
+    SpanView::watch(run, host, to, every, Wanted { calls, packets: false }, &mut NoObserver)
+        .expect("within its budgets")
 }
 
 /// A line of `perf trace` without what no two runs share: times, thread, inodes,
@@ -212,8 +213,15 @@ fn every_view_is_json_too() {
     let from = run.world().now();
     let host = run.host(0);
     let wanted = Wanted { calls: true, packets: true };
-    let seen = SpanView::watch(&mut run, host, from + Duration::from_millis(500), Duration::from_millis(100), wanted)
-        .expect("within its budgets");
+    let seen = SpanView::watch(
+        &mut run,
+        host,
+        from + Duration::from_millis(500),
+        Duration::from_millis(100),
+        wanted,
+        &mut NoObserver,
+    )
+    .expect("within its budgets");
     for &view in View::ALL {
         let object = view.json_span(&seen, &ViewOptions::default()).expect("the host has everything");
         assert_eq!(object["schema_version"], tools::SCHEMA_VERSION, "{view:?}");

@@ -136,7 +136,7 @@ impl Observer for Watch {
     }
 
     fn call(&mut self, call: &CallSeen) {
-        if call.host != self.host {
+        if call.host != self.host || !self.wanted.calls {
             return;
         }
         // The search is recorded right before the call that made it.
@@ -182,16 +182,17 @@ pub fn ticks(from: Instant, to: Instant, every: Duration) -> Vec<Instant> {
 
 #[cfg(feature = "scenario")]
 mod of_a_run {
-    use super::{CpuSample, SpanView, Wanted, Watch, ticks};
+    use super::{Both, CpuSample, SpanView, Wanted, Watch, ticks};
     use crate::observe::view::HostView;
     use crate::scenario::Run;
     use crate::sim::SimError;
     use crate::time::{Duration, Instant};
+    use crate::trace::Observer;
     use crate::units::HostId;
 
     impl SpanView {
         /// Lets the run go on to `to` and tells what `host` did; its CPUs are
-        /// sampled every `every`, not at all on the way if that is zero.
+        /// sampled every `every`, not at all on the way if that is zero. `also` watches too.
         ///
         /// # Errors
         /// When a budget is exceeded.
@@ -201,16 +202,61 @@ mod of_a_run {
             to: Instant,
             every: Duration,
             wanted: Wanted,
+            also: &mut dyn Observer,
         ) -> Result<Self, SimError> {
             let from = run.world().now();
-            let mut watch = Watch::new(host, &run.world().kernel(host).config().addrs, wanted);
+            let watch = Watch::new(host, &run.world().kernel(host).config().addrs, wanted);
+            let mut both = Both { watch, also };
             let sample = |run: &Run, at| CpuSample { at, usage: run.world().kernel(host).cpu_usage(at) };
             let mut cpu = vec![sample(run, from)];
             for at in ticks(from, to, every) {
-                run.run_until(at, &mut watch)?;
+                run.run_until(at, &mut both)?;
                 cpu.push(sample(run, run.world().now()));
             }
-            Ok(Self::new(HostView::of(run.world(), host), from, cpu, watch.take()))
+            Ok(Self::new(HostView::of(run.world(), host), from, cpu, both.watch.take()))
+        }
+    }
+}
+
+/// A watch, and whoever watches anyway.
+#[cfg(feature = "scenario")]
+struct Both<'a> {
+    watch: Watch,
+    also: &'a mut dyn Observer,
+}
+
+#[cfg(feature = "scenario")]
+impl Observer for Both<'_> {
+    fn record(&mut self, record: &Record) {
+        self.watch.record(record);
+        if self.also.wants_records() {
+            self.also.record(record);
+        }
+    }
+    fn wants_records(&self) -> bool {
+        self.watch.wants_records() || self.also.wants_records()
+    }
+    fn wants_syscalls(&self) -> bool {
+        self.also.wants_syscalls()
+    }
+    fn wants_calls(&self) -> bool {
+        self.watch.wants_calls() || self.also.wants_calls()
+    }
+    fn call(&mut self, call: &CallSeen) {
+        self.watch.call(call);
+        if self.also.wants_calls() {
+            self.also.call(call);
+        }
+    }
+    fn wants_packets(&self) -> bool {
+        self.watch.wants_packets() || self.also.wants_packets()
+    }
+    fn packet(&mut self, at: Instant, host: HostId, sight: Sight, packet: &Packet) {
+        if self.watch.wants_packets() {
+            self.watch.packet(at, host, sight, packet);
+        }
+        if self.also.wants_packets() {
+            self.also.packet(at, host, sight, packet);
         }
     }
 }
