@@ -158,10 +158,12 @@ fn the_summary_is_the_write_ups_within_two_per_cent() {
         rows.map(|line| line.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect()).collect()
     };
     let (ours, theirs) = (shape(&text), shape(SUMMARY));
-    for (ours, theirs) in ours.iter().zip(&theirs).take(8) {
+    for (ours, theirs) in ours.iter().zip(&theirs).take(7) {
         assert_eq!(ours, theirs);
     }
-    assert_eq!(ours[8].len(), theirs[8].len(), "{}\n{}", ours[8], theirs[8]);
+    for row in [7, 8] {
+        assert_eq!(ours[row].len(), theirs[row].len(), "{}\n{}", ours[row], theirs[row]);
+    }
 }
 
 #[test]
@@ -209,7 +211,7 @@ fn a_queue_shows_what_mysqld_said() {
 /// Every view has JSON with the version, of an instant or of a span, over every kind of host.
 #[test]
 fn every_view_is_json_too() {
-    let mut run = at("tiny", "kill+3s");
+    let mut run = at("tiny", "kill");
     let from = run.world().now();
     let host = run.host(0);
     let wanted = Wanted { calls: true, packets: true };
