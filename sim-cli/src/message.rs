@@ -54,6 +54,16 @@ halfclose::messages! {
         ScriptLeftOver { en: "left over: {0}", zh: "脚本之外的报文段：{0}" }
         ScriptNotStrict { en: "not with tolerance 0", zh: "容差为 0 时不通过" }
         ScriptsPassed { en: "{0} of {1} passed", zh: "{1} 个中 {0} 个通过" }
+        NothingToDraw { en: "{0}: this run has nothing to show there", zh: "{0}：这次运行没有可画的内容" }
+        NoSuchPicture { en: "no picture is called `{0}`", zh: "没有名为 `{0}` 的图" }
+        NoConnectionOf { en: "no connection was made from port {0} among the first {1}", zh: "前 {1} 个连接中没有使用端口 {0} 的" }
+        AttemptNeverMade { en: "the run makes {0} attempts to connect; there is no attempt {1}", zh: "这次运行共有 {0} 次连接尝试，没有第 {1} 次" }
+        NoClient { en: "no process of this scenario ever connects", zh: "这个场景中没有进程发起连接" }
+        NoPng {
+            en: "this build draws SVG only; for PNG build it with `--features png`, or convert: rsvg-convert {0} > {1}",
+            zh: "这个版本只能画 SVG；要画 PNG 请用 `--features png` 编译，或转换：rsvg-convert {0} > {1}"
+        }
+        PngToTerminal { en: "a PNG is binary: write it to a file", zh: "PNG 是二进制数据：请写入文件" }
         MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
     }
 }
