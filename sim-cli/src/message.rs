@@ -60,10 +60,9 @@ halfclose::messages! {
         AttemptNeverMade { en: "the run makes {0} attempts to connect; there is no attempt {1}", zh: "这次运行共有 {0} 次连接尝试，没有第 {1} 次" }
         NoClient { en: "no process of this scenario ever connects", zh: "这个场景中没有进程发起连接" }
         NoPng {
-            en: "this build draws SVG only; for PNG build it with `--features png`, or convert: rsvg-convert {0} > {1}",
-            zh: "这个版本只能画 SVG；要画 PNG 请用 `--features png` 编译，或转换：rsvg-convert {0} > {1}"
+            en: "pictures are SVG; for PNG: rsvg-convert {0} > {1}",
+            zh: "图是 SVG 格式；要 PNG：rsvg-convert {0} > {1}"
         }
-        PngToTerminal { en: "a PNG is binary: write it to a file", zh: "PNG 是二进制数据：请写入文件" }
         MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
     }
 }

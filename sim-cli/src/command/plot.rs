@@ -1,7 +1,7 @@
 //! `halfclose plot`: pictures of a run.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
@@ -41,9 +41,7 @@ Examples:
   halfclose plot incident --chart sequence --port 32770 -o one.svg
   halfclose plot incident --chart portmap --at kill+20s -o ports.svg
   halfclose plot tiny --chart portmap --attempt 9 -o ninth.svg
-  halfclose plot tiny --json | jq '.charts[].caption.en'
-
-A file that ends in .png is drawn as PNG if the program was built with `--features png`.";
+  halfclose plot tiny --json | jq '.charts[].caption.en'";
 
 /// Arguments of `plot`.
 #[derive(Args, Debug)]
@@ -194,16 +192,12 @@ fn data(seen: &Watched, source: &Source, which: Option<Picture>) -> String {
 /// Writes a picture and says so.
 fn write(path: &Path, svg: &str, lang: Lang) -> Result<(), Failure> {
     let png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
-    let bytes = if png { raster(path, svg, lang)? } else { svg.as_bytes().to_vec() };
-    let wrote = fs::File::create(path).and_then(|mut file| file.write_all(&bytes));
-    wrote.map_err(|error| Failure::File(path.display().to_string(), error))?;
+    if png {
+        return Err(Failure::Usage(say!(lang, Say::NoPng, path.with_extension("svg").display(), path.display())));
+    }
+    fs::write(path, svg).map_err(|error| Failure::File(path.display().to_string(), error))?;
     if io::stderr().is_terminal() {
         terminal::talk(&format!("{}\n", path.display()));
     }
     Ok(())
-}
-
-fn raster(path: &Path, _svg: &str, lang: Lang) -> Result<Vec<u8>, Failure> {
-    let svg = path.with_extension("svg");
-    Err(Failure::Usage(say!(lang, Say::NoPng, svg.display(), path.display())))
 }

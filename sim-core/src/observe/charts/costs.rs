@@ -2,7 +2,7 @@
 #![allow(clippy::float_arithmetic, reason = "means are no part of the model")]
 
 use super::attempts::{Bucket, Searched};
-use super::make::{Seen, joined};
+use super::make::{Seen, joined, rounded};
 use super::messages::ChartText;
 use super::{Chart, ChartName, Line, Mark, Paint, Panel, Shape, XAxis, XUnit};
 use crate::kernel::cost::CandidateCounts;
@@ -76,7 +76,7 @@ fn points(searched: &Searched, to: u64, value: impl Fn(&Bucket) -> f64) -> Vec<(
 }
 
 fn ratio(sum: u64, count: u64) -> f64 {
-    sum as f64 / count.max(1) as f64
+    rounded(sum as f64 / count.max(1) as f64)
 }
 
 fn caption(seen: &Seen<'_>, searched: &Searched) -> Said {

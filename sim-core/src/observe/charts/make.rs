@@ -157,7 +157,10 @@ impl<'a> Seen<'a> {
         while from < self.until.nanos() {
             let to = (from + piece).min(self.until.nanos());
             let rate = (grown.at(to) - grown.at(from)).max(0.0) * 1e9 / (to - from) as f64;
-            points.push((from, rate));
+            let rate = rounded(rate);
+            if points.last().is_none_or(|&(_, last): &(u64, f64)| (last - rate).abs() > 0.0) {
+                points.push((from, rate));
+            }
             from = to;
         }
         if let Some(&(_, last)) = points.last() {
@@ -170,6 +173,11 @@ impl<'a> Seen<'a> {
     pub(super) fn key(&self, process: ProcessIx, metric: &str) -> String {
         format!("{}.{}.{metric}", self.host_name(process), self.name(process))
     }
+}
+
+/// Three digits after the point: more are noise, and longer in JSON.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
 }
 
 /// A counter between its samples: what a sample adds came evenly in the

@@ -27,7 +27,7 @@ pub(super) fn server(seen: &Seen<'_>) -> Option<Chart> {
         lines.push(line("processlist.unauthenticated", name(ChartText::Silent), Paint::Orange, &silent));
     }
     if most * 3 > places {
-        lines.push(line("max_connections", name(ChartText::Slots), Paint::Limit, &slots));
+        lines.push(line("places", name(ChartText::Slots), Paint::Limit, &slots));
     }
     let (process, host) = (seen.name(server), seen.host_name(server));
     let title = said!(ChartText::ProcessOn, process, host);
