@@ -25,6 +25,8 @@ mod messages;
 pub mod rlimits;
 pub mod series;
 #[cfg(feature = "scenario")]
+pub mod shell;
+#[cfg(feature = "scenario")]
 mod told;
 pub mod tools;
 pub mod view;

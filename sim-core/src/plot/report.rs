@@ -44,6 +44,7 @@ crate::messages! {
         Pictures { en: "Pictures", zh: "图" }
         Numbers { en: "Numbers at the moments of note", zh: "关键时刻的数字" }
         Number { en: "Number", zh: "数字" }
+        AtEnd { en: "end", zh: "结束" }
         Peak { en: "most", zh: "最大值" }
         Verdicts { en: "Expectations of the scenario", zh: "场景的预期" }
         Expectation { en: "Expectation", zh: "预期" }
@@ -253,7 +254,7 @@ fn numbers(report: &Report<'_>) -> String {
         heads.push(format!("{}<br>{} s", escape(mark.name.text(lang)), seconds(Instant::from_nanos(mark.x))));
         times.push(mark.x);
     }
-    heads.push(word(ReportWord::End, lang));
+    heads.push(word(ReportWord::AtEnd, lang));
     times.push(u64::MAX);
     heads.push(word(ReportWord::Peak, lang));
     let mut rows = Vec::new();
