@@ -219,16 +219,24 @@ pub struct Wanted<'a> {
 }
 
 /// A run of the scenario at time 0.
-pub fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
-    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
-    let scenario = Scenario::read(&source.bytes, &pairs)
-        .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))?;
+pub(crate) fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
+    let scenario = read(source, overrides, lang)?;
     let seed = seed.unwrap_or(scenario.seed);
-    Run::new(scenario, seed).map_err(|error| {
-        let message = error.to_string();
-        let problem = Problem { id: "cannot-build".into(), message, span: None, hint: None, other: None };
-        Failure::Invalid(source.clone(), vec![problem])
-    })
+    Run::new(scenario, seed).map_err(|error| unbuildable(source, &error.to_string()))
+}
+
+/// The scenario with its changes, checked.
+pub(crate) fn read(source: &Source, overrides: &[Override], lang: Lang) -> Result<Scenario, Failure> {
+    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
+    Scenario::read(&source.bytes, &pairs)
+        .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))
+}
+
+/// A checked scenario that asks for something that cannot be.
+pub(crate) fn unbuildable(source: &Source, message: &str) -> Failure {
+    let problem =
+        Problem { id: "cannot-build".into(), message: message.to_owned(), span: None, hint: None, other: None };
+    Failure::Invalid(source.clone(), vec![problem])
 }
 
 /// Answers the probes, which stand in the order of their moments, then runs to
@@ -281,7 +289,7 @@ fn answer(run: &mut Run, probe: &Probe, lang: Lang, observer: &mut dyn Observer)
     })
 }
 
-fn outcome(run: &Run, source: &Source, answers: Vec<Option<String>>, lang: Lang) -> Outcome {
+pub(crate) fn outcome(run: &Run, source: &Source, answers: Vec<Option<String>>, lang: Lang) -> Outcome {
     let world = run.world();
     let mut expectations: Vec<Expectation> = run.verdicts().iter().map(|row| expectation(row, lang)).collect();
     expectations.extend(run.refusals().iter().map(|refusal| Expectation {
@@ -318,7 +326,7 @@ fn expectation(row: &CheckRow, lang: Lang) -> Expectation {
     Expectation { name: row.name.clone(), expected: row.expected.clone(), actual, ok: row.ok }
 }
 
-fn finding(found: observe::Finding, lang: Lang) -> Finding {
+pub(crate) fn finding(found: observe::Finding, lang: Lang) -> Finding {
     Finding {
         id: found.id.name(),
         severity: found.severity.name(),
@@ -361,7 +369,7 @@ fn first_client(run: &Run) -> usize {
     first_host(run, false)
 }
 
-pub fn first_host(run: &Run, of_server: bool) -> usize {
+pub(crate) fn first_host(run: &Run, of_server: bool) -> usize {
     let looked_for = |kind| match of_server {
         true => kind == ProgramKind::Mysqld,
         false => !matches!(kind, ProgramKind::Mysqld | ProgramKind::Dns),
@@ -370,7 +378,7 @@ pub fn first_host(run: &Run, of_server: bool) -> usize {
     processes.iter().find(|process| looked_for(process.program.kind())).map_or(0, |process| process.host)
 }
 
-pub fn host_of(run: &Run, name: &str, lang: Lang) -> Result<usize, Failure> {
+pub(crate) fn host_of(run: &Run, name: &str, lang: Lang) -> Result<usize, Failure> {
     let hosts = &run.scenario().hosts;
     hosts.iter().position(|host| host.name == name).ok_or_else(|| {
         let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
@@ -379,20 +387,20 @@ pub fn host_of(run: &Run, name: &str, lang: Lang) -> Result<usize, Failure> {
     })
 }
 
-pub fn moment(scenario: &Scenario, text: &str, lang: Lang) -> Result<Moment, Failure> {
+pub(crate) fn moment(scenario: &Scenario, text: &str, lang: Lang) -> Result<Moment, Failure> {
     scenario.moment(text).map_err(|error| asked(&error, lang))
 }
 
-pub fn never(run: &Run, text: &str, lang: Lang) -> Failure {
+pub(crate) fn never(run: &Run, text: &str, lang: Lang) -> Failure {
     Failure::Usage(say!(lang, Msg::MarkNeverReached, text, seconds(run.scenario().end)))
 }
 
-pub fn seconds(at: Instant) -> String {
+pub(crate) fn seconds(at: Instant) -> String {
     at.since(Instant::ZERO).decimal(1_000_000_000, 3)
 }
 
 /// A moment or a metric that cannot be understood.
-pub fn asked(error: &ScenarioError, lang: Lang) -> Failure {
+pub(crate) fn asked(error: &ScenarioError, lang: Lang) -> Failure {
     let told = error.problems.iter().map(|one| {
         let problem = problem(one, &[], lang);
         problem.hint.map_or(problem.message.clone(), |hint| format!("{}\n{hint}", problem.message))
@@ -400,7 +408,7 @@ pub fn asked(error: &ScenarioError, lang: Lang) -> Failure {
     Failure::Usage(told.collect::<Vec<_>>().join("\n"))
 }
 
-pub fn stopped(error: &SimError, lang: Lang) -> Failure {
+pub(crate) fn stopped(error: &SimError, lang: Lang) -> Failure {
     Failure::Budget(error.text(lang))
 }
 

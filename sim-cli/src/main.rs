@@ -12,6 +12,7 @@ mod exit;
 mod figures;
 mod look;
 mod message;
+mod pictures;
 mod problem;
 mod progress;
 mod report;
