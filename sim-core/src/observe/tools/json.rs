@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::traced::{name, returned, tid};
-use super::{View, ViewError, ViewOptions, functions, shares, summary};
+use super::{View, ViewError, ViewOptions, Watcher, functions, shares, summary};
 use crate::observe::calendar::Civil;
 use crate::observe::rlimits::{Resource, Rlimits, UNLIMITED};
 use crate::observe::span::{SpanView, TracedCall};
@@ -40,27 +40,28 @@ impl View {
     pub fn json_span(self, span: &SpanView, options: &ViewOptions) -> Result<Value, ViewError> {
         let host = &span.host;
         let process = || options.process(host);
-        let body = match self {
-            Self::Sar => map(json!({ "samples": cpu_samples(span) })),
-            Self::PerfTop => map(json!({
+        let Some(watcher) = self.watcher() else { return self.json(host, options) };
+        let body = match watcher {
+            Watcher::Sar => map(json!({ "samples": cpu_samples(span) })),
+            Watcher::PerfTop => map(json!({
                 "cost_profile": host.cost.name,
                 "functions": functions(span, process()?.pid).iter().map(|share| json!({
                     "percent": share.percent, "place": share.place.mark(), "symbol": share.symbol, "ns": share.ns,
                 })).collect::<Vec<_>>(),
             })),
-            Self::PerfTraceS => {
+            Watcher::PerfTraceS => {
                 let process = process()?;
                 map(json!({
                     "process": process.name, "pid": process.pid.0, "threads": threads(span, options)?,
                 }))
             }
-            Self::PerfTrace | Self::Strace => {
+            Watcher::PerfTrace | Watcher::Strace => {
                 let process = process()?;
                 let calls: Vec<Value> =
                     span.calls.iter().filter(|traced| traced.call.pid == process.pid).filter_map(call).collect();
                 map(json!({ "process": process.name, "pid": process.pid.0, "calls": calls }))
             }
-            Self::Tcpdump => {
+            Watcher::Tcpdump => {
                 let seen = span.packets.iter().filter(|seen| super::tcpdump::crosses(seen, options.port));
                 let packets = seen.map(|seen| {
                     let mut object = map(packet(&seen.packet));
@@ -70,19 +71,6 @@ impl View {
                 });
                 map(json!({ "packets": packets.collect::<Vec<_>>() }))
             }
-            Self::SsS
-            | Self::Ss
-            | Self::Netstat
-            | Self::Processlist
-            | Self::Variables
-            | Self::Status
-            | Self::Limits
-            | Self::Ulimit
-            | Self::Sysctl
-            | Self::Fd
-            | Self::Sockstat
-            | Self::Nstat
-            | Self::Queue => return self.json(host, options),
         };
         let mut object = head(self, host);
         object.insert("from_ns".into(), span.from.nanos().into());

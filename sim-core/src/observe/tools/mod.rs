@@ -132,6 +132,17 @@ views! {
     Queue = "queue", "(no tool: the bytes Recv-Q counts)";
 }
 
+/// The views that watch a while.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Watcher {
+    Sar,
+    PerfTop,
+    PerfTraceS,
+    PerfTrace,
+    Strace,
+    Tcpdump,
+}
+
 /// What a view that watches a while needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watching {
@@ -152,17 +163,30 @@ impl View {
 
     /// What it has to watch; `None` for a view of one instant.
     #[must_use]
-    pub const fn watching(self) -> Option<Watching> {
+    pub fn watching(self) -> Option<Watching> {
         const CALLS: Wanted = Wanted { calls: true, packets: false };
         const PACKETS: Wanted = Wanted { calls: false, packets: true };
         const NOTHING: Wanted = Wanted { calls: false, packets: false };
         let second = Duration::from_secs(1);
-        let (wanted, length, every) = match self {
-            Self::Sar => (NOTHING, Duration::from_secs(5), second),
-            Self::PerfTop => (CALLS, second, Duration::ZERO),
-            Self::PerfTraceS => (CALLS, Duration::from_secs(10), Duration::ZERO),
-            Self::PerfTrace | Self::Strace => (CALLS, Duration::from_millis(100), Duration::ZERO),
-            Self::Tcpdump => (PACKETS, second, Duration::ZERO),
+        let (wanted, length, every) = match self.watcher()? {
+            Watcher::Sar => (NOTHING, Duration::from_secs(5), second),
+            Watcher::PerfTop => (CALLS, second, Duration::ZERO),
+            Watcher::PerfTraceS => (CALLS, Duration::from_secs(10), Duration::ZERO),
+            Watcher::PerfTrace | Watcher::Strace => (CALLS, Duration::from_millis(100), Duration::ZERO),
+            Watcher::Tcpdump => (PACKETS, second, Duration::ZERO),
+        };
+        Some(Watching { wanted, length, every })
+    }
+
+    /// The view as one that watches, if it is one.
+    const fn watcher(self) -> Option<Watcher> {
+        Some(match self {
+            Self::Sar => Watcher::Sar,
+            Self::PerfTop => Watcher::PerfTop,
+            Self::PerfTraceS => Watcher::PerfTraceS,
+            Self::PerfTrace => Watcher::PerfTrace,
+            Self::Strace => Watcher::Strace,
+            Self::Tcpdump => Watcher::Tcpdump,
             Self::SsS
             | Self::Ss
             | Self::Netstat
@@ -176,32 +200,28 @@ impl View {
             | Self::Sockstat
             | Self::Nstat
             | Self::Queue => return None,
-        };
-        Some(Watching { wanted, length, every })
+        })
     }
 
     /// What in the view is a model of cost, a draw or made up, rather than
     /// mechanism; for stderr.
     #[must_use]
     pub const fn caveat(self) -> Option<Advice> {
-        match self {
-            Self::Sar => Some(Advice::CaveatSar),
-            Self::PerfTop => Some(Advice::CaveatPerfTop),
-            Self::PerfTraceS | Self::PerfTrace => Some(Advice::CaveatPerfTrace),
-            Self::Strace => Some(Advice::CaveatStrace),
-            Self::Queue => Some(Advice::CaveatQueue),
-            Self::Limits | Self::Ulimit => Some(Advice::CaveatLimits),
-            Self::SsS
-            | Self::Ss
-            | Self::Netstat
-            | Self::Processlist
-            | Self::Variables
-            | Self::Status
-            | Self::Sysctl
-            | Self::Fd
-            | Self::Sockstat
-            | Self::Nstat
-            | Self::Tcpdump => None,
+        if let Some(watcher) = self.watcher() {
+            return match watcher {
+                Watcher::Sar => Some(Advice::CaveatSar),
+                Watcher::PerfTop => Some(Advice::CaveatPerfTop),
+                Watcher::PerfTraceS | Watcher::PerfTrace => Some(Advice::CaveatPerfTrace),
+                Watcher::Strace => Some(Advice::CaveatStrace),
+                Watcher::Tcpdump => None,
+            };
+        }
+        if matches!(self, Self::Queue) {
+            Some(Advice::CaveatQueue)
+        } else if matches!(self, Self::Limits | Self::Ulimit) {
+            Some(Advice::CaveatLimits)
+        } else {
+            None
         }
     }
 
@@ -242,26 +262,14 @@ impl View {
     /// [`ViewError`] when the host has nothing such a tool could look at.
     pub fn render_span(self, span: &SpanView, options: &ViewOptions) -> Result<String, ViewError> {
         let process = || options.process(&span.host);
-        Ok(match self {
-            Self::Sar => sar(span),
-            Self::PerfTop => perf_top(span, process()?.pid),
-            Self::PerfTraceS => perf_trace_s(span, process()?),
-            Self::PerfTrace => perf_trace(span, process()?),
-            Self::Strace => strace(span, process()?.pid),
-            Self::Tcpdump => tcpdump(span, options.port),
-            Self::SsS
-            | Self::Ss
-            | Self::Netstat
-            | Self::Processlist
-            | Self::Variables
-            | Self::Status
-            | Self::Limits
-            | Self::Ulimit
-            | Self::Sysctl
-            | Self::Fd
-            | Self::Sockstat
-            | Self::Nstat
-            | Self::Queue => return self.render(&span.host, options),
+        let Some(watcher) = self.watcher() else { return self.render(&span.host, options) };
+        Ok(match watcher {
+            Watcher::Sar => sar(span),
+            Watcher::PerfTop => perf_top(span, process()?.pid),
+            Watcher::PerfTraceS => perf_trace_s(span, process()?),
+            Watcher::PerfTrace => perf_trace(span, process()?),
+            Watcher::Strace => strace(span, process()?.pid),
+            Watcher::Tcpdump => tcpdump(span, options.port),
         })
     }
 }

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::traced::{name, returned, returned_text, tid};
+use super::traced::{Bare, bare, name, returned, returned_text, tid};
 use crate::app::CallName;
 use crate::observe::span::SpanView;
 use crate::observe::view::{FdTarget, ProcessView};
@@ -169,43 +169,16 @@ fn timed(span: &SpanView, pid: Pid) -> impl Iterator<Item = Timed<'_>> {
 /// Calls whose entry perf's `augmented_raw_syscalls` program takes over: those
 /// with a path, a socket address or a timespec to copy.
 const fn entered_through_bpf(name: CallName) -> bool {
-    match name {
+    matches!(
+        name,
         CallName::Nanosleep
-        | CallName::Open
-        | CallName::Stat
-        | CallName::Connect
-        | CallName::Send
-        | CallName::SendTo
-        | CallName::Recv => true,
-        CallName::Socket
-        | CallName::Bind
-        | CallName::Listen
-        | CallName::Accept
-        | CallName::Sendmmsg
-        | CallName::Shutdown
-        | CallName::Close
-        | CallName::Poll
-        | CallName::SetNonblock
-        | CallName::GetFl
-        | CallName::SetSockOpt
-        | CallName::GetSockOpt
-        | CallName::GetSockName
-        | CallName::GetPeerName
-        | CallName::IoctlFionread
-        | CallName::Read
-        | CallName::Write
-        | CallName::Fstat
-        | CallName::Lseek
-        | CallName::Mprotect
-        | CallName::Getpid
-        | CallName::GetRlimit
-        | CallName::SetRlimit
-        | CallName::Spawn
-        | CallName::FutexWait
-        | CallName::Compute
-        | CallName::ExitTask
-        | CallName::ExitProcess => false,
-    }
+            | CallName::Open
+            | CallName::Stat
+            | CallName::Connect
+            | CallName::Send
+            | CallName::SendTo
+            | CallName::Recv
+    )
 }
 
 fn millis(span: Duration) -> f64 {
@@ -319,38 +292,15 @@ fn arguments(call: &CallSeen, name: CallName, names: &BTreeMap<Fd, String>) -> S
         CallArgs::Wait(_) => format!("uaddr: {}, op: WAIT|PRIVATE_FLAG", stack(0x3910)),
         // Their entries are not seen.
         CallArgs::Sent { .. } | CallArgs::Received { .. } | CallArgs::Path(_) | CallArgs::Sleep(_) => String::new(),
-        CallArgs::None => match name {
-            CallName::Fstat => format!("{own}, statbuf: {}", stack(0x1950)),
-            CallName::Lseek => format!("{own}, whence: SET"),
-            CallName::IoctlFionread => format!("{own}, cmd: FIONREAD, arg: {}", stack(0x8dc)),
-            CallName::Mprotect => format!("start: {:#x}, len: 16384, prot: READ|WRITE", HEAP & !0xfff),
-            CallName::GetRlimit | CallName::SetRlimit => "resource: NOFILE".to_owned(),
-            CallName::Spawn => "clone_flags: VM|FS|FILES|SIGHAND|THREAD".to_owned(),
-            CallName::Getpid | CallName::ExitTask | CallName::ExitProcess | CallName::Compute => String::new(),
-            CallName::Socket
-            | CallName::Bind
-            | CallName::Listen
-            | CallName::Accept
-            | CallName::Connect
-            | CallName::Send
-            | CallName::Recv
-            | CallName::Sendmmsg
-            | CallName::SendTo
-            | CallName::Shutdown
-            | CallName::Close
-            | CallName::Poll
-            | CallName::SetNonblock
-            | CallName::GetFl
-            | CallName::SetSockOpt
-            | CallName::GetSockOpt
-            | CallName::GetSockName
-            | CallName::GetPeerName
-            | CallName::Open
-            | CallName::Read
-            | CallName::Write
-            | CallName::Stat
-            | CallName::Nanosleep
-            | CallName::FutexWait => own,
+        CallArgs::None => match bare(name) {
+            Bare::Nothing => String::new(),
+            Bare::Fd => own,
+            Bare::Fstat => format!("{own}, statbuf: {}", stack(0x1950)),
+            Bare::Lseek => format!("{own}, whence: SET"),
+            Bare::Fionread => format!("{own}, cmd: FIONREAD, arg: {}", stack(0x8dc)),
+            Bare::Mprotect => format!("start: {:#x}, len: 16384, prot: READ|WRITE", HEAP & !0xfff),
+            Bare::Rlimit(_) => "resource: NOFILE".to_owned(),
+            Bare::Thread => "clone_flags: VM|FS|FILES|SIGHAND|THREAD".to_owned(),
         },
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::traced::{name, poll_bits, returned, returned_text, sockaddr, tid};
+use super::traced::{Bare, bare, name, poll_bits, returned, returned_text, sockaddr, tid};
 use crate::app::CallName;
 use crate::observe::calendar::Civil;
 use crate::observe::span::SpanView;
@@ -92,13 +92,9 @@ impl Text {
         let call_name = name(call).expect("calls without a name are left out");
         let fd = call.fd.map_or(0, |fd| fd.0);
         let (entry, exit, tail) = parts(call, call_name, fd);
-        let shown = shown_name(call_name);
+        let shown = call_name.name();
         Self { name: shown, entry: format!("{shown}({entry}"), exit, tail }
     }
-}
-
-const fn shown_name(name: CallName) -> &'static str {
-    name.name()
 }
 
 /// Arguments at entry and at exit, and what stands behind the return value.
@@ -210,47 +206,24 @@ fn parts(call: &CallSeen, name: CallName, fd: u32) -> (String, String, String) {
             let timeout = timeout.map_or_else(|| "NULL".to_owned(), timespec);
             format!("0x7e678543e910, FUTEX_WAIT_PRIVATE, 0, {timeout}")
         }
-        CallArgs::None => match name {
-            CallName::Fstat => {
+        CallArgs::None => match bare(name) {
+            Bare::Nothing => String::new(),
+            Bare::Fd => fd.to_string(),
+            Bare::Fstat => {
                 exit = "{st_mode=S_IFREG|0644, ...}".to_owned();
                 format!("{fd}, ")
             }
-            CallName::Lseek => format!("{fd}, 0, SEEK_SET"),
-            CallName::IoctlFionread => {
+            Bare::Lseek => format!("{fd}, 0, SEEK_SET"),
+            Bare::Fionread => {
                 exit = call.result.map_or_else(|_| "0x7e678543b8dc".to_owned(), |bytes| format!("[{bytes}]"));
                 format!("{fd}, FIONREAD, ")
             }
-            CallName::Mprotect => "0x7e67790aa000, 16384, PROT_READ|PROT_WRITE".to_owned(),
-            CallName::Close => fd.to_string(),
-            CallName::GetRlimit => "0, RLIMIT_NOFILE, NULL, ...".to_owned(),
-            CallName::SetRlimit => "0, RLIMIT_NOFILE, ..., NULL".to_owned(),
-            CallName::Spawn => {
+            Bare::Mprotect => "0x7e67790aa000, 16384, PROT_READ|PROT_WRITE".to_owned(),
+            Bare::Rlimit(false) => "0, RLIMIT_NOFILE, NULL, ...".to_owned(),
+            Bare::Rlimit(true) => "0, RLIMIT_NOFILE, ..., NULL".to_owned(),
+            Bare::Thread => {
                 "child_stack=..., flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD".to_owned()
             }
-            CallName::Getpid | CallName::ExitTask | CallName::ExitProcess | CallName::Compute => String::new(),
-            CallName::Socket
-            | CallName::Bind
-            | CallName::Listen
-            | CallName::Accept
-            | CallName::Connect
-            | CallName::Send
-            | CallName::Recv
-            | CallName::Sendmmsg
-            | CallName::SendTo
-            | CallName::Shutdown
-            | CallName::Poll
-            | CallName::SetNonblock
-            | CallName::GetFl
-            | CallName::SetSockOpt
-            | CallName::GetSockOpt
-            | CallName::GetSockName
-            | CallName::GetPeerName
-            | CallName::Open
-            | CallName::Read
-            | CallName::Write
-            | CallName::Stat
-            | CallName::Nanosleep
-            | CallName::FutexWait => fd.to_string(),
         },
     };
     (entry, exit, tail)

@@ -12,6 +12,65 @@ pub(super) fn name(call: &CallSeen) -> Option<CallName> {
     (name != CallName::Compute).then_some(name)
 }
 
+/// A call all of whose arguments are the same each time, or that has none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Bare {
+    /// No arguments.
+    Nothing,
+    /// A descriptor.
+    Fd,
+    /// `fstat`.
+    Fstat,
+    /// `lseek` to the start.
+    Lseek,
+    /// `ioctl(FIONREAD)`.
+    Fionread,
+    /// `mprotect` of a heap that grows.
+    Mprotect,
+    /// `prlimit64`: does it set?
+    Rlimit(bool),
+    /// `clone` of a thread.
+    Thread,
+}
+
+/// What kind of bare call it is; calls with arguments of their own count by their descriptor.
+pub(super) const fn bare(name: CallName) -> Bare {
+    match name {
+        CallName::Fstat => Bare::Fstat,
+        CallName::Lseek => Bare::Lseek,
+        CallName::IoctlFionread => Bare::Fionread,
+        CallName::Mprotect => Bare::Mprotect,
+        CallName::GetRlimit => Bare::Rlimit(false),
+        CallName::SetRlimit => Bare::Rlimit(true),
+        CallName::Spawn => Bare::Thread,
+        CallName::Getpid | CallName::ExitTask | CallName::ExitProcess | CallName::Compute => Bare::Nothing,
+        CallName::Socket
+        | CallName::Bind
+        | CallName::Listen
+        | CallName::Accept
+        | CallName::Connect
+        | CallName::Send
+        | CallName::Recv
+        | CallName::Sendmmsg
+        | CallName::SendTo
+        | CallName::Shutdown
+        | CallName::Close
+        | CallName::Poll
+        | CallName::SetNonblock
+        | CallName::GetFl
+        | CallName::SetSockOpt
+        | CallName::GetSockOpt
+        | CallName::GetSockName
+        | CallName::GetPeerName
+        | CallName::Open
+        | CallName::Read
+        | CallName::Write
+        | CallName::Stat
+        | CallName::Nanosleep
+        | CallName::FutexWait => Bare::Fd,
+    }
+}
+
 /// Thread id as seen from outside: the first thread has the process's.
 pub(super) fn tid(call: &CallSeen) -> u32 {
     tid_of(call.pid, call.task.0)
