@@ -54,6 +54,10 @@ halfclose::messages! {
         ScriptLeftOver { en: "left over: {0}", zh: "脚本之外的报文段：{0}" }
         ScriptNotStrict { en: "not with tolerance 0", zh: "容差为 0 时不通过" }
         ScriptsPassed { en: "{0} of {1} passed", zh: "{1} 个中 {0} 个通过" }
+        LabNeedsLinux { en: "the lab needs Linux: it runs scenarios on the real kernel", zh: "实验室需要 Linux：它在真实内核上运行场景" }
+        LabImpossible { en: "the lab cannot do this for real: {0}", zh: "实验室无法真实地做到：{0}" }
+        LabBroken { en: "the experiment broke off: {0}", zh: "实验中断：{0}" }
+        LabWaits { en: "{0}: running on the real kernel for {1} s, then in the model", zh: "{0}：先在真实内核上运行 {1} 秒，再在模型中运行" }
         MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
     }
 }

@@ -2,6 +2,8 @@
 
 mod explain;
 mod graph;
+#[cfg(target_os = "linux")]
+mod lab;
 mod packetdrill;
 mod print;
 mod run;
@@ -28,6 +30,10 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
+        #[cfg(target_os = "linux")]
+        Some(Command::Lab(arguments)) => lab::lab(&arguments, lang),
+        #[cfg(not(target_os = "linux"))]
+        Some(Command::Lab(_)) => Err(Failure::Usage(halfclose::say!(lang, crate::message::Say::LabNeedsLinux))),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),
     }
