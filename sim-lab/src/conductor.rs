@@ -207,6 +207,7 @@ impl Conductor {
         // The kernel frees the sockets of the setting up a little later.
         clock::sleep_until(self.zero.saturating_sub(SETTLED));
         self.before = (0..self.hosts.len()).map(|h| self.host_state(h)).collect::<io::Result<_>>()?;
+        self.leave_servers_out();
         if self.now() > 0 {
             self.seen.notes.push(format!("the processes started {} ms late", self.now() / 1_000_000));
         }
@@ -235,6 +236,19 @@ impl Conductor {
         }
         self.do_what_is_due()?;
         self.finish()
+    }
+
+    /// A real server was there before the start, and belongs to the scenario all the same.
+    fn leave_servers_out(&mut self) {
+        for &server in self.servers.keys() {
+            let inodes = self.players[server].state().inodes;
+            let before = &mut self.before[self.scenario.processes[server].host];
+            let listed = before.rows.len();
+            before.rows.retain(|row| !inodes.contains(&row.inode));
+            let of_server = i64::try_from(listed - before.rows.len()).unwrap_or(0);
+            before.sockstat.tcp_inuse -= of_server;
+            before.sockstat.used -= of_server;
+        }
     }
 
     /// The scenario's end, or later, if an expectation is read after it.
