@@ -8,7 +8,7 @@
 //! wrong model is wrong twice.
 #![cfg(target_os = "linux")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
@@ -27,7 +27,7 @@ fn scenarios() -> Vec<(PathBuf, u64)> {
 }
 
 /// `end` of a scenario.
-fn length_ms(file: &PathBuf) -> u64 {
+fn length_ms(file: &Path) -> u64 {
     let text = std::fs::read_to_string(file).expect("a scenario");
     let end = text.lines().find_map(|line| line.strip_prefix("end = \"")).expect("a scenario has an end");
     let end = end.trim_end_matches('"');
@@ -37,12 +37,12 @@ fn length_ms(file: &PathBuf) -> u64 {
     }
 }
 
-fn lab(file: &PathBuf) -> Output {
+fn lab(file: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_halfclose"));
     command.arg("lab").arg(file).args(["--lang", "en", "--color", "never"]).output().expect("the program starts")
 }
 
-fn told(file: &PathBuf, output: &Output) -> String {
+fn told(file: &Path, output: &Output) -> String {
     let out = String::from_utf8_lossy(&output.stdout);
     let differing: Vec<&str> = out.lines().filter(|line| line.contains("DIFFERS")).collect();
     format!("{}\n{}\n{}", file.display(), differing.join("\n"), String::from_utf8_lossy(&output.stderr))

@@ -92,8 +92,8 @@ impl Calls {
 
     /// Makes the call, waits as it waits.
     pub(crate) fn make(&self, call: Call) -> Made {
-        match call {
-            Call::Socket { domain, ty, nonblock } => self.new_fd(|| {
+        if let Call::Socket { domain, ty, nonblock } = call {
+            self.new_fd(|| {
                 let family = match domain {
                     Domain::Inet => AddressFamily::INET,
                     Domain::Inet6 => AddressFamily::INET6,
@@ -104,27 +104,29 @@ impl Calls {
                 };
                 let fd = rustix::net::socket_with(family, ty, flags(nonblock), None).map_err(sys)?;
                 Ok((fd, kind, None))
-            }),
-            Call::Accept { fd, nonblock } => {
-                let listener = match self.get(fd) {
-                    Ok((listener, _)) => listener,
-                    Err(errno) => return Err(errno).into(),
-                };
-                self.new_fd(|| {
-                    let (fd, peer) = rustix::net::acceptfrom_with(&*listener, flags(nonblock)).map_err(sys)?;
-                    Ok((fd, Kind::Tcp, Some(peer.map_or(Endpoint::ANY, |p| endpoint(&p)))))
-                })
-            }
-            Call::Open { file } => self.new_fd(|| {
+            })
+        } else if let Call::Accept { fd, nonblock } = call {
+            let listener = match self.get(fd) {
+                Ok((listener, _)) => listener,
+                Err(errno) => return Err(errno).into(),
+            };
+            self.new_fd(|| {
+                let (fd, peer) = rustix::net::acceptfrom_with(&*listener, flags(nonblock)).map_err(sys)?;
+                Ok((fd, Kind::Tcp, Some(peer.map_or(Endpoint::ANY, |p| endpoint(&p)))))
+            })
+        } else if let Call::Open { file } = call {
+            self.new_fd(|| {
                 let size = match file {
                     FileKind::EtcHosts(size) => size,
                     FileKind::Path(_) => 0,
                 };
                 let fd = std::fs::File::options().read(true).write(true).open("/dev/null").map_err(|e| os(&e))?;
                 Ok((fd.into(), Kind::File { size, left: size }, None))
-            }),
-            Call::Connect { fd, addr } => self.connect(fd, addr),
-            other => self.simple(other).into(),
+            })
+        } else if let Call::Connect { fd, addr } = call {
+            self.connect(fd, addr)
+        } else {
+            self.simple(call).into()
         }
     }
 

@@ -606,8 +606,11 @@ fn is_used_again(segments: &[Segment]) -> bool {
     over.is_some_and(|at| segments[at..].iter().any(|s| s.flags & 0b10 != 0))
 }
 
+/// Address and port.
+type End = (u32, u16);
+
 fn by_connection(all: &[Sent]) -> Vec<Vec<Segment>> {
-    let mut order: Vec<((u32, u16), (u32, u16), u64)> = Vec::new();
+    let mut order: Vec<(End, End, u64)> = Vec::new();
     let mut found: Vec<Vec<Segment>> = Vec::new();
     for sent in all {
         let at =

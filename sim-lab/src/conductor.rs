@@ -91,6 +91,16 @@ impl Player {
     }
 }
 
+/// A rule of the scenario as rules of its hosts.
+struct Rules {
+    /// The name `heal` knows it by.
+    name: Option<String>,
+    /// A partition: from, to.
+    between: Option<(usize, usize)>,
+    /// Host and rule.
+    inputs: Vec<(usize, InputRule)>,
+}
+
 struct Conductor {
     scenario: Scenario,
     hosts: Vec<Host>,
@@ -110,8 +120,8 @@ struct Conductor {
     /// Expectations not yet read, and earlier values of those that need them.
     unread: Vec<usize>,
     earlier: BTreeMap<usize, (u64, BTreeMap<Metric, i64>)>,
-    /// Rules in force, by the name `heal` knows them by; partitions as pairs of hosts.
-    rules: Vec<(Option<String>, Option<(usize, usize)>, Vec<(usize, InputRule)>)>,
+    /// Rules in force, in order.
+    rules: Vec<Rules>,
     asked: u32,
     seen: Observation,
 }
@@ -207,6 +217,10 @@ impl Conductor {
         // The kernel frees the sockets of the setting up a little later.
         clock::sleep_until(self.zero.saturating_sub(SETTLED));
         self.before = (0..self.hosts.len()).map(|h| self.host_state(h)).collect::<io::Result<_>>()?;
+        // What the processes have said of themselves so far.
+        while let Ok((process, event)) = self.events.try_recv() {
+            self.hear(process, event)?;
+        }
         self.leave_servers_out();
         if self.now() > 0 {
             self.seen.notes.push(format!("the processes started {} ms late", self.now() / 1_000_000));
@@ -559,7 +573,7 @@ impl Conductor {
                     (None, Some((a, b))) => matches!(pair, Some(p) if *p == (*a, *b) || *p == (*b, *a)),
                     (None, None) => true,
                 };
-                self.rules.retain(|(name, pair, _)| !healed(name, pair));
+                self.rules.retain(|rule| !healed(&rule.name, &rule.between));
                 self.write_rules()
             }
             ActionKind::Rule(rule) => {
@@ -600,8 +614,8 @@ impl Conductor {
             count: None,
         };
         self.add_rule(&rule);
-        if let Some((_, pair, _)) = self.rules.last_mut() {
-            *pair = Some((from, to));
+        if let Some(rules) = self.rules.last_mut() {
+            rules.between = Some((from, to));
         }
     }
 
@@ -621,12 +635,12 @@ impl Conductor {
                 (host, InputRule { from, sport, dport, flags: rule.flags, verdict: rule.verdict })
             }));
         }
-        self.rules.push((rule.name.clone(), None, all));
+        self.rules.push(Rules { name: rule.name.clone(), between: None, inputs: all });
     }
 
     fn write_rules(&self) -> io::Result<()> {
         for (index, host) in self.hosts.iter().enumerate() {
-            let of_host = self.rules.iter().flat_map(|(_, _, rules)| rules).filter(|(h, _)| *h == index);
+            let of_host = self.rules.iter().flat_map(|rules| &rules.inputs).filter(|(h, _)| *h == index);
             let rules: Vec<InputRule> = of_host.map(|(_, rule)| *rule).collect();
             // A namespace that never had a rule needs no table.
             if !self.rules.is_empty() || !self.scenario.timeline.is_empty() {

@@ -68,7 +68,6 @@ pub struct Request {
 
 /// Why there is no comparison.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum LabError {
     /// The scenario has problems.
     #[error("{0}")]

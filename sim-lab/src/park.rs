@@ -30,9 +30,8 @@ pub(crate) fn main() -> io::Result<()> {
             return Ok(());
         }
         for message in control.drain() {
-            match message {
-                RecvAncillaryMessage::ScmRights(fds) => held.extend(fds),
-                _ => {}
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                held.extend(fds);
             }
         }
         stream.write_all(&[1])?;

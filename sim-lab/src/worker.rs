@@ -113,7 +113,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 struct Brain {
-    app: Box<dyn App>,
+    app: Box<dyn App + Send>,
     rng: SimRng,
 }
 
@@ -272,7 +272,7 @@ impl Shared {
                     let done = self.now();
                     let fd = match made.result {
                         Ok(Ret::Fd(fd) | Ret::Accepted(fd, _)) => fd.0,
-                        _ => fd,
+                        Ok(_) | Err(_) => fd,
                     };
                     self.note((task, name, fd), (entered, done), &made.result, made.ports);
                     if let Some(parked) = made.parked {
@@ -425,7 +425,6 @@ impl Shared {
     }
 
     /// Ends the process as `exit_group()` does; the counts are told first.
-    #[expect(clippy::exit, reason = "the process is the program's: it ends when the program says so")]
     fn exit(&self, status: u32) -> ! {
         self.tell(&Event::Exit(status));
         self.finish();

@@ -45,7 +45,9 @@ fn failure(error: LabError, lang: Lang) -> Failure {
         LabError::Missing(text) => Failure::Usage(text.in_lang(lang).to_owned()),
         LabError::Impossible(what) => Failure::Usage(say!(lang, Say::LabImpossible, what.join("; "))),
         LabError::Model(ModelError::Run(error)) => Failure::Budget(error.to_string()),
-        other => Failure::Usage(say!(lang, Say::LabBroken, other)),
+        error @ (LabError::Scenario(_) | LabError::Broken(_) | LabError::Model(_)) => {
+            Failure::Usage(say!(lang, Say::LabBroken, error))
+        }
     }
 }
 

@@ -21,9 +21,9 @@ use crate::units::{Endpoint, Ipv4Addr, Port};
 ///
 /// # Errors
 /// A setting that only the program can refuse.
-pub fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App>, BuildError> {
+pub fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App + Send>, BuildError> {
     let host = &scenario.hosts[process.host];
-    let app: Result<Box<dyn App>, String> = match &process.program {
+    let app: Result<Box<dyn App + Send>, String> = match &process.program {
         ProgramSpec::Mysqld(spec) => mysqld(spec).map(|config| Box::new(MysqlServer::new(config)) as _),
         ProgramSpec::Sysbench(spec) => sysbench(spec, host).map(|config| Box::new(Sysbench::new(config)) as _),
         ProgramSpec::Mysql(spec) => mysql(spec, host).map(|config| Box::new(MysqlClient::new(&config)) as _),
