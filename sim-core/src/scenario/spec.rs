@@ -351,6 +351,13 @@ pub enum ActionKind {
         /// Value with single blanks.
         value: String,
     },
+    /// The hypervisor takes another share of the host's busy CPU time.
+    Steal {
+        /// Host.
+        host: HostIx,
+        /// Below 1.
+        share: Ratio,
+    },
     /// `prlimit --nofile`.
     Prlimit {
         /// Process.
@@ -402,6 +409,7 @@ impl core::fmt::Display for ActionKind {
             Self::KillSession { id, .. } => write!(f, "kill session {id}"),
             Self::Sql { statement, .. } => write!(f, "sql {statement}"),
             Self::Sysctl { name, value, .. } => write!(f, "sysctl -w {name}=\"{value}\""),
+            Self::Steal { share, .. } => write!(f, "steal {}/{}", share.num, share.den),
             Self::Prlimit { nofile, .. } => write!(f, "prlimit --nofile={}:{}", nofile.soft, nofile.hard),
             Self::Partition { one_way: true, .. } => f.write_str("partition, one way"),
             Self::Partition { one_way: false, .. } => f.write_str("partition"),
