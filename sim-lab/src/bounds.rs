@@ -31,6 +31,7 @@ pub(crate) fn obstacles(scenario: &Scenario) -> Vec<String> {
         ActionKind::KillSession { .. }
         | ActionKind::Sql { .. }
         | ActionKind::Sysctl { .. }
+        | ActionKind::Steal { .. }
         | ActionKind::Prlimit { .. }
         | ActionKind::Partition { .. }
         | ActionKind::Heal { .. }
@@ -41,6 +42,9 @@ pub(crate) fn obstacles(scenario: &Scenario) -> Vec<String> {
     let exact = |rule: &RuleSpec| rule.probability == Ratio::ONE && rule.count.is_none();
     if !scenario.rules.iter().chain(later).all(exact) {
         found.push("a rule with `probability` or `count`: nf_tables would choose other packets".to_owned());
+    }
+    if scenario.timeline.iter().any(|action| matches!(action.kind, ActionKind::Steal { .. })) {
+        found.push("`steal`: only a hypervisor takes CPU time away".to_owned());
     }
     found
 }

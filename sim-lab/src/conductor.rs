@@ -556,6 +556,7 @@ impl Conductor {
                 self.hosts[*host].namespace.run(move || procfs::set_sysctl(&name, &value))
             }
             ActionKind::Sysctl { .. } => Err(io::Error::other("belongs to the whole machine and was left alone")),
+            ActionKind::Steal { .. } => Err(io::Error::other("only a hypervisor takes CPU time away")),
             ActionKind::Prlimit { process, nofile } => {
                 self.order(*process, &Order::Prlimit(nofile.soft, nofile.hard));
                 Ok(())

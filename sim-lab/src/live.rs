@@ -102,6 +102,7 @@ pub(crate) struct Reader<'a> {
 pub(crate) fn question(kind: &ProcessMetric) -> Option<String> {
     match kind {
         ProcessMetric::Status(name) => Some(name.clone()),
+        ProcessMetric::Calls(name) => Some(format!("calls.{}", name.name())),
         ProcessMetric::Processlist(ProcesslistMetric::Rows) => Some("processlist.rows".to_owned()),
         ProcessMetric::Processlist(ProcesslistMetric::Unauthenticated) => {
             Some("processlist.unauthenticated".to_owned())
@@ -183,7 +184,7 @@ impl Reader<'_> {
             ProcessMetric::PortParity(parity) => {
                 Some(tally.parity[usize::from((u16::from(*parity) ^ self.low[host]) & 1)])
             }
-            ProcessMetric::Processlist(_) | ProcessMetric::Status(_) => {
+            ProcessMetric::Calls(_) | ProcessMetric::Processlist(_) | ProcessMetric::Status(_) => {
                 self.now.answers.get(&(process, question(kind)?)).copied()
             }
         }

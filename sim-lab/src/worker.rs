@@ -409,11 +409,21 @@ impl Shared {
                     let rows = lock(&self.brain).app.status(Instant::from_nanos(self.now())).processlist;
                     Some(rows.iter().filter(|row| row.user == "unauthenticated user").count() as u64)
                 }
-                name => lock(&self.brain).app.metric(name),
+                name => match name.strip_prefix("calls.") {
+                    Some(call) => Some(self.made(call)),
+                    None => lock(&self.brain).app.metric(name),
+                },
             };
             self.tell(&Event::Answer { ask, name: name.clone(), value });
         }
         self.tell(&Event::Answered { ask });
+    }
+
+    /// How often a call was made.
+    fn made(&self, call: &str) -> u64 {
+        let told = lock(&self.told);
+        let of_call = |(index, _): &(u8, i64)| CallName::ALL.get(usize::from(*index)).is_some_and(|n| n.name() == call);
+        told.counts.iter().filter(|(key, _)| of_call(key)).map(|(_, n)| n).sum()
     }
 
     fn finish(&self) {
