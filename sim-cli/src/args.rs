@@ -242,6 +242,25 @@ model lacks is reported as unsupported, with its line.
 Exit codes: 0 all pass, 1 a script failed, 2 usage, 3 a script is unsupported or invalid.")]
     Packetdrill(Packetdrill),
 
+    /// Run a scenario on the real Linux kernel and in the model, and print both side by side
+    #[command(after_help = "\
+Each host becomes a network namespace, each process a real process that makes the same system calls. State
+is read through sock_diag and /proc, and afterwards the scenario is simulated for the running kernel with the
+settings its hosts really had. A row says what was seen on both sides, whether that is equal, within the stated
+tolerance or different, and by which rule. A scenario that waits a minute takes a minute.
+
+Nothing outside the namespaces is touched, and nothing is left behind, not even after Ctrl-C. Linux only; it
+needs root or unprivileged user namespaces.
+
+Examples:
+  halfclose lab scenarios/lab/two-ports.toml
+  halfclose lab two-hosts                    28,231 real sockets
+  halfclose lab my.toml --json | jq '.lines[] | select(.verdict == \"differs\")'
+
+Exit codes: 0 all rows agree, 1 a row differs, 2 a right is missing or the lab cannot do what the scenario
+asks, 3 invalid scenario, 4 a budget was exceeded.")]
+    Lab(Lab),
+
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -487,6 +506,30 @@ pub enum GraphFormat {
     Svg,
     /// For programs
     Json,
+}
+
+/// Arguments of `lab`.
+#[derive(Args, Debug)]
+pub struct Lab {
+    /// A scenario file, the name of a preset, or `-` for stdin
+    #[arg(value_name = "FILE|PRESET", value_hint = ValueHint::FilePath)]
+    pub source: String,
+
+    /// Use this seed instead of the file's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Change a value of the file; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override)]
+    pub overrides: Vec<Override>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print a page in Markdown, with the scenario, as the book has them
+    #[arg(long, conflicts_with = "json")]
+    pub page: bool,
 }
 
 /// Arguments of `packetdrill`.
