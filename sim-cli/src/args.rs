@@ -182,6 +182,47 @@ Examples:
   halfclose graph tiny --never                               which edges a run never took")]
     Graph(Graph),
 
+    /// Say which limit binds first, second, third: formulas, then the simulation, then the gap
+    #[command(after_help = "\
+Examples:
+  halfclose capacity                                          the outage
+  halfclose capacity time-wait --formula                      formulas alone, at once
+  halfclose capacity two-hosts --set process.mysqld.mysqld.max_connections=10000
+  halfclose capacity my.toml --json | jq '.limits[] | {limit, binds}'
+
+A limit is so many of something. Clients take R a second and hold each for H seconds: R x H are held in
+the long run (Little's law). What is never given back binds sooner or later. The simulation meets the
+first wall, lifts it, and goes on to the next.")]
+    Capacity(Capacity),
+
+    /// Try the known remedies on a scenario: tonight, tomorrow, does not help
+    #[command(after_help = "\
+Examples:
+  halfclose advise                          the outage: only fixing the close cures it
+  halfclose advise time-wait
+  halfclose advise my.toml --lang zh
+  halfclose advise nofile --json | jq '.alone[] | {id: .remedies[0].id, when, effect}'
+
+Each remedy is simulated alone; where none is enough, the smallest combinations that are. A remedy that
+only moves the wall is told with the new time to failure.")]
+    Advise(Advise),
+
+    /// Simulate many variants of a scenario under several seeds, on all cores
+    #[command(after_help = "\
+Examples:
+  halfclose sweep plan.toml -o results.jsonl --csv results.csv
+  halfclose sweep plan.toml --dry-run                      how many points, and whether each is valid
+  halfclose sweep plan.toml -o part-3.jsonl --shard 3/8    the fourth of eight parts
+  sbatch --array=0-7 --wrap 'halfclose sweep plan.toml -o part-$SLURM_ARRAY_TASK_ID.jsonl --shard 8'
+  halfclose merge plan.toml part-*.jsonl -o results.jsonl
+
+A sweep that was killed goes on where it was: run the same command again. Points depend on plan and seed
+alone, so parts computed anywhere are, put together, the bytes of one whole run.")]
+    Sweep(Sweep),
+
+    /// Put the parts of a sweep together; says what is missing and what does not agree
+    Merge(Merge),
+
     /// Run packetdrill scripts against the simulated host, in exact virtual time
     #[command(after_help = "\
 Examples:
@@ -385,6 +426,87 @@ pub enum GraphFormat {
     Svg,
     /// For programs
     Json,
+}
+
+/// Arguments of `capacity`.
+#[derive(Args, Debug)]
+pub struct Capacity {
+    #[command(flatten)]
+    pub scenario: Scenario,
+
+    /// Only the formulas: simulate nothing
+    #[arg(long)]
+    pub formula: bool,
+
+    /// How many walls to simulate, each lifted to see the next
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = walls, conflicts_with = "formula")]
+    pub walls: usize,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn walls(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=9) => Ok(number),
+        Ok(_) | Err(_) => Err("1 to 9".to_string()),
+    }
+}
+
+/// Arguments of `advise`.
+#[derive(Args, Debug)]
+pub struct Advise {
+    #[command(flatten)]
+    pub scenario: Scenario,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sweep`.
+#[derive(Args, Debug)]
+pub struct Sweep {
+    /// The plan; scenario files named in it lie beside it
+    #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
+    pub plan: PathBuf,
+
+    /// Results, one JSON object a line; an unfinished file is continued
+    #[arg(long, short, value_name = "FILE.jsonl", default_value = "sweep.jsonl", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+
+    /// Also write a table for spreadsheets
+    #[arg(long, value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
+    pub csv: Option<PathBuf>,
+
+    /// Only part I of N, from 0; N alone takes I from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX
+    #[arg(long, value_name = "[I/]N")]
+    pub shard: Option<String>,
+
+    /// Check every point and say how many there are; run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `merge`.
+#[derive(Args, Debug)]
+pub struct Merge {
+    /// The plan of the parts
+    #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
+    pub plan: PathBuf,
+
+    /// Results of the parts
+    #[arg(required = true, value_name = "PART.jsonl", value_hint = ValueHint::FilePath)]
+    pub parts: Vec<PathBuf>,
+
+    /// Where to write the whole
+    #[arg(long, short, value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+
+    /// Also write a table for spreadsheets
+    #[arg(long, value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
+    pub csv: Option<PathBuf>,
 }
 
 /// Arguments of `packetdrill`.

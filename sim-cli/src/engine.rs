@@ -6,10 +6,12 @@
 use std::io::Write;
 
 use halfclose::app::mysql::{self, Flavour};
+use halfclose::capacity::{Variant, VariantError};
 use halfclose::kernel::KernelProfile;
 use halfclose::observe::{self, HostView, RunFacts, View, ViewOptions};
 use halfclose::packetdrill::{self, Compare, Definitions, Options, Verdict};
 use halfclose::say;
+use halfclose::scenario::build::BuildError;
 use halfclose::scenario::{self, CheckRow, Moment, ProgramKind, Run, Scenario, ScenarioError, preset as presets};
 use halfclose::sim::SimError;
 use halfclose::tcp::TcpState;
@@ -240,11 +242,13 @@ fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang)
     let scenario = Scenario::read(&source.bytes, &pairs)
         .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))?;
     let seed = seed.unwrap_or(scenario.seed);
-    Run::new(scenario, seed).map_err(|error| {
-        let message = error.to_string();
-        let problem = Problem { id: "cannot-build".into(), message, span: None, hint: None, other: None };
-        Failure::Invalid(source.clone(), vec![problem])
-    })
+    Run::new(scenario, seed).map_err(|error| cannot_build(source, &error))
+}
+
+fn cannot_build(source: &Source, error: &BuildError) -> Failure {
+    let message = error.to_string();
+    let problem = Problem { id: "cannot-build".into(), message, span: None, hint: None, other: None };
+    Failure::Invalid(source.clone(), vec![problem])
 }
 
 /// Answers the probes, which stand in the order of their moments, then runs to
@@ -446,11 +450,15 @@ fn seconds(at: Instant) -> String {
 
 /// A moment or a metric that cannot be understood.
 fn asked(error: &ScenarioError, lang: Lang) -> Failure {
+    Failure::Usage(told(error, lang))
+}
+
+fn told(error: &ScenarioError, lang: Lang) -> String {
     let told = error.problems.iter().map(|one| {
         let problem = problem(one, &[], lang);
         problem.hint.map_or(problem.message.clone(), |hint| format!("{}\n{hint}", problem.message))
     });
-    Failure::Usage(told.collect::<Vec<_>>().join("\n"))
+    told.collect::<Vec<_>>().join("\n")
 }
 
 fn stopped(error: &SimError, lang: Lang) -> Failure {
@@ -475,6 +483,30 @@ fn problem(problem: &scenario::Problem, overrides: &[Override], lang: Lang) -> P
         }
     };
     Problem { id: problem.id().to_owned(), message, span: Some(problem.span()), hint, other }
+}
+
+/// A source with its `--set` changes, to be varied further.
+pub fn variant(source: &Source, overrides: &[Override]) -> Variant {
+    let overrides = overrides.iter().map(|change| (change.key.clone(), change.value.clone())).collect();
+    Variant::new(source.bytes.clone(), overrides)
+}
+
+/// Why a variant of the source could not be simulated, for the reader.
+pub fn variant_failure(source: &Source, overrides: &[Override], error: VariantError, lang: Lang) -> Failure {
+    match error {
+        VariantError::Scenario(error) => Failure::Invalid(source.clone(), problems(&error, overrides, lang)),
+        VariantError::Build(error) => cannot_build(source, &error),
+        VariantError::Sim(error) => stopped(&error, lang),
+    }
+}
+
+/// The same as text alone, for one variant of many.
+pub fn variant_text(error: &VariantError, lang: Lang) -> String {
+    match error {
+        VariantError::Scenario(error) => told(error, lang),
+        VariantError::Build(error) => error.to_string(),
+        VariantError::Sim(error) => error.text(lang),
+    }
 }
 
 /// All problems of a scenario; none if it can run.

@@ -3,6 +3,8 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod app;
+#[cfg(feature = "scenario")]
+pub mod capacity;
 pub mod errno;
 pub mod kernel;
 pub mod net;

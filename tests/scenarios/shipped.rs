@@ -82,3 +82,12 @@ fn a_fixed_client_is_said_to_have_recovered() {
     let found = findings(&facts);
     assert!(found.iter().any(|finding| finding.id == FindingId::Recovered));
 }
+
+/// It is not read under another seed, and the run goes past its moment.
+#[test]
+fn an_expectation_of_another_seed_does_not_hold_up_the_run() {
+    let text = "format = 1\nextends = \"tiny\"\nend = \"6s\"\n[[expect]]\nmetric = \"host.sysbench.fd.open\"\nat = \"3s\"\neq = 4\n";
+    let scenario = Scenario::parse(text).expect("a good scenario");
+    assert_eq!(run(scenario.clone(), 1).verdicts().len(), 1);
+    assert_eq!(run(scenario, 2).verdicts().len(), 0);
+}

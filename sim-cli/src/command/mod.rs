@@ -1,10 +1,13 @@
 //! What each command does.
 
+mod advise;
+mod capacity;
 mod explain;
 mod graph;
 mod packetdrill;
 mod print;
 mod run;
+mod sweep;
 
 use halfclose::text::Lang;
 
@@ -27,8 +30,25 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),
+        Some(Command::Capacity(arguments)) => capacity::capacity(&arguments, lang),
+        Some(Command::Advise(arguments)) => advise::advise(&arguments, lang),
+        Some(Command::Sweep(arguments)) => sweep::sweep(&arguments, lang),
+        Some(Command::Merge(arguments)) => sweep::merge(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),
+    }
+}
+
+/// A time span in the unit that suits it.
+fn span(seconds: f64) -> String {
+    match seconds {
+        s if s >= 7200.0 => format!("{:.1} h", s / 3600.0),
+        s if s >= 600.0 => format!("{:.1} min", s / 60.0),
+        s if s >= 10.0 => format!("{s:.1} s"),
+        s if s >= 1.0 => format!("{s:.2} s"),
+        s if s >= 1e-3 => format!("{:.2} ms", s * 1e3),
+        s if s > 0.0 => format!("{:.1} µs", s * 1e6),
+        _ => "0 s".to_owned(),
     }
 }

@@ -16,9 +16,6 @@ use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::units::{Endpoint, HostId, ProcIx, Ratio};
 
-/// sysbench's pause between two attempts, `usleep(1000)` in `drv_mysql.c`.
-const SYSBENCH_PAUSE: Duration = Duration::from_millis(1);
-
 /// A process of the run.
 #[derive(Clone, Copy)]
 struct Who<'a> {
@@ -132,7 +129,7 @@ fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
 /// The pause of programs that never back off.
 fn fixed_retry(program: &ProgramSpec) -> Option<Duration> {
     match program {
-        ProgramSpec::Sysbench(_) => Some(SYSBENCH_PAUSE),
+        ProgramSpec::Sysbench(spec) => Some(spec.reconnect_pause),
         ProgramSpec::Reconnect(spec) => match spec.back_off {
             BackOff::Fixed(delay) => Some(delay),
             BackOff::Exponential { .. } | BackOff::Jittered { .. } => None,
@@ -216,7 +213,8 @@ fn mean(kernel: &Kernel, searches: Searches) -> Duration {
 }
 
 /// How far apart the wheel's buckets for a 60-s timer are.
-fn time_wait_quantum(kernel: &Kernel) -> Duration {
+#[must_use]
+pub fn time_wait_quantum(kernel: &Kernel) -> Duration {
     let (clock, minute) = (kernel.clock(), Duration::from_secs(60));
     let first = clock.expiry(Instant::ZERO, minute);
     // The first expiry past the one of time zero: asked for one jiffy later each time.

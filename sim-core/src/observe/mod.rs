@@ -25,6 +25,8 @@ pub use calendar::Civil;
 pub use capture::{Capture, CaptureConfig};
 pub use facts::RunFacts;
 pub use findings::{Finding, FindingId, Said, Severity, findings};
+#[cfg(feature = "scenario")]
+pub use gather::time_wait_quantum;
 pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;

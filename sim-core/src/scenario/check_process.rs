@@ -20,7 +20,7 @@ use crate::app::backoff::BackOff;
 use crate::app::mysql::{Flavour, Vars};
 use crate::app::pool::OnConnectFailure;
 use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
-use crate::app::sysbench::{Connector, IgnoreErrors};
+use crate::app::sysbench::{Connector, IgnoreErrors, RECONNECT_PAUSE};
 use crate::text::nearest;
 use crate::time::{Duration, Instant};
 use crate::units::Ipv4Addr;
@@ -272,6 +272,7 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
         table_size: cx.int(&at.key("table-size"), file.table_size, 1, 1_000_000_000).unwrap_or(10_000),
         range_size: cx.int(&at.key("range-size"), file.range_size, 1, 1_000_000).unwrap_or(5),
         query_pause: cx.duration_or(&at.key("query-pause"), file.query_pause.as_ref(), Duration::ZERO),
+        reconnect_pause: cx.duration_or(&at.key("reconnect-pause"), file.reconnect_pause.as_ref(), RECONNECT_PAUSE),
         connector: match file.connector {
             Some(ConnectorWord::LeakFd) | None => Connector::LeakFd,
             Some(ConnectorWord::CloseAfterFailure) => Connector::CloseAfterFailure,

@@ -113,6 +113,14 @@ impl Scenario {
     }
 }
 
+/// Reads a duration as scenarios write it: `10s`, `1min30s`.
+///
+/// # Errors
+/// If the text is none.
+pub fn duration(text: &str) -> Result<crate::time::Duration, ScenarioError> {
+    value::duration(text).map_err(|kind| argument_error(text, "per", kind, None))
+}
+
 /// A problem of a word that is in no file: an argument, as if it were an override.
 fn argument_error(text: &str, path: &str, kind: ProblemKind, near: Option<String>) -> ScenarioError {
     let place = Place::new(Source::Override(0), 0, text.len());

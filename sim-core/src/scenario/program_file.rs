@@ -94,6 +94,8 @@ pub(super) struct SysbenchFile {
     pub(super) range_size: Option<i64>,
     /// Pause after each query, for a lighter load than sysbench itself makes.
     pub(super) query_pause: Option<DurationText>,
+    /// Pause between two attempts to reconnect; 1ms, as sysbench has it, if not given.
+    pub(super) reconnect_pause: Option<DurationText>,
     /// The connector it is linked with; leak-fd if not given.
     pub(super) connector: Option<ConnectorWord>,
 }

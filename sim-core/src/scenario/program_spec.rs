@@ -147,6 +147,8 @@ pub struct SysbenchSpec {
     pub range_size: u32,
     /// Pause after each query.
     pub query_pause: Duration,
+    /// Pause between two attempts to reconnect.
+    pub reconnect_pause: Duration,
     /// The connector.
     pub connector: Connector,
 }

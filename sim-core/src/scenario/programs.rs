@@ -91,6 +91,7 @@ fn sysbench(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, Stri
         table_size: spec.table_size,
         range_size: spec.range_size,
         query_pause: spec.query_pause,
+        reconnect_pause: spec.reconnect_pause,
     })
 }
 
