@@ -215,7 +215,9 @@ fn every_member_shares_the_lints() {
 
 #[test]
 fn every_scenario_asks_a_question_and_expects_an_answer() {
-    let scenarios = files("scenarios", &[".toml"]);
+    let mut scenarios = files("scenarios", &[".toml"]);
+    // A plan asks its question too, and its answer is a table.
+    scenarios.retain(|file| !file.starts_with("scenarios/plans"));
     assert!(!scenarios.is_empty(), "no scenario was found");
     let mut problems = Vec::new();
     for file in scenarios {

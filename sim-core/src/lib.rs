@@ -3,13 +3,16 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod app;
-#[cfg(feature = "scenario")]
+#[cfg(feature = "capacity")]
 pub mod capacity;
 pub mod errno;
 pub mod kernel;
 pub mod net;
+#[cfg(feature = "observe")]
 pub mod observe;
+#[cfg(feature = "packetdrill")]
 pub mod packetdrill;
+#[cfg(feature = "plot")]
 pub mod plot;
 pub mod rng;
 #[cfg(feature = "scenario")]

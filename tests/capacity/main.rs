@@ -1,6 +1,8 @@
 //! Formula against simulation on five hundred random configurations: they
 //! agree within stated bounds, or the difference has one of the named causes.
 
+mod advice;
+
 use std::collections::BTreeMap;
 
 use halfclose::capacity::{GapCause, Quantity, Variant, Walls};

@@ -192,8 +192,8 @@ impl Report<'_> {
             out.push_str(&format!("  --set {key}=\"{value}\"\n"));
         }
         out.push_str(&match &wall.met {
-            Some((errno, connections, seconds)) => {
-                format!("  {}\n", say!(lang, Say::WallMet, ordinal, errno, connections, span(*seconds)))
+            Some((limit, connections, seconds)) => {
+                format!("  {}\n", say!(lang, Say::WallMet, ordinal, limit.sign(), connections, span(*seconds)))
             }
             None => format!("  {}\n", say!(lang, Say::NoWall, ordinal, span(wall.simulated_seconds))),
         });
@@ -279,8 +279,8 @@ fn wall_json(wall: &Wall) -> Value {
     json!({
         "lifted": wall.lifted.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(),
         "expected": wall.expected.map(LimitId::name),
-        "met": wall.met.map(|(errno, connections, seconds)| json!({
-            "errno": errno.to_string(), "connections": connections, "seconds": seconds,
+        "met": wall.met.map(|(limit, connections, seconds)| json!({
+            "limit": limit.name(), "sign": limit.sign(), "connections": connections, "seconds": seconds,
         })),
         "compared": wall.compared.iter().map(|row| json!({
             "quantity": row.quantity.name(), "formula": finite(row.formula),

@@ -147,8 +147,8 @@ impl<'a> Group<'a> {
 
     /// Every socket is an open file, also at the server if it is on this host.
     fn file_max(&self) -> Option<Limit> {
-        let exempt = |demand: &&Demand| self.run.scenario().processes[demand.process].cap_sys_admin;
-        if self.members.iter().all(|demand| exempt(&demand)) {
+        let exempt = |demand: &Demand| self.run.scenario().processes[demand.process].cap_sys_admin;
+        if self.members.iter().all(|demand| exempt(demand)) {
             return None;
         }
         let file_max = self.kernel.sysctls().file_max();

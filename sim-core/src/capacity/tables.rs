@@ -92,7 +92,7 @@ impl Tables {
         let Some(first) = demands.first() else { return Self::default() };
         let kernel = run.world().kernel(run.host(first.host));
         let ports = usable_ports(kernel);
-        let clients = demands.iter().map(|demand| clients(demand)).sum();
+        let clients = demands.iter().map(clients).sum();
         let own = demands.iter().find_map(|demand| demand.back_off).map(|policy| ("", policy));
         Self {
             reuse: reuse(ports, 60.0 + rounding(kernel), reuse_delay(kernel), first.destination.addr.is_loopback()),

@@ -4,7 +4,6 @@
 use super::demand::{Demand, Habit};
 use super::limits::usable_ports;
 use super::{Binds, Capacity, LimitId, advance_to_demand};
-use crate::errno::Errno;
 use crate::observe::{RunFacts, time_wait_quantum};
 use crate::scenario::build::BuildError;
 use crate::scenario::{MarkRef, Metric, MetricKind, Moment, ProcessMetric, Run, Scenario, ScenarioError};
@@ -164,8 +163,8 @@ pub struct Wall {
     pub lifted: Vec<(String, String)>,
     /// Which limit the formulas put first.
     pub expected: Option<LimitId>,
-    /// What the simulation met: errno, connections, seconds since the demand began.
-    pub met: Option<(Errno, u64, f64)>,
+    /// What the simulation met: limit, connections, seconds since the demand began.
+    pub met: Option<(LimitId, u64, f64)>,
     /// Figures from both sides.
     pub compared: Vec<Compared>,
     /// Seconds of demand that were simulated.
@@ -232,16 +231,16 @@ fn wall(variant: &Variant, seed: u64, lifted: Vec<(String, String)>) -> Result<(
     };
     let facts = RunFacts::of(&run);
     let first = [
-        (Errno::AddrNotAvail, facts.ports.exhausted),
-        (Errno::MFile, facts.client.emfile),
-        (Errno::NFile, facts.client.enfile),
+        (LimitId::Ports, facts.ports.exhausted),
+        (LimitId::NofileSoft, facts.client.emfile),
+        (LimitId::FileMax, facts.client.enfile),
     ]
     .into_iter()
-    .filter_map(|(errno, reached)| reached.map(|reached| (errno, reached)))
+    .filter_map(|(id, reached)| reached.map(|reached| (id, reached)))
     .min_by_key(|(_, reached)| reached.at);
-    let met = first.map(|(errno, reached)| (errno, reached.connections, since(reached.at, begins)));
+    let met = first.map(|(id, reached)| (id, reached.connections, since(reached.at, begins)));
     let compared = Comparison { run: &run, capacity: &capacity, facts: &facts, begins, met, rate }.all();
-    let lift = met.and_then(|(errno, ..)| lift(&run, &capacity, errno));
+    let lift = met.and_then(|(id, ..)| lift(&run, &capacity, id));
     let wall = Wall {
         lifted,
         expected: expected.map(|(id, _)| id),
@@ -280,30 +279,25 @@ fn sustained(run: &mut Run, demand: &Demand, end: Instant) -> Result<f64, SimErr
 }
 
 /// The override that moves a wall as far as it goes; `None` when it stands there already.
-fn lift(run: &Run, capacity: &Capacity, errno: Errno) -> Lift {
+fn lift(run: &Run, capacity: &Capacity, limit: LimitId) -> Lift {
     let demand = capacity.demands.first()?;
     let scenario = run.scenario();
     let host = &scenario.hosts[demand.host].name;
-    let process = &scenario.processes[demand.process].name;
     let kernel = run.world().kernel(run.host(demand.host));
-    match errno {
-        Errno::AddrNotAvail => {
-            let range = kernel.sysctls().ip_local_port_range();
-            let widest = (range.low.0, range.high.0) == (1024, 65_535);
-            (!widest).then(|| (format!("host.{host}.sysctl.net.ipv4.ip_local_port_range"), "1024 65535".to_owned()))
-        }
-        Errno::MFile => {
-            let nr_open = u64::from(kernel.sysctls().nr_open());
-            let soft = scenario.processes[demand.process].nofile.soft;
-            (soft < nr_open).then(|| (format!("process.{process}.RLIMIT_NOFILE"), format!("{nr_open}:{nr_open}")))
-        }
-        Errno::NFile => {
-            let file_max = kernel.sysctls().file_max();
-            let more = file_max.checked_mul(10)?;
-            Some((format!("host.{host}.sysctl.fs.file-max"), more.to_string()))
-        }
-        _other => None,
+    if limit == LimitId::Ports {
+        let range = kernel.sysctls().ip_local_port_range();
+        let widest = (range.low.0, range.high.0) == (1024, 65_535);
+        return (!widest)
+            .then(|| (format!("host.{host}.sysctl.net.ipv4.ip_local_port_range"), "1024 65535".to_owned()));
     }
+    if limit == LimitId::NofileSoft {
+        let nr_open = u64::from(kernel.sysctls().nr_open());
+        let process = &scenario.processes[demand.process];
+        let higher = process.nofile.soft < nr_open;
+        return higher.then(|| (format!("process.{}.RLIMIT_NOFILE", process.name), format!("{nr_open}:{nr_open}")));
+    }
+    let more = kernel.sysctls().file_max().checked_mul(10)?;
+    Some((format!("host.{host}.sysctl.fs.file-max"), more.to_string()))
 }
 
 /// All figures of one wall from both sides.
@@ -312,7 +306,7 @@ struct Comparison<'a> {
     capacity: &'a Capacity,
     facts: &'a RunFacts,
     begins: Instant,
-    met: Option<(Errno, u64, f64)>,
+    met: Option<(LimitId, u64, f64)>,
     rate: Option<f64>,
 }
 
@@ -334,8 +328,7 @@ impl Comparison<'_> {
             let formula = limit.capacity.value / hold;
             rows.push(row(Quantity::SustainedRate, formula, simulated, GapCause::WheelBatches, 1.5 * turn / 60.0));
         }
-        if let (Some(share), Some((Errno::AddrNotAvail, ..)), true) =
-            (self.facts.ports.cpu_when_exhausted, self.met, leaks)
+        if let (Some(share), Some((LimitId::Ports, ..)), true) = (self.facts.ports.cpu_when_exhausted, self.met, leaks)
         {
             let formula = demand.cycle.vain_cpus(usable_ports(self.kernel(demand)));
             let simulated = f64::from(share.num) / f64::from(share.den);
@@ -349,12 +342,7 @@ impl Comparison<'_> {
     }
 
     fn wall(&self, demand: &Demand) -> Vec<Compared> {
-        let Some((errno, connections, seconds)) = self.met else { return Vec::new() };
-        let id = match errno {
-            Errno::AddrNotAvail => LimitId::Ports,
-            Errno::MFile => LimitId::NofileSoft,
-            _other => LimitId::FileMax,
-        };
+        let Some((id, connections, seconds)) = self.met else { return Vec::new() };
         let Some(limit) = self.capacity.limit(id) else { return Vec::new() };
         let expected = match limit.binds {
             Binds::After(expected) => expected,
@@ -377,11 +365,8 @@ impl Comparison<'_> {
             ));
         }
         let slower = seconds >= expected;
-        let cause = if slower && id == LimitId::Ports || slower && simulated > ports / 4.0 {
-            GapCause::TakenWithinHalf
-        } else {
-            GapCause::Jitter
-        };
+        let searches = id == LimitId::Ports || simulated > ports / 4.0;
+        let cause = if slower && searches { GapCause::TakenWithinHalf } else { GapCause::Jitter };
         let most = expected * 0.05 + self.meetings(demand) + 0.05;
         rows.push(row_within(Quantity::Seconds, expected, seconds, cause, most));
         rows

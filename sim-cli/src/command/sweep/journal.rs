@@ -40,7 +40,8 @@ impl Shard {
         let (index, count) = match text.split_once('/') {
             Some((index, count)) => (index.parse().map_err(|_| bad())?, count.parse().map_err(|_| bad())?),
             None => (
-                index_of_environment(|name| std::env::var(name).ok()).ok_or_else(bad)?,
+                index_of_environment(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+                    .ok_or_else(bad)?,
                 text.parse().map_err(|_| bad())?,
             ),
         };
