@@ -48,20 +48,14 @@ impl Kernel {
 
     /// Looks the segment's connection up: established table first, then listeners.
     pub(crate) fn on_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
-        let Ends { from, to } = fx.heard;
-        if let Some(socket) = self.sockets.get_mut(to.0)
-            && socket.tuple == tuple
-            && socket.flags.is_hashed_tcp()
-        {
-            socket.peer = from;
-            let _ = self.tcp_step(now, to, TcpInput::SegmentArrives(segment), fx);
+        if self.tcp_heard(now, tuple, segment, fx) {
             return;
         }
         match self.established.get(&tuple) {
             Some(EstablishedEntry::Full(id)) => {
-                self.socket_mut(id).peer = from;
+                self.socket_mut(id).peer = fx.heard.from;
                 // A socket input has no reply.
-                let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
+                self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
             }
             Some(EstablishedEntry::TimeWait(id)) => self.on_timewait_segment(now, id, tuple, segment, fx),
             Some(EstablishedEntry::Request(id)) => self.on_request_segment(now, id, tuple, segment, fx),
@@ -152,7 +146,7 @@ impl Kernel {
                 if let Some(EstablishedEntry::Full(id)) = self.established.get(&tuple) {
                     let hard = !matches!(message.code, UnreachableCode::FragNeeded(_));
                     let input = TcpInput::IcmpError { errno: message.code.errno(), seq, hard };
-                    let _ = self.tcp_step(now, id, input, fx);
+                    self.tcp_step(now, id, input, fx);
                 }
             }
             Quoted::Udp { sport, dport } => self.udp_error(sport, dport, message.code.errno(), fx),
@@ -174,7 +168,7 @@ impl Kernel {
                 fx.timers.push((at, KernelTimer::Socket(id)));
             }
             Some(_) => {
-                let _ = self.tcp_step(now, id, TcpInput::Timeout, fx);
+                self.tcp_step(now, id, TcpInput::Timeout, fx);
             }
         }
     }

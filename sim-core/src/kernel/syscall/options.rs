@@ -50,7 +50,7 @@ impl Kernel {
                 if !in_range(tcp) {
                     return Err(Errno::Inval);
                 }
-                self.tcp_step(caller.now, id, TcpInput::Call(UserCall::SetOption(tcp)), fx)?;
+                self.tcp_call(caller.now, id, UserCall::SetOption(tcp), fx)?;
             }
         }
         Ok(Ret::Done)
