@@ -10,9 +10,16 @@ use super::timewait::TwVerdict;
 use crate::tcp::{Cause, TcpInput, TcpState};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
-use crate::units::{FourTuple, SocketId, TwId};
+use crate::units::{FourTuple, Ipv4Addr, SocketId, TwId};
 use crate::wire::icmp::Quoted;
 use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
+
+/// An address of many hosts: multicast (224/4) or the limited broadcast.
+#[inline]
+const fn is_shared(addr: Ipv4Addr) -> bool {
+    let bits = addr.to_bits();
+    bits >> 28 == 0xe || bits == u32::MAX
+}
 
 impl Kernel {
     /// A packet addressed to this host.
@@ -20,7 +27,7 @@ impl Kernel {
         self.mib.inc(Mib::IpInReceives);
         let &Packet { src, dst, ref body } = packet;
         // ip_route_input_slow: a martian source (RFC 1122 §3.2.1.3).
-        if src.is_multicast() || src.is_broadcast() || src.is_unspecified() {
+        if is_shared(src) || src.is_unspecified() {
             return;
         }
         self.mib.inc(Mib::IpInDelivers);
@@ -36,7 +43,7 @@ impl Kernel {
                     len: segment.payload.len(),
                 });
                 // tcp_v4_rcv: only what is addressed to this host (pkt_type PACKET_HOST).
-                if dst.is_multicast() || dst.is_broadcast() {
+                if is_shared(dst) {
                     return;
                 }
                 self.on_segment(now, tuple, segment, fx);

@@ -3,8 +3,8 @@
 //! Most delays of a run are a few constants, so events with delays of the same
 //! magnitude (the same power of two) usually come due in the order in which
 //! they were pushed: each magnitude has two FIFO lanes. An event earlier than
-//! the tails of both goes to a binary heap instead. Popping takes the least
-//! head; a run uses a handful of lanes, so the heads are simply compared.
+//! the tails of both goes to a binary heap instead. A run uses a handful of
+//! lanes, which are kept in the order of their heads.
 //!
 //! What is due before everything else (a thread that goes on, a wake-up a few
 //! microseconds ahead) is pushed and popped at once, so one place stands in
@@ -56,9 +56,11 @@ type Key = (Instant, EventSeq);
 
 /// Places an event can wait in: two lanes for each magnitude of delay, and the heap last.
 const PLACES: usize = 64;
-/// Magnitudes are told apart modulo 32: a delay of more than four seconds shares
-/// its lanes with one of nanoseconds, which hardly ever waits.
-const MAGNITUDE: usize = 31;
+/// The longest magnitude: a quarter of an hour and more.
+const LONGEST: usize = 31;
+/// Delays of up to half a microsecond, but for none at all, are of one magnitude:
+/// so many powers of two hardly ever wait.
+const SHORT: usize = 9;
 /// The second lane of a magnitude: two hosts tick apart, so their timers of the
 /// same length come due in two orders.
 const SECOND: usize = 32;
@@ -77,12 +79,12 @@ pub(crate) struct Queue<E> {
     heap: BinaryHeap<Reverse<HeapEntry<E>>>,
     /// Keys of the first events of each place, where `filled` has its bit.
     heads: [Key; PLACES],
+    /// The places that are filled, by their heads: the last holds the next event.
+    order: [u8; PLACES],
+    places: usize,
     /// Keys of the last events of the lanes, where `filled` has its bit.
     tails: [Key; PLACES],
     filled: u64,
-    /// The least of the heads and its place.
-    first: Key,
-    place: usize,
     next_seq: EventSeq,
     len: usize,
 }
@@ -95,10 +97,10 @@ impl<E: Copy> Queue<E> {
             lanes: core::array::from_fn(|_| VecDeque::new()),
             heap: BinaryHeap::new(),
             heads: [NEVER; PLACES],
+            order: [0; PLACES],
+            places: 0,
             tails: [NEVER; PLACES],
             filled: 0,
-            first: NEVER,
-            place: HEAP,
             next_seq: 0,
             len: 0,
         }
@@ -122,8 +124,10 @@ impl<E: Copy> Queue<E> {
 
     #[inline]
     fn line_up(&mut self, now: Instant, entry: Entry<E>) {
-        let lane = (u64::BITS - entry.at.since(now).nanos().leading_zeros()) as usize;
-        let (lane, second) = (lane & MAGNITUDE, lane & MAGNITUDE | SECOND);
+        let delay = entry.at.since(now).nanos();
+        let lane = ((u64::BITS - delay.leading_zeros()) as usize).saturating_sub(SHORT);
+        let lane = if delay == 0 { 0 } else { lane.clamp(1, LONGEST) };
+        let second = lane | SECOND;
         if !self.push_lane(lane, entry) && (second == HEAP || !self.push_lane(second, entry)) {
             self.push_heap(entry);
         }
@@ -147,21 +151,50 @@ impl<E: Copy> Queue<E> {
 
     #[cold]
     fn push_heap(&mut self, entry: Entry<E>) {
+        let key = (entry.at, entry.seq);
         self.heap.push(Reverse(HeapEntry(entry)));
-        let head = self.heap.peek().map_or(NEVER, |Reverse(head)| head.key());
-        self.filled |= 1 << HEAP;
-        self.set_head(HEAP, head);
+        if self.filled & 1 << HEAP == 0 {
+            self.filled |= 1 << HEAP;
+        } else if self.heads[HEAP] < key {
+            return;
+        } else {
+            let at = self.order[..self.places].iter().position(|&place| usize::from(place) == HEAP);
+            let at = at.expect("a filled place is in the order");
+            self.order.copy_within(at + 1..self.places, at);
+            self.places -= 1;
+        }
+        self.set_head(HEAP, key);
     }
 
+    /// Gives a place that is not in the order its head. Whatever is due soon
+    /// finds its position at once, from the end.
     #[inline]
     fn set_head(&mut self, place: usize, key: Key) {
-        self.heads[place] = key;
-        if key < self.first {
-            (self.first, self.place) = (key, place);
-            if self.front.is_none() {
-                self.next_at = key.0;
+        let mut at = self.places;
+        while at > 0 {
+            let other = self.order[(at - 1) % PLACES];
+            let head = self.heads[usize::from(other) % PLACES];
+            if head.0 > key.0 || (head.0 == key.0 && head.1 > key.1) {
+                break;
             }
+            self.order[at % PLACES] = other;
+            at -= 1;
         }
+        self.order[at % PLACES] = (place % PLACES) as u8;
+        self.heads[place] = key;
+        self.places += 1;
+        if self.front.is_none() {
+            self.next_at = self.first_at();
+        }
+    }
+
+    /// When the next event of lanes and heap is due.
+    #[inline]
+    const fn first_at(&self) -> Instant {
+        if self.places == 0 {
+            return Instant::MAX;
+        }
+        self.heads[self.order[(self.places - 1) % PLACES] as usize % PLACES].0
     }
 
     /// When the next event is due; [`Instant::MAX`] when there is none.
@@ -181,49 +214,33 @@ impl<E: Copy> Queue<E> {
     pub(crate) fn pop(&mut self) -> Option<(Instant, E)> {
         if let Some(entry) = self.front.take() {
             self.len -= 1;
-            self.next_at = self.first.0;
+            self.next_at = self.first_at();
             return Some((entry.at, entry.event));
         }
-        let place = self.place;
-        if place == HEAP {
-            return self.pop_heap();
-        }
-        let lane = &mut self.lanes[place];
-        let entry = lane.pop_front()?;
-        match lane.front() {
-            Some(next) => self.heads[place] = (next.at, next.seq),
-            None => self.filled &= !(1 << place),
-        }
+        let last = self.places.checked_sub(1)?;
+        self.places = last;
+        let place = usize::from(self.order[last % PLACES]) % PLACES;
+        let (entry, next) = if place == HEAP {
+            self.pop_heap()?
+        } else {
+            let lane = &mut self.lanes[place];
+            (lane.pop_front()?, lane.front().map(|next| (next.at, next.seq)))
+        };
         self.len -= 1;
-        self.find_first();
-        Some((entry.at, entry.event))
-    }
-
-    #[cold]
-    fn pop_heap(&mut self) -> Option<(Instant, E)> {
-        let entry = self.heap.pop()?.0.0;
-        match self.heap.peek() {
-            Some(Reverse(next)) => self.heads[HEAP] = next.key(),
-            None => self.filled &= !(1 << HEAP),
-        }
-        self.len -= 1;
-        self.find_first();
-        Some((entry.at, entry.event))
-    }
-
-    #[inline]
-    fn find_first(&mut self) {
-        let (mut first, mut place) = (NEVER, HEAP);
-        let mut left = self.filled;
-        while left != 0 {
-            let one = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let head = self.heads[one];
-            if head.0 < first.0 || (head.0 == first.0 && head.1 < first.1) {
-                (first, place) = (head, one);
+        match next {
+            Some(key) => self.set_head(place, key),
+            None => {
+                self.filled &= !(1 << place);
+                self.next_at = self.first_at();
             }
         }
-        (self.first, self.place, self.next_at) = (first, place, first.0);
+        Some((entry.at, entry.event))
+    }
+
+    #[inline(never)]
+    fn pop_heap(&mut self) -> Option<(Entry<E>, Option<Key>)> {
+        let entry = self.heap.pop()?.0.0;
+        Some((entry, self.heap.peek().map(|Reverse(next)| next.key())))
     }
 }
 

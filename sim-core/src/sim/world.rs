@@ -323,7 +323,7 @@ impl World {
 
     /// Puts one kernel entry's effects into the queue and the network.
     /// `caller`: the process in whose system call they arose.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn drain(
         &mut self,
         host: HostId,
@@ -334,6 +334,7 @@ impl World {
     }
 
     /// By index: what is drained here is not added to by what draining does.
+    #[inline(never)]
     fn drain_some(&mut self, host: HostId, caller: Option<ProcIx>, observer: &mut dyn Observer) -> Result<(), Overrun> {
         if !self.fx.records.is_empty() {
             self.drain_records(host, caller, observer);
