@@ -189,13 +189,7 @@ impl Kernel {
     }
 
     /// An ICMP port-unreachable for a datagram nobody wanted.
-    pub(crate) fn unreachable(
-        &mut self,
-        to: crate::units::Ipv4Addr,
-        from: crate::units::Ipv4Addr,
-        quoted: Quoted,
-        fx: &mut Effects,
-    ) {
+    pub(crate) fn unreachable(&mut self, to: Ipv4Addr, from: Ipv4Addr, quoted: Quoted, fx: &mut Effects) {
         self.mib.inc(Mib::IcmpOutDestUnreachs);
         let body = Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted });
         fx.send(Packet { src: from, dst: to, body }, Ends::UNKNOWN);

@@ -80,7 +80,7 @@ pub(crate) struct Queue<E> {
     /// Keys of the first events of each place, where `filled` has its bit.
     heads: [Key; PLACES],
     /// The places that are filled, by their heads: the last holds the next event.
-    order: [u8; PLACES],
+    order: [usize; PLACES],
     places: usize,
     /// Keys of the last events of the lanes, where `filled` has its bit.
     tails: [Key; PLACES],
@@ -158,7 +158,7 @@ impl<E: Copy> Queue<E> {
         } else if self.heads[HEAP] < key {
             return;
         } else {
-            let at = self.order[..self.places].iter().position(|&place| usize::from(place) == HEAP);
+            let at = self.order[..self.places].iter().position(|&place| place == HEAP);
             let at = at.expect("a filled place is in the order");
             self.order.copy_within(at + 1..self.places, at);
             self.places -= 1;
@@ -173,14 +173,14 @@ impl<E: Copy> Queue<E> {
         let mut at = self.places;
         while at > 0 {
             let other = self.order[(at - 1) % PLACES];
-            let head = self.heads[usize::from(other) % PLACES];
+            let head = self.heads[other % PLACES];
             if head.0 > key.0 || (head.0 == key.0 && head.1 > key.1) {
                 break;
             }
             self.order[at % PLACES] = other;
             at -= 1;
         }
-        self.order[at % PLACES] = (place % PLACES) as u8;
+        self.order[at % PLACES] = place;
         self.heads[place] = key;
         self.places += 1;
         if self.front.is_none() {
@@ -194,7 +194,7 @@ impl<E: Copy> Queue<E> {
         if self.places == 0 {
             return Instant::MAX;
         }
-        self.heads[self.order[(self.places - 1) % PLACES] as usize % PLACES].0
+        self.heads[self.order[(self.places - 1) % PLACES] % PLACES].0
     }
 
     /// When the next event is due; [`Instant::MAX`] when there is none.
@@ -219,7 +219,7 @@ impl<E: Copy> Queue<E> {
         }
         let last = self.places.checked_sub(1)?;
         self.places = last;
-        let place = usize::from(self.order[last % PLACES]) % PLACES;
+        let place = self.order[last % PLACES] % PLACES;
         let (entry, next) = if place == HEAP {
             self.pop_heap()?
         } else {

@@ -5,7 +5,7 @@ use crate::app::{CallResult, Ret};
 use crate::errno::Errno;
 use crate::kernel::effects::Effects;
 use crate::kernel::host::Kernel;
-use crate::tcp::{Reply, TcpInput, TcpState, UserCall};
+use crate::tcp::{Reply, TcpState, UserCall};
 use crate::time::Instant;
 use crate::units::{Endpoint, Fd, ProcIx, SocketId};
 use crate::wire::Payload;

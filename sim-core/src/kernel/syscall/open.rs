@@ -14,7 +14,7 @@ use crate::kernel::listen_table::Listener;
 use crate::kernel::ports::{OpenPortQuery, find_open_port};
 use crate::kernel::socket::{ListenState, Owner, Socket, SocketFlags};
 use crate::kernel::timewait::TwSuccessor;
-use crate::tcp::{Cause, Tcb, TcpInput, TcpState, UserCall};
+use crate::tcp::{Cause, Tcb, TcpState, UserCall};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{Endpoint, Fd, FourTuple, Ipv4Addr, Port, ProcIx, SocketId, TwId};

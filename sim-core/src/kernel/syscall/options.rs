@@ -7,7 +7,7 @@ use crate::kernel::config::PortRange;
 use crate::kernel::effects::Effects;
 use crate::kernel::host::Kernel;
 use crate::kernel::socket::SocketFlags;
-use crate::tcp::{TcpInput, TcpSocketOption, TcpState, UserCall};
+use crate::tcp::{TcpSocketOption, TcpState, UserCall};
 use crate::time::Duration;
 use crate::units::{Fd, Port, ProcIx};
 
