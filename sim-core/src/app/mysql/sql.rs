@@ -7,7 +7,7 @@ use crate::time::Duration;
 
 /// A statement, understood as far as the model needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Statement {
+pub(crate) enum Statement {
     /// `SET GLOBAL name = value`, in any of its spellings.
     SetGlobal(String, String),
     /// `SET SESSION …`, `SET NAMES …`: accepted.
@@ -42,15 +42,15 @@ pub(super) enum Statement {
 
 /// A `SELECT` the model answers with rows of plausible size.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Select {
+pub(crate) struct Select {
     /// First table named after `FROM`; empty without one.
-    pub(super) table: String,
+    pub(crate) table: String,
     /// The select list, as the column's name.
-    pub(super) column: String,
+    pub(crate) column: String,
     /// Rows returned.
-    pub(super) rows: u32,
+    pub(crate) rows: u32,
     /// An aggregate: one short number.
-    pub(super) aggregate: bool,
+    pub(crate) aggregate: bool,
 }
 
 /// Where the words are; punctuation stands alone; quoted text is one word.
@@ -83,7 +83,7 @@ fn is_word(c: char) -> bool {
 }
 
 /// Reads one statement.
-pub(super) fn parse(sql: &str) -> Statement {
+pub(crate) fn parse(sql: &str) -> Statement {
     let (places, in_lower_case) = (words(sql), sql.to_ascii_lowercase());
     let words: Vec<&str> = places.iter().map(|place| &sql[place.clone()]).collect();
     let lower: Vec<&str> = places.into_iter().map(|place| &in_lower_case[place]).collect();
