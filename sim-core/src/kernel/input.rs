@@ -10,9 +10,16 @@ use super::timewait::TwVerdict;
 use crate::tcp::{Cause, TcpInput, TcpState};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
-use crate::units::{FourTuple, SocketId, TwId};
+use crate::units::{FourTuple, Ipv4Addr, SocketId, TwId};
 use crate::wire::icmp::Quoted;
 use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
+
+/// An address of many hosts: multicast (224/4) or the limited broadcast.
+#[inline]
+const fn is_shared(addr: Ipv4Addr) -> bool {
+    let bits = addr.to_bits();
+    bits >> 28 == 0xe || bits == u32::MAX
+}
 
 impl Kernel {
     /// A packet addressed to this host.
@@ -20,7 +27,7 @@ impl Kernel {
         self.mib.inc(Mib::IpInReceives);
         let &Packet { src, dst, ref body } = packet;
         // ip_route_input_slow: a martian source (RFC 1122 §3.2.1.3).
-        if src.is_multicast() || src.is_broadcast() || src.is_unspecified() {
+        if is_shared(src) || src.is_unspecified() {
             return;
         }
         self.mib.inc(Mib::IpInDelivers);
@@ -36,7 +43,7 @@ impl Kernel {
                     len: segment.payload.len(),
                 });
                 // tcp_v4_rcv: only what is addressed to this host (pkt_type PACKET_HOST).
-                if dst.is_multicast() || dst.is_broadcast() {
+                if is_shared(dst) {
                     return;
                 }
                 self.on_segment(now, tuple, segment, fx);
@@ -48,20 +55,14 @@ impl Kernel {
 
     /// Looks the segment's connection up: established table first, then listeners.
     pub(crate) fn on_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
-        let Ends { from, to } = fx.heard;
-        if let Some(socket) = self.sockets.get_mut(to.0)
-            && socket.tuple == tuple
-            && socket.flags.is_hashed_tcp()
-        {
-            socket.peer = from;
-            let _ = self.tcp_step(now, to, TcpInput::SegmentArrives(segment), fx);
+        if self.tcp_heard(now, tuple, segment, fx) {
             return;
         }
         match self.established.get(&tuple) {
             Some(EstablishedEntry::Full(id)) => {
-                self.socket_mut(id).peer = from;
+                self.socket_mut(id).peer = fx.heard.from;
                 // A socket input has no reply.
-                let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
+                self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
             }
             Some(EstablishedEntry::TimeWait(id)) => self.on_timewait_segment(now, id, tuple, segment, fx),
             Some(EstablishedEntry::Request(id)) => self.on_request_segment(now, id, tuple, segment, fx),
@@ -152,7 +153,7 @@ impl Kernel {
                 if let Some(EstablishedEntry::Full(id)) = self.established.get(&tuple) {
                     let hard = !matches!(message.code, UnreachableCode::FragNeeded(_));
                     let input = TcpInput::IcmpError { errno: message.code.errno(), seq, hard };
-                    let _ = self.tcp_step(now, id, input, fx);
+                    self.tcp_step(now, id, input, fx);
                 }
             }
             Quoted::Udp { sport, dport } => self.udp_error(sport, dport, message.code.errno(), fx),
@@ -174,7 +175,7 @@ impl Kernel {
                 fx.timers.push((at, KernelTimer::Socket(id)));
             }
             Some(_) => {
-                let _ = self.tcp_step(now, id, TcpInput::Timeout, fx);
+                self.tcp_step(now, id, TcpInput::Timeout, fx);
             }
         }
     }
@@ -188,13 +189,7 @@ impl Kernel {
     }
 
     /// An ICMP port-unreachable for a datagram nobody wanted.
-    pub(crate) fn unreachable(
-        &mut self,
-        to: crate::units::Ipv4Addr,
-        from: crate::units::Ipv4Addr,
-        quoted: Quoted,
-        fx: &mut Effects,
-    ) {
+    pub(crate) fn unreachable(&mut self, to: Ipv4Addr, from: Ipv4Addr, quoted: Quoted, fx: &mut Effects) {
         self.mib.inc(Mib::IcmpOutDestUnreachs);
         let body = Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted });
         fx.send(Packet { src: from, dst: to, body }, Ends::UNKNOWN);

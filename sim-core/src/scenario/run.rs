@@ -33,6 +33,8 @@ pub struct Run {
     seed: u64,
     built: Built,
     marks: BTreeMap<MarkRef, Instant>,
+    /// [`MarkRef::Exhausted`] is among them.
+    exhausted: bool,
     /// Timeline entries not yet given a time.
     waiting: Vec<usize>,
     refusals: Vec<Refusal>,
@@ -63,6 +65,7 @@ impl Run {
             seed,
             built,
             marks: BTreeMap::new(),
+            exhausted: false,
             refusals: Vec::new(),
             rows: vec![None; expectations],
             before: vec![None; expectations],
@@ -313,9 +316,10 @@ impl Run {
 
     fn look_for_marks(&mut self, observer: &mut dyn Observer) {
         let now = self.built.world.now();
-        if !self.marks.contains_key(&MarkRef::Exhausted)
+        if !self.exhausted
             && let Some(exhaustion) = self.built.world.exhaustion()
         {
+            self.exhausted = true;
             self.reach(MarkRef::Exhausted, exhaustion.at.min(now));
         }
         let mut at = 0;

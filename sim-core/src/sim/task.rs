@@ -159,6 +159,15 @@ impl ProcStats {
         [Errno::AddrNotAvail, Errno::MFile, Errno::NFile].iter().position(|&one| one == errno)
     }
 
+    /// Counts a failed call. True if something had run out.
+    #[inline(never)]
+    pub(crate) fn failed(&mut self, now: Instant, call: CallName, errno: Errno, connections: u64) -> bool {
+        *self.errors.entry((call, errno)).or_default() += 1;
+        let Some(which) = Self::shortage_of(errno) else { return false };
+        self.shortages[which].get_or_insert(Shortage { at: now, call, connections });
+        true
+    }
+
     /// Notes a search for a source port; `half` is half of the range, `found` the port.
     pub(crate) fn searched(&mut self, now: Instant, inspected: u32, half: u32, found: Port, connections: u64) {
         self.tcp_connects += 1;

@@ -8,7 +8,7 @@ use super::{PortSet, ReservedPorts, effective_range};
 use crate::kernel::bind_table::BindTable;
 use crate::kernel::config::PortRange;
 use crate::kernel::profile::PortSearchGeneration;
-use crate::kernel::siphash::{SipKey, mix64, siphash_3u32, siphash_4u32};
+use crate::kernel::siphash::{LastHash, SipKey, mix64, siphash_3u32, siphash_4u32};
 use crate::rng::SimRng;
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, FourTuple, Ipv4Addr, Port};
@@ -169,6 +169,9 @@ pub struct PortAllocator {
     hz: u32,
     boot_age: Duration,
     net_secret: SipKey,
+    last_offset: LastHash,
+    /// The last plan that found no port: with the same basis it is made again.
+    vain: Option<SearchPlan>,
     perturb_seed: u64,
     /// Hints that differ from their random initial value: `table_perturb`, or the
     /// one global hint.
@@ -189,6 +192,8 @@ impl PortAllocator {
             hz: hz.max(1),
             boot_age,
             net_secret: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
+            last_offset: LastHash::default(),
+            vain: None,
             perturb_seed: mix64(seed ^ mix64(u64::from_be_bytes(*b"perturb_"))),
             moved: BTreeMap::new(),
             destinations: Destinations::default(),
@@ -201,6 +206,11 @@ impl PortAllocator {
     pub fn plan(&mut self, query: &PortQuery<'_>, bind: &BindTable) -> SearchPlan {
         self.ripen(query.now);
         let (cell, basis) = self.basis(query, bind);
+        if let Some(vain) = self.vain
+            && (vain.cell, vain.basis) == (cell, basis)
+        {
+            return vain;
+        }
         let destination = self.destinations.get(&basis.key);
         let blockers = Blockers {
             used: destination.map_or(&NO_PORTS, |d| &d.used),
@@ -217,7 +227,11 @@ impl PortAllocator {
             inspected.no_bucket = 1 - shared;
             steals = destination.is_some_and(|d| d.reusable.contains(port));
         }
-        SearchPlan { port: found.port, steals, inspected, skipped: found.skipped, cell, basis }
+        let plan = SearchPlan { port: found.port, steals, inspected, skipped: found.skipped, cell, basis };
+        if plan.port.is_none() {
+            self.vain = Some(plan);
+        }
+        plan
     }
 
     /// True if planning again would give the same plan.
@@ -343,7 +357,7 @@ impl PortAllocator {
         }
     }
 
-    fn basis(&self, query: &PortQuery<'_>, bind: &BindTable) -> (u32, Basis) {
+    fn basis(&mut self, query: &PortQuery<'_>, bind: &BindTable) -> (u32, Basis) {
         let key = query.key();
         let (cell, start) = self.start(query);
         let basis = Basis {
@@ -360,25 +374,26 @@ impl PortAllocator {
 
     /// Index of the hint and the value that, modulo the range, the search starts at.
     #[expect(clippy::cast_possible_truncation, reason = "the kernel's variables are 32 bits wide")]
-    pub(super) fn start(&self, query: &PortQuery<'_>) -> (u32, u32) {
+    pub(super) fn start(&mut self, query: &PortQuery<'_>) -> (u32, u32) {
         let source = u32::from_le_bytes(query.source.octets());
         let destination = u32::from_le_bytes(query.destination.addr.octets());
         let port = u32::from(query.destination.port.0.swap_bytes());
-        let three = [source, destination, port];
+        let (three, secret) = ([source, destination, port], self.net_secret);
+        let four = [source, destination, port, 0];
         match self.generation {
             PortSearchGeneration::GlobalHint => {
-                let offset = siphash_3u32(three, self.net_secret) as u32;
+                let offset = self.last_offset.of(four, || siphash_3u32(three, secret)) as u32;
                 (0, self.hint(0).wrapping_add(offset))
             }
             PortSearchGeneration::Table256 => {
-                let offset = siphash_3u32(three, self.net_secret) as u32;
+                let offset = self.last_offset.of(four, || siphash_3u32(three, secret)) as u32;
                 // `hash_32(offset, 8)`.
                 let cell = offset.wrapping_mul(0x61c8_8647) >> 24;
                 (cell, self.hint(cell).wrapping_add(offset))
             }
             PortSearchGeneration::Hardened | PortSearchGeneration::HardenedStepOne => {
-                let words = [source, destination, port, self.salt_epoch(query.now)];
-                let offset = siphash_4u32(words, self.net_secret);
+                let salted = [source, destination, port, self.salt_epoch(query.now)];
+                let offset = self.last_offset.of(salted, || siphash_4u32(salted, secret));
                 let cell = (offset & 0xffff) as u32;
                 (cell, self.hint(cell).wrapping_add((offset >> 32) as u32))
             }

@@ -65,11 +65,17 @@ impl Tcb {
     /// The earliest instant at which [`crate::tcp::TcpInput::Timeout`] must be given.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let mut at = self.xmit_at.min(self.delack_at);
-        if let Some(cold) = &self.cold {
-            at = at.min(cold.keepalive_at);
-        }
+        let at = self.deadline();
         (at != Instant::MAX).then_some(at)
+    }
+    /// [`Tcb::next_deadline`], [`Instant::MAX`] for none.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Instant {
+        let at = self.xmit_at.min(self.delack_at);
+        match &self.cold {
+            Some(cold) => at.min(cold.keepalive_at),
+            None => at,
+        }
     }
     /// What `ss -o` and `netstat -o` show (`inet_sk_diag_fill`, `get_tcp4_sock`).
     #[must_use]
