@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const PLAN: &str = "format = 1\ntitle = \"Tiny\"\nscenario = \"tiny\"\nseeds = { from = 1, to = 3 }\n\
-    set = { end = \"7s\" }\n\
+    set = { end = \"7s\", \"process.sysbench.sysbench.query-pause\" = \"20ms\" }\n\
     [[vary]]\nkey = \"process.mysqld.mysqld.max_connections\"\nvalues = [2, 3]\n\
     [[measure]]\nname = \"exhausted_ms\"\ntime_of = \"exhausted\"\n\
     [[measure]]\nname = \"greeted\"\nmetric = \"host.sysbench.recvq[77]\"\nat = \"kill+1s\"\n";
@@ -65,10 +65,10 @@ fn a_killed_sweep_goes_on_where_it_was() {
 
 #[test]
 fn a_threshold_is_found_and_survives_a_kill_and_parts() {
-    let plan = "format = 1\nscenario = \"tiny\"\nseeds = [1, 2]\nset = { end = \"6s\" }\n\
+    let plan = "format = 1\nscenario = \"tiny\"\nseeds = [1]\nset = { end = \"5030ms\", \"process.sysbench.sysbench.query-pause\" = \"20ms\" }\n\
         [[vary]]\nkey = \"process.mysqld.mysqld.max_connections\"\nvalues = [2, 3]\n\
-        [[measure]]\nname = \"refused\"\nmetric = \"host.sysbench.connect.EMFILE\"\nat = \"5008ms\"\n\
-        [threshold]\nkey = \"process.sysbench.sysbench.reconnect-pause\"\nfrom = 500\nto = 1500\nunit = \"us\"\n\
+        [[measure]]\nname = \"refused\"\nmetric = \"host.sysbench.connect.EMFILE\"\nat = \"5029ms\"\n\
+        [threshold]\nkey = \"process.sysbench.sysbench.reconnect-pause\"\nfrom = 1000\nto = 5000\nunit = \"us\"\n\
         measure = \"refused\"\nat_most = 0\nfind = \"smallest\"\n";
     let at = folder("threshold", plan);
     ok(&at, "sweep plan.toml -o whole.jsonl");
