@@ -2,10 +2,13 @@
 
 mod advise;
 mod capacity;
+pub mod diff;
 mod explain;
 mod graph;
 mod packetdrill;
+pub mod plot;
 mod print;
+pub mod report;
 mod run;
 mod sh;
 mod sweep;
@@ -36,6 +39,9 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Advise(arguments)) => advise::advise(&arguments, lang),
         Some(Command::Sweep(arguments)) => sweep::sweep(&arguments, lang),
         Some(Command::Merge(arguments)) => sweep::merge(&arguments, lang),
+        Some(Command::Plot(arguments)) => plot::plot(&arguments, lang),
+        Some(Command::Report(arguments)) => report::report(&arguments, lang),
+        Some(Command::Diff(arguments)) => diff::diff(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),
