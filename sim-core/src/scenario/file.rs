@@ -418,6 +418,17 @@ pub(super) enum TimelineFile {
         from: Option<NameText>,
         to: Option<NameText>,
     },
+    /// From now on the hypervisor takes this share of the host's busy CPU time.
+    #[serde(rename = "steal")]
+    Steal {
+        #[schemars(required)]
+        at: Option<MomentText>,
+        /// The only host if there is one.
+        host: Option<NameText>,
+        /// "15.1%", "0".
+        #[schemars(required)]
+        share: Option<RatioText>,
+    },
     /// Adds a rule that drops packets.
     #[serde(rename = "drop")]
     Drop {

@@ -349,6 +349,13 @@ pub enum ActionKind {
         /// Value with single blanks.
         value: String,
     },
+    /// The hypervisor takes another share of the host's busy CPU time.
+    Steal {
+        /// Host.
+        host: HostIx,
+        /// Below 1.
+        share: Ratio,
+    },
     /// `prlimit --nofile`.
     Prlimit {
         /// Process.
@@ -400,6 +407,7 @@ impl core::fmt::Display for ActionKind {
             Self::KillSession { id, .. } => write!(f, "kill session {id}"),
             Self::Sql { statement, .. } => write!(f, "sql {statement}"),
             Self::Sysctl { name, value, .. } => write!(f, "sysctl -w {name}=\"{value}\""),
+            Self::Steal { share, .. } => write!(f, "steal {}/{}", share.num, share.den),
             Self::Prlimit { nofile, .. } => write!(f, "prlimit --nofile={}:{}", nofile.soft, nofile.hard),
             Self::Partition { one_way: true, .. } => f.write_str("partition, one way"),
             Self::Partition { one_way: false, .. } => f.write_str("partition"),

@@ -3,6 +3,7 @@
 use super::budget::{Overrun, SimError};
 use super::calls::WorldCall;
 use super::event::Event;
+use super::seen;
 use super::task::{Phase, Proc, Task, TaskState};
 use super::world::{Exhaustion, Host, World};
 use crate::app::{AppContext, Call, CallResult, Resume, Ret};
@@ -11,7 +12,7 @@ use crate::kernel::cpu::CpuWork;
 use crate::kernel::{Caller, Outcome};
 use crate::tcp::{Cause, TcpState};
 use crate::time::{Duration, Instant};
-use crate::trace::{Observer, Record, RecordKind};
+use crate::trace::{CallSeen, Observer, Record, RecordKind};
 use crate::units::{Fd, HostId, ProcIx, TaskId, TaskRef};
 
 /// How a thread goes on.
@@ -116,6 +117,22 @@ impl World {
             if self.syscalls_wanted {
                 observer.record(&Record { at: now, host, kind });
             }
+            if self.calls_wanted {
+                let fd = call_fd(&slot.call).unwrap_or_else(|| new_fd(result));
+                observer.call(&CallSeen {
+                    at: now,
+                    host,
+                    pid: process.pid(),
+                    task: task.task,
+                    name: name as u8,
+                    fd: (fd != Fd(u32::MAX)).then_some(fd),
+                    entered: slot.entered,
+                    result: summary(result),
+                    cpu: slot.charged,
+                    on_cpu: slot.cpu.map_or(0, |cpu| cpu.0),
+                    args: seen::args(&slot.call, result),
+                });
+            }
         }
         let cpus = kernel.config().cpus;
         let mut cx = AppContext { now, pid: process.pid(), rng, wakes: &mut self.futex_wakes, cpus };
@@ -132,10 +149,18 @@ impl World {
         } else {
             Duration::from_nanos(u64::from(kernel.config().cost.call_ns(slot.call.name())))
         };
-        stats.cpu += cost;
-        let run = kernel.cpus.reserve(now, task_key(task), slot.cpu, work, cost);
+        let (key, last) = (task_key(task), slot.cpu);
+        let run = if work == CpuWork::User {
+            stats.cpu += cost;
+            kernel.cpus.reserve(now, key, last, work, cost)
+        } else {
+            let user = Duration::from_nanos(u64::from(kernel.config().cost.user_ns));
+            stats.cpu += user + cost;
+            kernel.cpus.reserve_call(now, key, last, user, cost)
+        };
         slot.cpu = Some(run.cpu);
-        slot.entered = now;
+        slot.entered = run.start;
+        slot.charged = cost;
         slot.state = TaskState::Running;
         if !self.futex_wakes.is_empty() {
             self.futex_wake(host, task.process);
