@@ -1,5 +1,7 @@
 //! The command line.
 
+mod planning;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -11,6 +13,7 @@ use crate::command::diff::{DIFF_HELP, Diff};
 use crate::command::plot::{PLOT_HELP, Plot};
 use crate::command::report::{REPORT_HELP, Report};
 use crate::terminal::{self, Color};
+pub use planning::{Advise, Capacity, Merge, Sweep};
 
 /// Watch an outage happen: TCP connections on a faithful Linux host, until
 /// ports, descriptors or places on a MySQL server run out.
@@ -283,6 +286,25 @@ model lacks is reported as unsupported, with its line.
 Exit codes: 0 all pass, 1 a script failed, 2 usage, 3 a script is unsupported or invalid.")]
     Packetdrill(Packetdrill),
 
+    /// Run a scenario on the real Linux kernel and in the model, and print both side by side
+    #[command(after_help = "\
+Each host becomes a network namespace, each process a real process that makes the same system calls. State
+is read through sock_diag and /proc, and afterwards the scenario is simulated for the running kernel with the
+settings its hosts really had. A row says what was seen on both sides, whether that is equal, within the stated
+tolerance or different, and by which rule. A scenario that waits a minute takes a minute.
+
+Nothing outside the namespaces is touched, and nothing is left behind, not even after Ctrl-C. Linux only; it
+needs root or unprivileged user namespaces.
+
+Examples:
+  halfclose lab scenarios/lab/two-ports.toml
+  halfclose lab two-hosts                    28,231 real sockets
+  halfclose lab my.toml --json | jq '.lines[] | select(.verdict == \"differs\")'
+
+Exit codes: 0 all rows agree, 1 a row differs, 2 a right is missing or the lab cannot do what the scenario
+asks, 3 invalid scenario, 4 a budget was exceeded.")]
+    Lab(Lab),
+
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -530,85 +552,28 @@ pub enum GraphFormat {
     Json,
 }
 
-/// Arguments of `capacity`.
+/// Arguments of `lab`.
 #[derive(Args, Debug)]
-pub struct Capacity {
-    #[command(flatten)]
-    pub scenario: Scenario,
+pub struct Lab {
+    /// A scenario file, the name of a preset, or `-` for stdin
+    #[arg(value_name = "FILE|PRESET", value_hint = ValueHint::FilePath)]
+    pub source: String,
 
-    /// Only the formulas: simulate nothing
-    #[arg(long)]
-    pub formula: bool,
+    /// Use this seed instead of the file's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 
-    /// How many walls to simulate, each lifted to see the next
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = walls, conflicts_with = "formula")]
-    pub walls: usize,
+    /// Change a value of the file; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override)]
+    pub overrides: Vec<Override>,
 
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,
-}
 
-fn walls(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number @ 1..=9) => Ok(number),
-        Ok(_) | Err(_) => Err("1 to 9".to_string()),
-    }
-}
-
-/// Arguments of `advise`.
-#[derive(Args, Debug)]
-pub struct Advise {
-    #[command(flatten)]
-    pub scenario: Scenario,
-
-    /// Print one JSON object on stdout
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `sweep`.
-#[derive(Args, Debug)]
-pub struct Sweep {
-    /// The plan; scenario files named in it lie beside it
-    #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
-    pub plan: PathBuf,
-
-    /// Results, one JSON object a line; an unfinished file is continued
-    #[arg(long, short, value_name = "FILE.jsonl", default_value = "sweep.jsonl", value_hint = ValueHint::FilePath)]
-    pub output: PathBuf,
-
-    /// Also write a table for spreadsheets
-    #[arg(long, value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
-    pub csv: Option<PathBuf>,
-
-    /// Only part I of N, from 0; N alone takes I from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX
-    #[arg(long, value_name = "[I/]N")]
-    pub shard: Option<String>,
-
-    /// Check every point and say how many there are; run nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Arguments of `merge`.
-#[derive(Args, Debug)]
-pub struct Merge {
-    /// The plan of the parts
-    #[arg(value_name = "PLAN.toml", value_hint = ValueHint::FilePath)]
-    pub plan: PathBuf,
-
-    /// Results of the parts
-    #[arg(required = true, value_name = "PART.jsonl", value_hint = ValueHint::FilePath)]
-    pub parts: Vec<PathBuf>,
-
-    /// Where to write the whole
-    #[arg(long, short, value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
-    pub output: PathBuf,
-
-    /// Also write a table for spreadsheets
-    #[arg(long, value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
-    pub csv: Option<PathBuf>,
+    /// Print a page in Markdown, with the scenario, as the book has them
+    #[arg(long, conflicts_with = "json")]
+    pub page: bool,
 }
 
 /// Arguments of `packetdrill`.

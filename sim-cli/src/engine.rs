@@ -462,10 +462,11 @@ pub fn variant_text(error: &VariantError, lang: Lang) -> String {
 }
 
 /// All problems of a scenario; none if it can run.
-pub fn check(source: &Source, lang: Lang) -> Vec<Problem> {
-    match Scenario::read(&source.bytes, &[]) {
+pub fn check(source: &Source, overrides: &[Override], lang: Lang) -> Vec<Problem> {
+    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
+    match Scenario::read(&source.bytes, &pairs) {
         Ok(_scenario) => Vec::new(),
-        Err(error) => problems(&error, &[], lang),
+        Err(error) => problems(&error, overrides, lang),
     }
 }
 

@@ -59,6 +59,9 @@ halfclose::messages! {
         ScriptLeftOver { en: "left over: {0}", zh: "脚本之外的报文段：{0}" }
         ScriptNotStrict { en: "not with tolerance 0", zh: "容差为 0 时不通过" }
         ScriptsPassed { en: "{0} of {1} passed", zh: "{1} 个中 {0} 个通过" }
+        LabNeedsLinux { en: "the lab needs Linux: it runs scenarios on the real kernel", zh: "实验室需要 Linux：它在真实内核上运行场景" }
+        LabImpossible { en: "the lab cannot do this for real: {0}", zh: "实验室无法真实地做到：{0}" }
+        LabBroken { en: "the experiment broke off: {0}", zh: "实验中断：{0}" }
         NothingToDraw { en: "{0}: this run has nothing to show there", zh: "{0}：这次运行没有可画的内容" }
         NoSuchPicture { en: "no picture is called `{0}`", zh: "没有名为 `{0}` 的图" }
         NoConnectionOf { en: "no connection was made from port {0} among the first {1}", zh: "前 {1} 个连接中没有使用端口 {0} 的" }

@@ -170,7 +170,7 @@ pub fn check(files: &[String], lang: Lang) -> Result<Code, Failure> {
     let mut code = Code::Ok;
     for name in files {
         let source = Source::find(name, lang)?;
-        let problems = engine::check(&source, lang);
+        let problems = engine::check(&source, &[], lang);
         if problems.is_empty() {
             terminal::print(&format!("{}\n", say!(lang, Say::FileOk, source.name)))?;
         } else {

@@ -133,6 +133,9 @@ impl Kernel {
         }
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let sock = TimeWaitSock::new(tuple, &socket.tcb, substate, timeout, &context);
+        if self.config.profile.timewait_counted_when_made {
+            self.mib.inc(sock.counter());
+        }
         let expires = sock.expires;
         let (inet6, bound) = (socket.is_inet6(), socket.flags.has(SocketFlags::BOUND));
         self.set_hashed(id, false);
@@ -260,8 +263,10 @@ pub(super) fn apply(
     }
     if !actions.segments.is_empty() {
         let ends = Ends { from: id, to: socket.peer };
+        let repeated = u64::from(core::mem::take(&mut actions.repeated));
+        mib.add(Mib::OutSegs, actions.segments.len() as u64 - repeated);
         for segment in actions.segments.drain(..) {
-            transmit(mib, tuple, segment, ends, fx);
+            send(tuple, segment, ends, fx);
         }
     }
     if !actions.counters.is_empty() {
@@ -299,6 +304,11 @@ pub(crate) fn count_transition(counts: &mut [u32; 11], from: TcpState, to: TcpSt
 #[inline]
 pub(crate) fn transmit(mib: &mut Counters, tuple: FourTuple, segment: Segment, ends: Ends, fx: &mut Effects) {
     mib.inc(Mib::OutSegs);
+    send(tuple, segment, ends, fx);
+}
+
+#[inline]
+fn send(tuple: FourTuple, segment: Segment, ends: Ends, fx: &mut Effects) {
     fx.record(RecordKind::Transmit {
         tuple,
         seq: segment.seq,

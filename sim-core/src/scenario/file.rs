@@ -229,6 +229,14 @@ pub(super) enum ProgramWord {
     Script,
 }
 
+/// Words for `real`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RealWord {
+    /// `mariadbd` as installed; for program = "mysqld".
+    Mariadb,
+}
+
 /// A process.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -258,6 +266,8 @@ pub(super) struct ProcessFile {
     pub(super) cap_sys_resource: Option<bool>,
     /// Descriptors open at the start besides 0, 1 and 2.
     pub(super) extra_fds: Option<i64>,
+    /// In the lab a real server runs instead of the stand-in; the model does not look at it.
+    pub(super) real: Option<RealWord>,
     /// Settings of program = "mysqld".
     pub(super) mysqld: Option<super::program_file::MysqldFile>,
     /// Settings of program = "sysbench".

@@ -139,6 +139,8 @@ pub struct ProcessSpec {
     pub cap_sys_resource: bool,
     /// Descriptors open at start besides 0, 1 and 2.
     pub extra_fds: u32,
+    /// In the lab the machine's own `mariadbd` takes the stand-in's place.
+    pub real_mariadb: bool,
     /// What it is.
     pub program: ProgramSpec,
 }
