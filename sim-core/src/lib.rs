@@ -3,6 +3,8 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod app;
+#[cfg(feature = "proptest")]
+pub mod check;
 pub mod errno;
 pub mod kernel;
 pub mod net;

@@ -400,11 +400,13 @@ pub(super) enum OpFile {
         addr: Option<EndpointText>,
         expect: Option<String>,
     },
-    /// send() of a text, or of so many bytes.
+    /// send() of a text, of bytes in hexadecimal, or of so many bytes.
     Send {
         #[schemars(required)]
         fd: Option<String>,
         text: Option<String>,
+        /// Bytes as pairs of hexadecimal digits.
+        hex: Option<String>,
         bytes: Option<i64>,
         expect: Option<String>,
     },

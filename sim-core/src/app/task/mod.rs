@@ -409,6 +409,11 @@ impl App for Program {
         state.shared.lock().sockets().get(&fd).map(ToString::to_string)
     }
 
+    fn made_calls(&self) -> Vec<(Instant, Call, Option<CallResult>)> {
+        let results = self.results().cloned().map(Some).chain(core::iter::repeat(None));
+        self.calls().zip(results).map(|((at, call, _), result)| (at, call.clone(), result)).collect()
+    }
+
     fn acted_at(&self, entered: Instant) -> Option<String> {
         let at = self.log.partition_point(|entry| entry.now < entered);
         let (_, task) = self.log[at..].iter().find(|entry| entry.now == entered)?.call.as_ref()?;
