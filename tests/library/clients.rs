@@ -43,7 +43,7 @@ pub(crate) const POOL: u32 = 10;
 /// Longest wait for a connection and its login.
 const LOGIN: Duration = Duration::from_secs(4);
 /// Longest time for a request.
-const REQUEST: Duration = Duration::from_secs(8);
+const REQUEST: Duration = Duration::from_secs(5);
 /// Idle for so long, a session is closed: less than any `wait_timeout` here.
 const IDLE: Duration = Duration::from_secs(4);
 
@@ -59,10 +59,12 @@ struct Pool {
     net: SimNet,
     flaw: Flaw,
     idle: Arc<Mutex<Vec<Idle>>>,
+    /// Before this no further connection is begun.
+    next: Arc<Mutex<Instant>>,
 }
 
 pub(crate) async fn client(net: SimNet, flaw: Flaw) {
-    let pool = Pool { net: net.clone(), flaw, idle: Arc::default() };
+    let pool = Pool { net: net.clone(), flaw, idle: Arc::default(), next: Arc::default() };
     for n in 0..FREQUENT + RARE {
         let pool = pool.clone();
         let (name, pause) = if n < FREQUENT { ("frequent", 3) } else { ("rare", 13 + n) };
@@ -78,7 +80,7 @@ impl Pool {
     async fn work(self, pause: Duration) {
         let mut failures = 0;
         loop {
-            let result = match self.net_timeout(REQUEST, self.request(&mut failures)).await {
+            let result = match self.net_timeout(REQUEST, self.request()).await {
                 Some(result) => result,
                 None => Err(io::ErrorKind::TimedOut.into()),
             };
@@ -86,7 +88,7 @@ impl Pool {
                 // What an application would log, or answer to its user.
                 self.net.told(&error);
                 failures += 1;
-                self.back_off(failures, &error).await;
+                self.back_off(failures).await;
             } else {
                 failures = 0;
                 self.net.sleep(pause).await;
@@ -102,8 +104,8 @@ impl Pool {
     }
 
     /// A session from the pool or a new one; a statement; back into the pool.
-    async fn request(&self, failures: &mut u32) -> io::Result<()> {
-        let session = self.acquire(failures).await?;
+    async fn request(&self) -> io::Result<()> {
+        let session = self.acquire().await?;
         if self.flaw == Flaw::LeakOnCancellation {
             // Checked out by hand, and back in by hand.
             let mut session = ManuallyDrop::new(session);
@@ -124,8 +126,7 @@ impl Pool {
         Ok(())
     }
 
-    async fn acquire(&self, failures: &mut u32) -> io::Result<Session<SimTcpStream>> {
-        let mut dead = false;
+    async fn acquire(&self) -> io::Result<Session<SimTcpStream>> {
         loop {
             let Some(idle) = self.idle.lock().unwrap().pop() else { break };
             let session = idle.session;
@@ -134,24 +135,47 @@ impl Pool {
             if alive || self.flaw == Flaw::DeadHandedOut {
                 return Ok(session);
             }
-            dead = true;
             if self.flaw == Flaw::Leak {
                 std::mem::forget(session);
             }
         }
-        if dead && *failures == 0 {
-            // Others have found theirs dead at the same moment.
-            self.back_off(1, &io::ErrorKind::ConnectionReset.into()).await;
-        }
         self.login().await
+    }
+
+    /// A connection. Those who lost theirs, or waited for the name server, at the same moment
+    /// do not come back at the same moment.
+    async fn connect(&self) -> io::Result<SimTcpStream> {
+        let net = &self.net;
+        let addr = net.lookup("db.example").await?;
+        if self.flaw != Flaw::SynchronizedBackOff {
+            let gap = Duration::from_millis(10 + net.random() % 30);
+            let wait = {
+                let mut next = self.next.lock().unwrap();
+                let slot = net.now().max(*next);
+                *next = slot + halfclose::time::Duration::from_nanos(u64::try_from(gap.as_nanos()).unwrap());
+                slot.since(net.now())
+            };
+            net.sleep(Duration::from_nanos(wait.nanos())).await;
+        }
+        loop {
+            match net.connect((addr, 3306)).await {
+                Err(error) if self.flaw == Flaw::Storm => net.told(&error),
+                Err(error)
+                    if self.flaw == Flaw::RetryOnAddrNotAvail && error.kind() == io::ErrorKind::AddrNotAvailable =>
+                {
+                    net.told(&error);
+                }
+                result => return result,
+            }
+        }
     }
 
     async fn login(&self) -> io::Result<Session<SimTcpStream>> {
         let net = &self.net;
         match self.flaw {
-            Flaw::NoGreetingTimeout => Session::login(net.connect("db.example:3306").await?).await,
+            Flaw::NoGreetingTimeout => Session::login(self.connect().await?).await,
             Flaw::LeakOnHandshakeTimeout => {
-                let stream = net.connect("db.example:3306").await?;
+                let stream = self.connect().await?;
                 let mut login = Box::pin(Session::login(stream));
                 match halfclose::app::task::Net::timeout(net, LOGIN, login.as_mut()).await {
                     Ok(session) => session,
@@ -170,18 +194,17 @@ impl Pool {
             | Flaw::RetryOnAddrNotAvail
             | Flaw::WrongClock
             | Flaw::DeadHandedOut => {
-                let login = async { Session::login(net.connect("db.example:3306").await?).await };
+                let login = async { Session::login(self.connect().await?).await };
                 halfclose::app::task::Net::timeout(net, LOGIN, login).await.map_err(io::Error::from)?
             }
         }
     }
 
-    async fn back_off(&self, failures: u32, error: &io::Error) {
+    async fn back_off(&self, failures: u32) {
         let grown = |first: u64| Duration::from_millis((first << failures.min(5)).min(6_000));
         let wait = match self.flaw {
             Flaw::Storm => Duration::ZERO,
             Flaw::SynchronizedBackOff => grown(200),
-            Flaw::RetryOnAddrNotAvail if error.kind() == io::ErrorKind::AddrNotAvailable => Duration::ZERO,
             Flaw::None
             | Flaw::Leak
             | Flaw::LeakOnHandshakeTimeout

@@ -3,4 +3,7 @@
 
 mod clients;
 mod faults;
+mod pools;
+mod protocols;
 mod session;
+mod state_machine;

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use halfclose::app::mysql::protocol::{self, COM_QUERY, COM_QUIT, ERR_BYTE, Login, OK_BYTE};
+use halfclose::app::mysql::protocol::{self, COM_QUERY, ERR_BYTE, Login, OK_BYTE};
 
 /// A logged-in session.
 #[derive(Debug)]
@@ -73,10 +73,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         write_all(&mut self.stream, &protocol::command(COM_QUERY, sql).to_vec()).await?;
         let (_, body) = packet(&mut self.stream).await?;
         if body.first() == Some(&ERR_BYTE) { Err(refused(&body)) } else { Ok(()) }
-    }
-
-    /// `COM_QUIT`: the server closes first.
-    pub(crate) async fn quit(mut self) -> io::Result<()> {
-        write_all(&mut self.stream, &protocol::command(COM_QUIT, "").to_vec()).await
     }
 }

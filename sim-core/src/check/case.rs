@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::history::{History, SURFACED};
-use super::plan::{Fault, Plan};
+use super::plan::{Fault, Plan, TimedFault};
 use super::property::Property;
 use super::view::{Notes, View};
 use crate::app::backoff::BackOff;
@@ -33,6 +33,8 @@ pub const SERVER_NAME: &str = "db.example";
 pub(super) const KERNEL: &str = "6.1.100";
 /// Version of the server.
 pub(super) const MYSQL: &str = "8.0.36";
+/// How far back progress is remembered.
+const LATELY: Duration = Duration::from_secs(10);
 /// How often properties are asked.
 const TICK: Duration = Duration::from_millis(500);
 /// `net.ipv4.tcp_max_orphans` of a host with 8 GiB.
@@ -214,6 +216,13 @@ impl Case {
         }
     }
 
+    /// A fault that the plan did not have.
+    pub(super) fn add_fault(&mut self, fault: TimedFault) -> usize {
+        self.over = None;
+        self.plan.faults.push(fault);
+        self.plan.faults.len() - 1
+    }
+
     /// The port that is connected to.
     pub(super) const fn port(&self) -> u16 {
         self.subject.port()
@@ -278,6 +287,7 @@ impl Case {
     fn begin(&mut self, ix: usize) -> Result<(), SimError> {
         if ix == 0 {
             self.notes.baseline_fds = self.notes.baseline_fds.max(self.view().fds());
+            self.notes.served_at_first = self.view().served();
         }
         let [client, server] = self.hosts;
         let port = self.subject.port();
@@ -361,7 +371,6 @@ impl Case {
         }
         if self.plan.faults.iter().all(|fault| Instant::ZERO + fault.end() <= self.world.now()) {
             self.over = Some(self.world.now());
-            self.notes.served_then = self.view().served();
         }
     }
 
@@ -417,7 +426,7 @@ impl Case {
         let view = self.view();
         let told = SURFACED.map(|errno| view.counter(&format!("error.{errno}")));
         let lost = ["error.EOF", "error.ECONNRESET", "error.EPIPE"].iter().map(|name| view.counter(name)).sum();
-        let fds = view.fds();
+        let (fds, served, now) = (view.fds(), view.served(), view.now());
         let notes = &mut self.notes;
         if before {
             notes.baseline_fds = notes.baseline_fds.max(fds);
@@ -428,6 +437,10 @@ impl Case {
                 notes.told[which] = told[which];
                 self.history.failures[which] = None;
             }
+        }
+        notes.served_lately.push_back((now, served));
+        while notes.served_lately.front().is_some_and(|(at, _)| now.since(*at) > LATELY) {
+            notes.served_lately.pop_front();
         }
         if lost > notes.told_lost {
             notes.lost_told_at = Some(self.world.now());

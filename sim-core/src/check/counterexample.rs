@@ -275,7 +275,7 @@ pub(super) fn metric_value(case: &Case, bound: Bound, metric: &str) -> Option<u6
     let view = case.view();
     match metric {
         "{subject}.fd.open" => Some(u64::from(view.fds())),
-        "{subject}.tcp.close_wait" => Some(view.sockets(crate::tcp::TcpState::CloseWait) as u64),
+        "{host}.tcp.close_wait" => Some(view.sockets(crate::tcp::TcpState::CloseWait) as u64),
         "{subject}.connect.attempts" => Some(case.world.stats(case.process.0, case.process.1).tcp_connects),
         "{server}.processlist.unauthenticated" => Some(view.unauthenticated() as u64),
         _other => None,

@@ -41,6 +41,7 @@ mod counterexample;
 mod history;
 pub mod link;
 pub mod lint;
+mod live;
 mod plan;
 mod property;
 mod scenario_file;
@@ -59,6 +60,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 pub use case::{CLIENT_ADDR, SERVER_ADDR, SERVER_NAME, Violation};
 pub use counterexample::Counterexample;
 pub use history::History;
+pub use live::Live;
 pub use plan::{Fault, Plan, TimedFault};
 pub use property::{
     Property, connect_rate_at_most, errors_are_told, fds_return_to_baseline, healthy_again_within, no_dead_handle,

@@ -70,6 +70,11 @@ impl Property {
     }
 }
 
+/// A span that was measured: to the millisecond.
+fn seconds(span: Duration) -> String {
+    format!("{} s", span.decimal(1_000_000_000, 3))
+}
+
 fn by(who: Option<String>, lang: Lang) -> String {
     who.map_or_else(String::new, |who| say!(lang, Words::By, who))
 }
@@ -77,12 +82,12 @@ fn by(who: Option<String>, lang: Lang) -> String {
 /// No connection of the host stays in CLOSE_WAIT for `limit`. Tested when a peer closed first.
 #[must_use]
 pub fn no_old_close_wait(limit: Duration) -> Property {
-    let metric = Some(("{subject}.tcp.close_wait", Bound::Below));
+    let metric = Some(("{host}.tcp.close_wait", Bound::Below));
     let guard = |view: &View<'_>| view.history.peer_closed > 0;
     Property::ready("no old CLOSE_WAIT", metric, guard, move |view, lang| {
         match view.oldest(TcpState::CloseWait).filter(|age| *age >= limit) {
             Some(age) => {
-                let who = by(view.oldest_opened_by(TcpState::CloseWait), lang);
+                let (age, who) = (seconds(age), by(view.oldest_opened_by(TcpState::CloseWait), lang));
                 Err(say!(lang, Words::OldCloseWait, age, who))
             }
             None => Ok(()),
@@ -103,7 +108,7 @@ pub fn fds_return_to_baseline(after: Duration, slack: u32) -> Property {
             let (fds, baseline) = (view.fds(), view.baseline_fds());
             match view.since_faults().filter(|since| *since >= after) {
                 Some(since) if baseline > 0 && fds > baseline + slack => {
-                    let who = by(view.last_opened_by(), lang);
+                    let (since, who) = (seconds(since), by(view.last_opened_by(), lang));
                     Err(say!(lang, Words::Fds, fds, since, baseline, who))
                 }
                 Some(_) | None => Ok(()),
@@ -151,6 +156,7 @@ pub fn errors_are_told(limit: Duration) -> Property {
         for (errno, since) in SURFACED.iter().zip(view.history.failures) {
             let Some(age) = since.map(|since| view.now().since(since)) else { continue };
             if age >= limit && view.running() {
+                let age = seconds(age);
                 return Err(say!(lang, Words::NotTold, errno, age));
             }
         }
@@ -158,8 +164,8 @@ pub fn errors_are_told(limit: Duration) -> Property {
     })
 }
 
-/// Within `limit` after the last fault the service makes progress again. Tested
-/// when a fault broke a connection.
+/// From `limit` after the last fault on, at least a quarter of what was served before the
+/// first one is served again, counted over ten seconds. Tested when a fault broke a connection.
 #[must_use]
 pub fn healthy_again_within(limit: Duration) -> Property {
     let metric = Some(("{served}", Bound::Grows));
@@ -169,13 +175,14 @@ pub fn healthy_again_within(limit: Duration) -> Property {
         |view| view.lost() > 0,
         move |view, lang| {
             let Some(since) = view.since_faults().filter(|since| *since >= limit) else { return Ok(()) };
-            if view.served() > view.notes.served_then {
+            let (lately, usually) = (view.served_lately(), view.served_usually());
+            if lately > 0 && lately >= usually / 4 {
                 return Ok(());
             }
             match view.world.phase(view.subject.0, view.subject.1) {
                 crate::sim::Phase::Exited(status) => Err(say!(lang, Words::Ended, status)),
                 crate::sim::Phase::Waiting | crate::sim::Phase::Running | crate::sim::Phase::Stopped => {
-                    Err(say!(lang, Words::NotServed, since))
+                    Err(say!(lang, Words::NotServed, seconds(since), lately, usually))
                 }
             }
         },
@@ -195,7 +202,7 @@ pub fn no_dead_handle(grace: Duration) -> Property {
         move |view, lang| {
             let (Some((at, age)), Some(told)) = (view.history.dead_use, view.notes.lost_told_at) else { return Ok(()) };
             if age >= grace && told >= at && told.since(at) <= NEAR {
-                return Err(say!(lang, Words::DeadUse, age));
+                return Err(say!(lang, Words::DeadUse, seconds(age)));
             }
             Ok(())
         },

@@ -50,7 +50,7 @@ pub(super) fn write(subject: &Subject, property: &Property, plan: &Plan, seen: &
     for (ix, _) in plan.faults.iter().enumerate() {
         file.fault(ix, plan, case);
     }
-    file.expectation(property, plan, seen, case, &format!("{host}.{name}"), &server);
+    file.expectation(property, seen, case, &format!("{host}.{name}"), &server);
     file.out
 }
 
@@ -215,15 +215,7 @@ impl File {
         self.out += &text;
     }
 
-    fn expectation(
-        &mut self,
-        property: &Property,
-        plan: &Plan,
-        seen: &Violation,
-        case: &Case,
-        subject: &str,
-        server: &str,
-    ) {
+    fn expectation(&mut self, property: &Property, seen: &Violation, case: &Case, subject: &str, server: &str) {
         let at = moment(seen.at.since(Instant::ZERO));
         let Some((metric, bound)) = property.metric else {
             self.line("\n# No metric says whether the property holds.");
@@ -232,6 +224,7 @@ impl File {
         let served = format!("db.{server}.Queries");
         let name = metric
             .replace("{subject}", subject)
+            .replace("{host}", subject.split('.').next().unwrap_or(subject))
             .replace("{server}", &format!("db.{server}"))
             .replace("{served}", &served);
         if bound == Bound::Grows {
@@ -239,8 +232,9 @@ impl File {
                 self.line("\n# No metric of a scenario says what the program served.");
                 return;
             }
-            let since = moment(plan.faults_over());
-            self.line(&format!("\n[[expect]]\nmetric = \"{name}\"\nsince = {since}\nat = {at}\nmin = 1"));
+            let since = moment(seen.at.since(Instant::ZERO).saturating_sub(Duration::from_secs(10)));
+            let min = (case.view().served_usually() / 4).max(1);
+            self.line(&format!("\n[[expect]]\nmetric = \"{name}\"\nsince = {since}\nat = {at}\nmin = {min}"));
         } else if let Some(value) = metric_value(case, bound, metric) {
             let max = value.saturating_sub(1);
             self.line(&format!("\n[[expect]]\nmetric = \"{name}\"\nat = {at}\nmax = {max}"));

@@ -49,9 +49,9 @@ impl Default for Plans {
             wait_timeout: 5..=60,
             latency_us: 50..=5_000,
             loss: 0..=0,
-            faults: 1..=3,
+            faults: 1..=4,
             begin: 2..20,
-            lasts: 100..=12_000,
+            lasts: 100..=16_000,
             kinds: vec![
                 Fault::KillSession,
                 Fault::KillAll,

@@ -1,5 +1,7 @@
 //! A read-only view of a running case, for properties.
 
+use std::collections::VecDeque;
+
 use super::history::History;
 use crate::app::App;
 use crate::kernel::Kernel;
@@ -13,8 +15,10 @@ use crate::units::{Fd, HostId, ProcIx};
 pub(super) struct Notes {
     /// Most descriptors before the first fault.
     pub(super) baseline_fds: u32,
-    /// Progress (see [`View::served`]) when the last fault was over.
-    pub(super) served_then: u64,
+    /// Progress (see [`View::served`]) when the first fault began.
+    pub(super) served_at_first: u64,
+    /// And at the moments of the last ten seconds, the latest last.
+    pub(super) served_lately: VecDeque<(Instant, u64)>,
     pub(super) served_before: u64,
     /// When each surfaced errno was last noted, and how many had been told.
     pub(super) told: [u64; super::history::SURFACED.len()],
@@ -154,6 +158,20 @@ impl View<'_> {
         let dead = matches!(self.world.phase(host, process), Phase::Exited(_));
         let now = if dead { 0 } else { self.world.app(host, process).metric("Queries").unwrap_or(0) };
         self.notes.served_before + now
+    }
+
+    /// Progress in the last ten seconds.
+    #[must_use]
+    pub fn served_lately(&self) -> u64 {
+        let then = self.notes.served_lately.front().map_or(0, |(_, served)| *served);
+        self.served().saturating_sub(then)
+    }
+
+    /// Progress in ten seconds, on average, before the first fault.
+    #[must_use]
+    pub fn served_usually(&self) -> u64 {
+        let span = self.first_fault.map_or(0, |first| first.since(Instant::ZERO).as_millis());
+        if span == 0 { 0 } else { self.notes.served_at_first * 10_000 / span }
     }
 
     /// Sessions of the server that have not logged in.
