@@ -1,6 +1,8 @@
 //! Ten programs with one realistic fault each are found within a thousand cases by
 //! the library's ready properties, the same for all; a correct one passes ten thousand.
 
+use std::path::Path;
+
 use halfclose::app::task::Program;
 use halfclose::check::{
     Check, Counterexample, Failure, Plan, errors_are_told, fds_return_to_baseline, healthy_again_within,
@@ -26,14 +28,16 @@ fn server(stops: bool) -> Check {
         .property(healthy_again_within(Duration::from_secs(30)))
 }
 
-/// Finds the flaw by one of these properties, and prints the story.
-fn found(check: &Check, by: &[&str]) -> Counterexample {
+/// Finds the flaw by one of these properties, prints the story, and leaves the scenario in cargo's folder for
+/// test data under `name`.
+fn found(name: &str, check: &Check, by: &[&str]) -> Counterexample {
     let failure = match check.try_run() {
         Ok(report) => panic!("nothing was found: {report:?}"),
         Err(failure) => failure,
     };
     let Failure::Violated(found) = failure else { panic!("{failure}") };
     println!("{}\n", found.story(Lang::En));
+    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml")), found.scenario()).unwrap();
     assert!(by.contains(&found.property.as_str()), "found by `{}`", found.property);
     assert!(found.case < 1_000);
     if found.scenario().contains("[[expect]]") {
@@ -59,53 +63,53 @@ const LEAKS: &[&str] = &["no old CLOSE_WAIT", "descriptors return to their basel
 
 #[test]
 fn the_leak() {
-    let found = found(&check(Flaw::Leak).cases(1_000), LEAKS);
+    let found = found("leak", &check(Flaw::Leak).cases(1_000), LEAKS);
     assert!(found.violation.why.contains("worker"), "it says which task: {}", found.violation.why);
 }
 
 #[test]
 fn the_leak_on_handshake_timeout() {
-    found(&check(Flaw::LeakOnHandshakeTimeout).cases(1_000), LEAKS);
+    found("handshake-timeout", &check(Flaw::LeakOnHandshakeTimeout).cases(1_000), LEAKS);
 }
 
 #[test]
 fn the_leak_on_cancellation() {
-    found(&check(Flaw::LeakOnCancellation).cases(1_000), LEAKS);
+    found("cancellation", &check(Flaw::LeakOnCancellation).cases(1_000), LEAKS);
 }
 
 #[test]
 fn the_storm() {
-    found(&check(Flaw::Storm).cases(1_000), &["no connect storm"]);
+    found("storm", &check(Flaw::Storm).cases(1_000), &["no connect storm"]);
 }
 
 #[test]
 fn synchronized_back_off() {
-    found(&check(Flaw::SynchronizedBackOff).cases(1_000), &["no connect storm"]);
+    found("synchronized", &check(Flaw::SynchronizedBackOff).cases(1_000), &["no connect storm"]);
 }
 
 #[test]
 fn retry_on_eaddrnotavail() {
-    found(&check(Flaw::RetryOnAddrNotAvail).cases(1_000), &["no connect storm"]);
+    found("eaddrnotavail", &check(Flaw::RetryOnAddrNotAvail).cases(1_000), &["no connect storm"]);
 }
 
 #[test]
 fn the_wrong_clock() {
-    found(&check(Flaw::WrongClock).cases(1_000), LEAKS);
+    found("wrong-clock", &check(Flaw::WrongClock).cases(1_000), LEAKS);
 }
 
 #[test]
 fn a_dead_connection_handed_out() {
-    found(&check(Flaw::DeadHandedOut).cases(1_000), &["no dead connection is used"]);
+    found("dead-handed-out", &check(Flaw::DeadHandedOut).cases(1_000), &["no dead connection is used"]);
 }
 
 #[test]
 fn no_timeout_on_the_greeting() {
-    found(&check(Flaw::NoGreetingTimeout).cases(1_000), &["healthy again"]);
+    found("greeting", &check(Flaw::NoGreetingTimeout).cases(1_000), &["healthy again"]);
 }
 
 #[test]
 fn a_listener_that_stops_at_emfile() {
-    found(&server(true).cases(1_000), &["healthy again", "no old CLOSE_WAIT"]);
+    found("emfile", &server(true).cases(1_000), &["healthy again", "no old CLOSE_WAIT"]);
 }
 
 /// The seeds are fixed, so these are the same ten thousand cases each time. In four parts, for four cores.
@@ -140,6 +144,18 @@ fn the_correct_client_passes_part_four() {
 fn the_correct_server_passes() {
     let report = server(false).cases(1_000).run();
     assert!(report.guards.iter().all(|(_, cases)| *cases > 50), "{:?}", report.guards);
+}
+
+/// What a check found is kept as a scenario file and runs before all else.
+#[test]
+fn a_kept_case_is_found_at_once_and_the_correct_client_passes_it() {
+    let kept = include_str!("regressions/handshake-timeout.toml");
+    let found =
+        found("handshake-timeout-kept", &check(Flaw::LeakOnHandshakeTimeout).regression_file(kept).cases(0), LEAKS);
+    assert_eq!((found.case, Some(&found.first)), (0, Plan::from_scenario(kept).as_ref()));
+    reproduces(kept);
+    let report = check(Flaw::None).regression_file(kept).cases(0).run();
+    assert_eq!(report.cases, 1);
 }
 
 #[test]

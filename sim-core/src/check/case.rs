@@ -431,11 +431,10 @@ impl Case {
         if before {
             notes.baseline_fds = notes.baseline_fds.max(fds);
         }
-        for which in 0..SURFACED.len() {
+        for ((known, told), failure) in notes.told.iter_mut().zip(told).zip(&mut self.history.failures) {
             // A program that was started anew counts from zero.
-            if told[which] != notes.told[which] {
-                notes.told[which] = told[which];
-                self.history.failures[which] = None;
+            if *known != told {
+                (*known, *failure) = (told, None);
             }
         }
         notes.served_lately.push_back((now, served));

@@ -102,7 +102,7 @@ mod tests {
         let unpacked = miniz_oxide::inflate::decompress_to_vec(&unbase64url(packed)).unwrap();
         assert_eq!(unpacked, text.as_bytes());
         for n in 0..8 {
-            let bytes: Vec<u8> = (0..n).map(|n| n * 37 + 200).collect();
+            let bytes: Vec<u8> = (0..n).map(|n: u8| n.wrapping_mul(37).wrapping_add(200)).collect();
             assert_eq!(unbase64url(&base64url(&bytes)), bytes);
         }
     }

@@ -52,6 +52,7 @@ mod view;
 mod words;
 
 use core::future::Future;
+use core::panic::Location;
 use std::rc::Rc;
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -131,10 +132,10 @@ impl Check {
         F: Future<Output = T> + 'static,
         T: ExitStatus + 'static,
     {
-        let main = Rc::new(main);
+        let (main, at) = (Rc::new(main), Location::caller());
         Self::client_program(move || {
             let main = Rc::clone(&main);
-            Program::new(move |net| main(net))
+            Program::new(move |net| main(net)).spawned_at(at)
         })
     }
 
@@ -151,10 +152,10 @@ impl Check {
         F: Future<Output = T> + 'static,
         T: ExitStatus + 'static,
     {
-        let main = Rc::new(main);
+        let (main, at) = (Rc::new(main), Location::caller());
         let make = move || {
             let main = Rc::clone(&main);
-            Program::new(move |net| main(net))
+            Program::new(move |net| main(net)).spawned_at(at)
         };
         let kinds = vec![Fault::Burst(40), Fault::Partition, Fault::LossToClient, Fault::FewFds(8), Fault::Refuse];
         Self::of(Subject::Server(port, Rc::new(make)), Plans { kinds, ..Plans::default() })

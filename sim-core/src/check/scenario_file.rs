@@ -156,7 +156,8 @@ impl File {
         let (begin, end) = (moment(fault.at), moment(fault.end()));
         let action = |at: &str, what: &str, more: &str| format!("\n[[timeline]]\nat = {at}\ndo = \"{what}\"\n{more}");
         let before = case.started.iter().filter(|earlier| plan.faults[**earlier].end() <= fault.at);
-        let server = before.map(|earlier| format!("mysqld{earlier}")).last().unwrap_or_else(|| "mysqld".to_owned());
+        let server =
+            before.map(|earlier| format!("mysqld{earlier}")).next_back().unwrap_or_else(|| "mysqld".to_owned());
         let one_way = |from: &str, to: &str| {
             action(&begin, "drop", &format!("name = \"fault{ix}\"\nfrom = \"{from}\"\nto = \"{to}\"\n"))
                 + &action(&end, "heal", &format!("rule = \"fault{ix}\"\n"))

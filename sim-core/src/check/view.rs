@@ -171,7 +171,7 @@ impl View<'_> {
     #[must_use]
     pub fn served_usually(&self) -> u64 {
         let span = self.first_fault.map_or(0, |first| first.since(Instant::ZERO).as_millis());
-        if span == 0 { 0 } else { self.notes.served_at_first * 10_000 / span }
+        (self.notes.served_at_first * 10_000).checked_div(span).unwrap_or(0)
     }
 
     /// Sessions of the server that have not logged in.

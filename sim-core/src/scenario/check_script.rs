@@ -108,7 +108,7 @@ fn block(cx: &mut Cx<'_>, at: &At<'_>, ops: &[OpFile], names: &mut Names) -> Vec
 
 fn hex_bytes(cx: &mut Cx<'_>, at: &At<'_>, hex: &str) -> Option<Vec<u8>> {
     let pair = |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes = if hex.len() % 2 == 0 { hex.as_bytes().chunks(2).map(pair).collect() } else { None };
+    let bytes = if hex.len().is_multiple_of(2) { hex.as_bytes().chunks(2).map(pair).collect() } else { None };
     if bytes.is_none() {
         let allowed = "0-9 a-f".to_owned();
         cx.report(&at.key("hex"), ProblemKind::UnknownWord { word: value::cut(hex), allowed });

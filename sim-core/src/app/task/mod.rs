@@ -160,6 +160,13 @@ impl Program {
         }
     }
 
+    /// Says where the first task comes from, where that is not the caller of [`Program::new`].
+    #[must_use]
+    pub fn spawned_at(mut self, at: &'static Location<'static>) -> Self {
+        self.main = Arc::new(TaskInfo { name: self.main.name.clone(), spawned: at });
+        self
+    }
+
     /// A line of `/etc/hosts`.
     #[must_use]
     pub fn host(mut self, name: &str, addr: Ipv4Addr) -> Self {
