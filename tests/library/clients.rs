@@ -222,7 +222,6 @@ impl Pool {
     }
 
     #[expect(clippy::disallowed_types, reason = "this is the flaw")]
-    #[expect(clippy::disallowed_methods, reason = "this is the flaw")]
     fn give_back(&self, session: Session<SimTcpStream>) {
         let idle = Idle { session, since: self.net.now(), since_wall: std::time::Instant::now() };
         self.idle.lock().unwrap().push(idle);

@@ -117,6 +117,8 @@ fn passes(part: u64) {
     let report = check(Flaw::None).seed(100 + part).cases(2_500).run();
     println!("{} events; {:?}", report.events, report.guards);
     assert_eq!(report.cases, 2_500);
+    // 2,360 events a case: what a case costs, on whatever machine.
+    assert!((5_000_000..7_000_000).contains(&report.events), "{}", report.events);
     assert!(report.guards.iter().all(|(_, cases)| *cases > 100), "{:?}", report.guards);
 }
 

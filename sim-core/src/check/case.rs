@@ -14,7 +14,7 @@ use crate::app::mysql::{MysqlServer, ServerConfig, Target as MysqlTarget};
 use crate::app::reconnect::{AfterConnect, CloseFirst, ReconnectClient, ReconnectConfig};
 use crate::app::task::Program;
 use crate::app::{App, Control, Limits};
-use crate::kernel::{CostProfile, HostConfig, KernelProfile, ProcessConfig, Sysctls, UnrelatedSockets};
+use crate::kernel::{HostConfig, KernelProfile, ProcessConfig};
 use crate::net::{FlagMatch, Hook, HostMatch, LinkConfig, PortMatch, Protocol, RejectWith, Rule, RuleVerdict};
 use crate::sim::{Budgets, Phase, SimError, World};
 use crate::text::Lang;
@@ -109,33 +109,10 @@ pub(super) struct Case {
 
 fn host(name: &str, addr: Ipv4Addr, ports: (u16, u16)) -> HostConfig {
     let profile = KernelProfile::parse(KERNEL).expect("a kernel the model speaks for");
-    let mut sysctls = Sysctls::new(&profile, 8 << 30);
+    let mut config = HostConfig::new(name, addr, profile);
     let range = format!("{} {}", ports.0, ports.1);
-    sysctls.set("net.ipv4.ip_local_port_range", &range).expect("plans hold port ranges in order");
-    HostConfig {
-        name: name.to_owned(),
-        addrs: vec![addr],
-        profile,
-        cpus: 2,
-        ram_bytes: 8 << 30,
-        sysctls,
-        cost: CostProfile::kernel_truth(),
-        steal: Ratio::ZERO,
-        timer_rounding: true,
-        unrelated: UnrelatedSockets::default(),
-        bound_ports: Vec::new(),
-    }
-}
-
-fn process(name: &str, nofile: u64) -> ProcessConfig {
-    ProcessConfig {
-        name: name.to_owned(),
-        pid: None,
-        nofile: Limits { soft: nofile, hard: nofile.max(1_024) },
-        cap_sys_admin: false,
-        cap_sys_resource: false,
-        extra_fds: 0,
-    }
+    config.sysctls.set("net.ipv4.ip_local_port_range", &range).expect("plans hold port ranges in order");
+    config
 }
 
 fn mysqld(plan: &Plan) -> MysqlServer {
@@ -181,7 +158,7 @@ impl Case {
         let names = vec![(SERVER_NAME.to_owned(), SERVER_ADDR)];
         let dns = DnsServer::new(DnsConfig::new(SERVER_ADDR, names));
         let mut spawn = |host: HostId, name: &str, nofile: u64, app: Box<dyn App>, start: Instant| {
-            (host, world.add_process(host, &process(name, nofile), app, start))
+            (host, world.add_process(host, &ProcessConfig::new(name, nofile), app, start))
         };
         let dns = spawn(server_host, "dns", 1_024, Box::new(dns), Instant::ZERO);
         let nofile = u64::from(plan.nofile);
@@ -323,7 +300,7 @@ impl Case {
             Fault::Burst(n) => {
                 let load = load(port, u32::from(n), fault.lasts, Some(Duration::from_millis(5)));
                 let now = self.world.now();
-                let process = self.world.add_process(client, &process("burst", 4_096), Box::new(load), now);
+                let process = self.world.add_process(client, &ProcessConfig::new("burst", 4_096), Box::new(load), now);
                 self.burst = Some((client, process));
             }
         }
@@ -342,7 +319,7 @@ impl Case {
                 // Two deaths at once end with one new server.
                 if matches!(self.world.phase(self.server.0, self.server.1), Phase::Exited(_)) {
                     let (app, now) = (Box::new(mysqld(&self.plan)), self.world.now());
-                    self.server.1 = self.world.add_process(server, &process("mysqld", 10_000), app, now);
+                    self.server.1 = self.world.add_process(server, &ProcessConfig::new("mysqld", 10_000), app, now);
                     self.started.push(ix);
                 }
             }
@@ -354,7 +331,7 @@ impl Case {
             Fault::DnsStall => self.world.continue_process(self.dns.0, self.dns.1),
             Fault::KillClient => {
                 let (app, now) = (Box::new(self.subject.make()), self.world.now());
-                let config = process("app", u64::from(self.plan.nofile));
+                let config = ProcessConfig::new("app", u64::from(self.plan.nofile));
                 self.process.1 = self.world.add_process(self.process.0, &config, app, now);
                 let pid = self.world.kernel(self.process.0).processes()[self.process.1.index()].pid();
                 self.history.watch(pid);

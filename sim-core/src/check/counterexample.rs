@@ -157,29 +157,12 @@ const FAULTS: &[(&str, Fault)] = &[
     ("burst", Fault::Burst(0)),
 ];
 
-fn size(fault: Fault) -> Option<u16> {
+/// The fault with another size, and the size it had; without one where it has none.
+const fn resized(fault: Fault, n: u16) -> (Fault, Option<u16>) {
     match fault {
-        Fault::FewPorts(n) | Fault::FewFds(n) | Fault::Burst(n) => Some(n),
-        Fault::KillSession
-        | Fault::KillAll
-        | Fault::RestartServer
-        | Fault::PowerLoss
-        | Fault::PauseServer
-        | Fault::Partition
-        | Fault::LossToServer
-        | Fault::LossToClient
-        | Fault::DnsStall
-        | Fault::Refuse
-        | Fault::BlackHole
-        | Fault::KillClient => None,
-    }
-}
-
-fn sized(fault: Fault, n: u16) -> Fault {
-    match fault {
-        Fault::FewPorts(_) => Fault::FewPorts(n),
-        Fault::FewFds(_) => Fault::FewFds(n),
-        Fault::Burst(_) => Fault::Burst(n),
+        Fault::FewPorts(old) => (Fault::FewPorts(n), Some(old)),
+        Fault::FewFds(old) => (Fault::FewFds(n), Some(old)),
+        Fault::Burst(old) => (Fault::Burst(n), Some(old)),
         other @ (Fault::KillSession
         | Fault::KillAll
         | Fault::RestartServer
@@ -191,7 +174,7 @@ fn sized(fault: Fault, n: u16) -> Fault {
         | Fault::DnsStall
         | Fault::Refuse
         | Fault::BlackHole
-        | Fault::KillClient) => other,
+        | Fault::KillClient) => (other, None),
     }
 }
 
@@ -216,7 +199,8 @@ impl Plan {
             self.settle.nanos()
         );
         for TimedFault { at, lasts, fault } in &self.faults {
-            let (name, n) = (fault_name(*fault), size(*fault));
+            let (nameless, n) = resized(*fault, 0);
+            let name = FAULTS.iter().find(|(_, known)| *known == nameless).map_or("", |(name, _)| name);
             let _ = write!(out, " {name}={}+{}", at.nanos(), lasts.nanos());
             if let Some(n) = n {
                 let _ = write!(out, "*{n}");
@@ -255,16 +239,12 @@ impl Plan {
     }
 }
 
-fn fault_name(fault: Fault) -> &'static str {
-    FAULTS.iter().find(|(_, known)| *known == sized(fault, 0)).map_or("", |(name, _)| name)
-}
-
 fn fault(name: &str, value: &str) -> Option<TimedFault> {
     let (_, kind) = FAULTS.iter().find(|(known, _)| *known == name)?;
     let (at, rest) = value.split_once('+')?;
     let (lasts, n) = rest.split_once('*').unwrap_or((rest, "0"));
     let nanos = |text: &str| text.parse().ok().map(crate::time::Duration::from_nanos);
-    Some(TimedFault { at: nanos(at)?, lasts: nanos(lasts)?, fault: sized(*kind, n.parse().ok()?) })
+    Some(TimedFault { at: nanos(at)?, lasts: nanos(lasts)?, fault: resized(*kind, n.parse().ok()?).0 })
 }
 
 /// What the metric of a property was at the violation.
