@@ -1,9 +1,14 @@
 //! What each command does.
 
+pub mod diff;
 mod explain;
 mod graph;
+#[cfg(target_os = "linux")]
+mod lab;
 mod packetdrill;
+pub mod plot;
 mod print;
+pub mod report;
 mod run;
 mod sh;
 
@@ -29,7 +34,14 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),
+        Some(Command::Plot(arguments)) => plot::plot(&arguments, lang),
+        Some(Command::Report(arguments)) => report::report(&arguments, lang),
+        Some(Command::Diff(arguments)) => diff::diff(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
+        #[cfg(target_os = "linux")]
+        Some(Command::Lab(arguments)) => lab::lab(&arguments, lang),
+        #[cfg(not(target_os = "linux"))]
+        Some(Command::Lab(_)) => Err(Failure::Usage(halfclose::say!(lang, crate::message::Say::LabNeedsLinux))),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),
     }

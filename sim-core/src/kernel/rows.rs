@@ -1,6 +1,6 @@
 //! Every socket of a host as a tool reads it, in the order of the hash tables.
 
-use super::cpu::CpuId;
+use super::cpu::{CpuError, CpuId, CpuUsage};
 use super::established_table::EstablishedEntry;
 use super::host::Kernel;
 use super::listen_table::ListenHash;
@@ -8,7 +8,8 @@ use super::socket::Socket;
 use crate::tcp::TcpState;
 use crate::tcp::tcb::{TimerKind, TimerView};
 use crate::time::{Duration, Instant};
-use crate::units::{Fd, FourTuple, Port, ProcIx, SocketId};
+use crate::units::{Fd, FourTuple, Port, ProcIx, Ratio, SocketId};
+use crate::wire::Payload;
 
 /// One row of a socket dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,33 @@ impl Kernel {
     /// CPU time used on all CPUs, stolen time not counted.
     #[must_use]
     pub fn cpu_busy(&self, now: Instant) -> Duration {
-        (0..self.cpus.count()).fold(Duration::ZERO, |sum, cpu| {
-            let usage = self.cpus.usage(CpuId(u16::try_from(cpu).expect("at most 65,535 CPUs")), now);
-            sum + usage.user + usage.system + usage.softirq
+        let usages = self.cpu_usage(now);
+        usages.iter().fold(Duration::ZERO, |sum, usage| sum + usage.user + usage.system + usage.softirq)
+    }
+
+    /// Changes the share of busy CPU time that the hypervisor takes.
+    ///
+    /// # Errors
+    /// If nothing were left.
+    pub const fn set_steal(&mut self, share: Ratio) -> Result<(), CpuError> {
+        self.cpus.set_steal(share)
+    }
+
+    /// What each CPU has done since the start.
+    #[must_use]
+    pub fn cpu_usage(&self, now: Instant) -> Vec<CpuUsage> {
+        let ids = (0..self.cpus.count()).map(|cpu| CpuId(u16::try_from(cpu).expect("at most 4096 CPUs")));
+        ids.map(|cpu| self.cpus.usage(cpu, now)).collect()
+    }
+
+    /// Inode, unread bytes and whether the FIN is there, of every TCP connection
+    /// that a descriptor refers to and that has something to read.
+    pub fn unread_queues(&self) -> impl Iterator<Item = (u32, Vec<Payload>, bool)> {
+        let sockets = self.sockets.iter().map(|(_, socket)| socket);
+        let open = sockets.filter(|socket| socket.listen().is_none() && !socket.is_udp() && socket.ino != 0);
+        open.filter(|socket| socket.tcb.recv_q() > 0).map(|socket| {
+            let tcb = &socket.tcb;
+            (socket.ino, tcb.unread_payloads().cloned().collect(), tcb.recv_q() > tcb.unread())
         })
     }
 
@@ -93,9 +118,20 @@ impl Kernel {
     #[must_use]
     pub fn unusable_ports(&self) -> u32 {
         let range = self.sysctls().ip_local_port_range();
+        let size = u32::from(range.high.0) + 1 - u32::from(range.low.0);
+        size - self.usable_ports_by_parity().iter().sum::<u32>()
+    }
+
+    /// Ports of `ip_local_port_range` that connect() may take, on even and on odd numbers.
+    #[must_use]
+    pub fn usable_ports_by_parity(&self) -> [u32; 2] {
+        let range = self.sysctls().ip_local_port_range();
         let (bound, reserved) = (self.bind.bound_ports(), self.sysctls().ip_local_reserved_ports());
-        let unusable = (range.low.0..=range.high.0).map(Port).filter(|&p| bound.contains(p) || reserved.contains(p));
-        u32::try_from(unusable.count()).expect("there are 65,536 ports")
+        let mut usable = [0; 2];
+        for port in (range.low.0..=range.high.0).map(Port).filter(|&p| !bound.contains(p) && !reserved.contains(p)) {
+            usable[usize::from(port.0 & 1)] += 1;
+        }
+        usable
     }
 
     /// Every socket of simulated programs: listeners, then the

@@ -6,7 +6,7 @@
 use super::facts::{Reached, RunFacts};
 use super::messages::Advice;
 use crate::tcp::TcpState;
-use crate::text::{Lang, Msg};
+use crate::text::{Lang, Msg, grouped as count};
 use crate::time::Instant;
 
 /// How bad it is.
@@ -33,7 +33,8 @@ impl Severity {
 }
 
 /// A text in both languages, its arguments filled in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "scenario", derive(serde::Serialize, serde::Deserialize))]
 pub struct Said {
     /// English.
     pub en: String,
@@ -42,6 +43,12 @@ pub struct Said {
 }
 
 impl Said {
+    /// A name, the same in both languages.
+    #[must_use]
+    pub fn same(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { en: name.clone(), zh: name }
+    }
     /// The text in one language.
     #[must_use]
     pub fn text(&self, lang: Lang) -> &str {
@@ -52,11 +59,16 @@ impl Said {
     }
 }
 
+/// A message in both languages: `said!(Msg::NothingRanOut)`.
 macro_rules! said {
     ($message:expr $(, $arg:expr)* $(,)?) => {
-        Said { en: crate::say!(Lang::En, $message $(, $arg)*), zh: crate::say!(Lang::Zh, $message $(, $arg)*) }
+        $crate::observe::Said {
+            en: $crate::say!($crate::text::Lang::En, $message $(, $arg)*),
+            zh: $crate::say!($crate::text::Lang::Zh, $message $(, $arg)*),
+        }
     };
 }
+pub(crate) use said;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $severity:ident;)*) => {
@@ -198,33 +210,32 @@ pub fn findings(facts: &RunFacts) -> Vec<Finding> {
     found
 }
 
-/// `n` with its thousands separated, as both languages write it.
-fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (ix, digit) in digits.chars().enumerate() {
-        if ix > 0 && (digits.len() - ix).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 fn clock(at: Instant) -> String {
     format!("{}s", at.since(Instant::ZERO).decimal(1_000_000_000, 3))
 }
 
 fn descriptor_leak(facts: &RunFacts) -> Option<Finding> {
     let client = &facts.client;
+    let opened = client.opened_sockets + client.opened_files;
     (client.abandoned > 0).then(|| {
-        Finding::new(
+        let found = Finding::new(
             FindingId::DescriptorLeak,
             said!(Msg::DescriptorLeak, client.name, count(client.abandoned)),
             said!(Advice::CloseOnFailure, client.name),
         )
         .with("sockets", client.abandoned)
-        .type_this("ls -l /proc/PID/fd | grep socket | wc -l")
+        .type_this("ls -l /proc/PID/fd | grep socket | wc -l");
+        if opened <= client.closed {
+            return found;
+        }
+        // As anyone can read it off the summary of a trace: perf trace -s.
+        let kept = count(opened - client.closed);
+        let (sockets, files) = (count(client.opened_sockets), count(client.opened_files));
+        found
+            .why(said!(Advice::OpenedNotClosed, sockets, files, count(client.closed), kept))
+            .with("socket", client.opened_sockets)
+            .with("openat", client.opened_files)
+            .with("close", client.closed)
     })
 }
 
