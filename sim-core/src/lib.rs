@@ -5,6 +5,8 @@
 pub mod app;
 #[cfg(feature = "capacity")]
 pub mod capacity;
+#[cfg(feature = "proptest")]
+pub mod check;
 pub mod errno;
 pub mod kernel;
 pub mod net;

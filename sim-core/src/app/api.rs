@@ -72,6 +72,12 @@ pub trait App {
         None
     }
 
+    /// The calls of thread 0 in order, each with when it was decided on and what it returned,
+    /// where the program keeps account of them.
+    fn made_calls(&self) -> Vec<(Instant, Call, Option<CallResult>)> {
+        Vec::new()
+    }
+
     /// Which part of the program made the call that was entered at `entered`,
     /// where it keeps account of it.
     fn acted_at(&self, entered: Instant) -> Option<String> {

@@ -380,6 +380,9 @@ const fn pool_preset(word: PoolPresetWord) -> &'static str {
         PoolPresetWord::Deadpool => "deadpool",
         PoolPresetWord::Mysql2 => "mysql2",
         PoolPresetWord::MysqlAsync => "mysql_async",
+        PoolPresetWord::Sqlalchemy => "sqlalchemy",
+        PoolPresetWord::PhpFpm => "php-fpm",
+        PoolPresetWord::Proxysql => "proxysql",
     }
 }
 
@@ -388,6 +391,7 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
     let (max, min) = (int("max", file.max, 0), int("min", file.min, 0));
     let max_idle = int("max_idle", file.max_idle, 0);
     let workers = int("workers", file.workers, 1).unwrap_or(1);
+    let connect_retries = int("connect_retries", file.connect_retries, 0);
     let bad_connection_retries = int("bad_connection_retries", file.bad_connection_retries, 0);
     if let (Some(low), Some(high)) = (min, max_idle)
         && high < low
@@ -410,6 +414,7 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
         max_lifetime: cx.duration(&at.key("max_lifetime"), file.max_lifetime.as_ref()),
         test_before_acquire: file.test_before_acquire,
         bad_connection_retries,
+        connect_retries,
         on_failure: file.on_failure.map(|word| match word {
             OnFailureWord::Error => OnConnectFailure::Error,
             OnFailureWord::Retry => OnConnectFailure::Retry(pauses),

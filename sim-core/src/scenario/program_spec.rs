@@ -200,7 +200,8 @@ pub struct ReconnectSpec {
 pub struct PoolSpec {
     /// Where to.
     pub target: (ServerName, u16),
-    /// Whose defaults: `hikari`, `go-sql`, `sqlx`, `bb8`, `deadpool`, `mysql2`, `mysql_async`.
+    /// Whose defaults: `hikari`, `go-sql`, `sqlx`, `bb8`, `deadpool`, `mysql2`, `mysql_async`,
+    /// `sqlalchemy`, `php-fpm`, `proxysql`.
     pub preset: Option<&'static str>,
     /// MySQL user.
     pub user: String,
@@ -222,6 +223,8 @@ pub struct PoolSpec {
     pub test_before_acquire: Option<bool>,
     /// Statements tried again on another connection.
     pub bad_connection_retries: Option<u32>,
+    /// Attempts after a failed one.
+    pub connect_retries: Option<u32>,
     /// What a failed attempt leads to.
     pub on_failure: Option<OnConnectFailure>,
     /// How often idle connections are looked at.

@@ -130,14 +130,14 @@ pub enum ScriptOp {
         /// `ok`, or an errno.
         expect: Expect,
     },
-    /// `send()`: a text, or so many bytes of no content.
+    /// `send()`: real bytes, or so many of no content.
     Send {
         /// Socket.
         fd: String,
         /// Number of bytes.
         bytes: u32,
-        /// Text; goes before `bytes`.
-        text: Option<String>,
+        /// Real bytes; they go before `bytes`.
+        data: Option<Vec<u8>>,
         /// `ok`, or an errno.
         expect: Expect,
     },
