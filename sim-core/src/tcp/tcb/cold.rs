@@ -83,6 +83,8 @@ pub(crate) struct Cold {
     pub(crate) high_seq: Option<SeqNum>,
     /// SND.NXT at the outstanding tail loss probe.
     pub(crate) tlp_high_seq: Option<SeqNum>,
+    /// `tlp_retrans`: the probe was a segment sent before.
+    pub(crate) tlp_retrans: bool,
     /// One past the last small segment sent (Minshall's Nagle).
     pub(crate) snd_sml: SeqNum,
     pub(crate) rtt_seq: SeqNum,
@@ -129,6 +131,7 @@ impl Cold {
             dup_acks: 0,
             high_seq: None,
             tlp_high_seq: None,
+            tlp_retrans: false,
             snd_sml: una,
             rtt_seq: una,
             soft_error: None,
