@@ -166,6 +166,9 @@ pub struct KernelProfile {
     pub challenge_ack_scope: ChallengeAckScope,
     /// A RST in CLOSE_WAIT gives EPIPE (`tcp_reset`, every version modelled).
     pub rst_in_close_wait_is_epipe: bool,
+    /// A bare ACK below RCV.NXT that fails PAWS is dropped without an answer
+    /// (`tcp_disordered_ack_check`, Linux 6.14, commit 124c4c32e9f3).
+    pub paws_drops_old_ack: bool,
 }
 
 impl KernelProfile {
@@ -210,6 +213,7 @@ impl KernelProfile {
             syn_linear_timeouts: version.since(6, 5),
             challenge_ack_scope: if version.since(6, 1) { ChallengeAckScope::Netns } else { ChallengeAckScope::Host },
             rst_in_close_wait_is_epipe: true,
+            paws_drops_old_ack: version.since(6, 14),
         }
     }
 

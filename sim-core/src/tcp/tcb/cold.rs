@@ -197,3 +197,52 @@ impl Cold {
         self.ofo.iter().map(|segment| segment.payload.len()).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNA: SeqNum = SeqNum(1);
+
+    /// Each option alone makes a part of its own (`sk_clone_lock` copies them all).
+    #[test]
+    fn each_option_is_inherited_alone() {
+        let set: [fn(&mut Cold); 9] = [
+            |cold| cold.linger = Some(Duration::ZERO),
+            |cold| cold.linger2 = Linger2::Reset,
+            |cold| cold.linger2 = Linger2::For(Duration::from_secs(1)),
+            |cold| cold.user_timeout = Duration::from_secs(1),
+            |cold| cold.keep_idle = Some(Duration::from_secs(1)),
+            |cold| cold.keep_intvl = Some(Duration::from_secs(1)),
+            |cold| cold.keep_cnt = Some(1),
+            |cold| cold.syn_cnt = Some(1),
+            |cold| cold.user_mss = Some(1),
+        ];
+        for (n, set) in set.iter().enumerate() {
+            let mut cold = Cold::new(UNA);
+            set(&mut cold);
+            assert_eq!(cold.inherited(UNA).as_deref(), Some(&cold), "option {n}");
+            assert!(!cold.is_idle(0, 500), "option {n}");
+        }
+        assert_eq!(Cold::new(UNA).inherited(UNA), None);
+    }
+
+    /// The rate limit of answers to out-of-window segments is forgotten when it is over.
+    #[test]
+    fn a_part_is_idle_when_its_rate_limit_is_over() {
+        let mut cold = Cold::new(UNA);
+        assert!(cold.is_idle(0, 500));
+        cold.last_oow_ack = 1_000;
+        assert_eq!([1_499, 1_500, 1_501].map(|now| cold.is_idle(now, 500)), [false, true, true]);
+    }
+
+    #[test]
+    fn bytes_out_of_order_are_counted() {
+        let mut cold = Cold::new(UNA);
+        assert_eq!(cold.ofo_bytes(), 0);
+        for (seq, len) in [(10, 5), (20, 7)] {
+            cold.ofo.push(OfoSegment { seq: SeqNum(seq), payload: Payload::opaque(len), fin: false });
+        }
+        assert_eq!(cold.ofo_bytes(), 12);
+    }
+}
