@@ -346,10 +346,8 @@ impl Args<'_> {
         }
         if name == "SO_LINGER" {
             // The model gives -1 for "off".
-            let value = match self.get(3)? {
-                Expr::Any => None,
-                fields => Some(linger(fields)?.map_or(-1, u64::cast_signed)),
-            };
+            let asked = self.get(3)?;
+            let value = if *asked == Expr::Any { None } else { Some(linger(asked)?.map_or(-1, u64::cast_signed)) };
             let option = SocketOption::Tcp(TcpSocketOption::Linger(None));
             return Ok(Plan::Kernel(Call::GetSockOpt { fd, option }, Expect::Value(value)));
         }
