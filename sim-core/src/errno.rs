@@ -33,6 +33,7 @@ errnos! {
     NoMem = 12, "ENOMEM", "Cannot allocate memory";
     Acces = 13, "EACCES", "Permission denied";
     Fault = 14, "EFAULT", "Bad address";
+    Exist = 17, "EEXIST", "File exists";
     Inval = 22, "EINVAL", "Invalid argument";
     NFile = 23, "ENFILE", "Too many open files in system";
     MFile = 24, "EMFILE", "Too many open files";

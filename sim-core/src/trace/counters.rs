@@ -57,6 +57,7 @@ mibs! {
         TWKilled = "TWKilled",
         PAWSActive = "PAWSActive",
         PAWSEstab = "PAWSEstab",
+        PAWSOldAck = "PAWSOldAck",
         DelayedACKs = "DelayedACKs",
         DelayedACKLost = "DelayedACKLost",
         ListenOverflows = "ListenOverflows",

@@ -503,4 +503,78 @@ mod tests {
         assert!(ports.destinations.numbers.is_empty());
         assert_eq!(ports.destinations.free, [0], "its place is used again");
     }
+
+    const fn end(n: u8, port: u16) -> Endpoint {
+        Endpoint::new(Ipv4Addr::new(10, 0, 0, n), port)
+    }
+
+    fn ask(reserved: &ReservedPorts, destination: Endpoint) -> PortQuery<'_> {
+        let range = PortRange { low: Port(40_000), high: Port(40_099) };
+        let source = end(1, 0).addr;
+        PortQuery { device: 0, source, destination, range, socket_range: None, reserved, now: Instant::ZERO }
+    }
+
+    /// `__inet_hash_connect`: one hint (4.x), a table of 256 by `hash_32` (5.12), of 65,536 by the low half of
+    /// `secure_ipv4_port_ephemeral`, whose high half is the offset (5.18).
+    #[test]
+    fn a_destination_has_its_cell_and_offset() {
+        let reserved = ReservedPorts::new();
+        for (generation, cells, distinct) in [
+            (PortSearchGeneration::GlobalHint, 1, 1),
+            (PortSearchGeneration::Table256, 256, 150),
+            (PortSearchGeneration::HardenedStepOne, 65_536, 290),
+        ] {
+            let ports = PortAllocator::new(1, generation, 250, Duration::ZERO);
+            let starts: Vec<(u32, u32)> =
+                (0..300_u16).map(|n| ports.start(&ask(&reserved, end(2, 1_000 + n)))).collect();
+            let mut used: Vec<u32> = starts.iter().map(|&(cell, _)| cell).collect();
+            used.sort_unstable();
+            used.dedup();
+            assert!(used.iter().all(|&cell| cell < cells) && used.len() >= distinct, "{generation:?}: {}", used.len());
+            // Without the hint the offsets of all destinations differ, and use all 32 bits.
+            let mut offsets: Vec<u32> =
+                starts.iter().map(|&(cell, start)| start.wrapping_sub(ports.hint(cell))).collect();
+            offsets.sort_unstable();
+            offsets.dedup();
+            assert_eq!(offsets.len(), 300, "{generation:?}");
+            assert!(offsets.iter().any(|offset| offset >> 31 == 1) && offsets.iter().any(|offset| offset & 1 == 1));
+        }
+    }
+
+    /// `table_perturb` begins random, the one hint at 0.
+    #[test]
+    fn hints_begin_random_where_there_is_a_table() {
+        assert_eq!(PortAllocator::new(1, PortSearchGeneration::GlobalHint, 250, Duration::ZERO).hint(0), 0);
+        let ports = allocator();
+        let mut hints: Vec<u32> = (0..100).map(|cell| ports.hint(cell)).collect();
+        hints.sort_unstable();
+        hints.dedup();
+        assert!(hints.len() > 95 && hints.iter().any(|hint| hint >> 31 == 1), "{hints:?}");
+    }
+
+    /// A plan holds until its destination changes, by a call or by time.
+    #[test]
+    fn a_plan_is_stale_after_a_change() {
+        let (reserved, bind, mut ports) = (ReservedPorts::new(), BindTable::new(true), allocator());
+        let to = end(2, 3306);
+        let query = ask(&reserved, to);
+        let tuple = |port| FourTuple { local: end(1, port), remote: to };
+        // So that the destination is known before and the count of changes is above 1.
+        ports.note_used(0, &tuple(40_001));
+        ports.note_used(0, &tuple(40_003));
+        let plan = ports.plan(&query, &bind);
+        assert!(ports.is_current(&plan, &query, &bind));
+        ports.note_used(0, &tuple(plan.port.expect("free ports").0));
+        assert!(!ports.is_current(&plan, &query, &bind), "its port is taken");
+        // A minisock becomes reusable just when it is due.
+        let due = Instant::ZERO + Duration::from_millis(500);
+        ports.note_timewait(0, &tuple(40_001), Some(due));
+        let plan = ports.plan(&query, &bind);
+        let later = |now| PortQuery { now, ..query };
+        let before = Instant::ZERO + Duration::from_nanos(499_999_999);
+        assert!(ports.is_current(&plan, &later(before), &bind));
+        let held = ports.held(0, query.source, to);
+        assert!(!ports.is_current(&plan, &later(due), &bind));
+        assert_eq!(ports.held(0, query.source, to), held, "reusable ports are held");
+    }
 }
