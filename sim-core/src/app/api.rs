@@ -91,6 +91,7 @@ pub enum Ret {
 
 /// RLIMIT_NOFILE.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// Soft limit.
     pub soft: u64,
@@ -127,6 +128,7 @@ pub enum FileKind {
 
 /// `shutdown`'s second argument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ShutdownHow {
     /// `SHUT_RD`.
     Read,

@@ -7,4 +7,4 @@
 mod state_graph;
 mod svg;
 
-pub use state_graph::{GraphWord, StateGraph, state_graph};
+pub use state_graph::{CLOSED_BELOW, FIGURE, GraphWord, StateGraph, center, figure_lines, state_graph};

@@ -21,6 +21,8 @@ mod file;
 pub mod metric;
 mod node;
 mod overrides;
+#[cfg(feature = "pack")]
+mod pack;
 pub mod preset;
 pub mod problem;
 mod program_file;
@@ -39,6 +41,8 @@ mod tests;
 pub use expect::{Bound, CheckRow, Expectation, ReadMetric, Since};
 pub use expr::{BinaryOp, EvalError, Expr};
 pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, ProcesslistMetric, SsMetric, app_metrics};
+#[cfg(feature = "pack")]
+pub use pack::UnpackError;
 pub use node::{MAX_BYTES, Place, Source};
 pub use preset::Preset;
 pub use problem::{Problem, ProblemKind, ScenarioError};
