@@ -6,8 +6,11 @@ pub mod app;
 pub mod errno;
 pub mod kernel;
 pub mod net;
+#[cfg(feature = "observe")]
 pub mod observe;
+#[cfg(feature = "packetdrill")]
 pub mod packetdrill;
+#[cfg(feature = "plot")]
 pub mod plot;
 pub mod rng;
 #[cfg(feature = "scenario")]

@@ -43,6 +43,8 @@ pub(crate) struct Check {
     pub(crate) run: fn(&Context) -> Outcome,
 }
 
+/// What the library's default build leaves out and needs no crate of another's runtime.
+const VIEWS: &str = "scenario,observe,packetdrill,plot";
 const WASI: &str = "wasm32-wasip1";
 const BROWSER: &str = "wasm32-unknown-unknown";
 const WINDOWS: &str = "x86_64-pc-windows-gnu";
@@ -61,7 +63,17 @@ pub(crate) const CHECKS: &[Check] = &[
         what: "lints, every target of every member",
         rust_only: true,
         needs: &[Need::Component("clippy")],
-        run: |context| run(context.cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        run: |context| {
+            run(context.cargo().args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--all-features",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        },
     },
     Check { name: "tests", what: "unit and whole-system tests", rust_only: true, needs: &[], run: tests },
     Check {
@@ -69,9 +81,18 @@ pub(crate) const CHECKS: &[Check] = &[
         what: "examples in the documentation",
         rust_only: true,
         needs: &[],
-        run: |context| run_tests(context.cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"])),
+        run: |context| {
+            run_tests(context.cargo().args(["test", "--workspace", "--all-features", "--doc", "--no-fail-fast"]))
+        },
     },
     Check { name: "docs", what: "documentation without warnings", rust_only: true, needs: &[], run: docs },
+    Check {
+        name: "library",
+        what: "the library's default build: few crates, no warnings",
+        rust_only: true,
+        needs: &[Need::Component("clippy")],
+        run: library,
+    },
     Check {
         name: "wasm",
         what: "the core's tests and digests under WASI, and the core for browsers",
@@ -121,21 +142,47 @@ pub(crate) const PAGE_BUILD: &[Need] = &[Need::Target(BROWSER), Need::Node(20)];
 /// own runner otherwise, which tests the same.
 fn tests(context: &Context) -> Outcome {
     if output_of(context.cargo().args(["nextest", "--version"])).is_some() {
-        return run_tests(context.cargo().args(["nextest", "run", "--workspace"]));
+        return run_tests(context.cargo().args(["nextest", "run", "--workspace", "--all-features"]));
     }
     println!("cargo-nextest is not installed: the tests run under `cargo test`");
-    run_tests(context.cargo().args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]))
+    let targets = ["--lib", "--bins", "--tests", "--no-fail-fast"];
+    run_tests(context.cargo().args(["test", "--workspace", "--all-features"]).args(targets))
 }
 
 /// Libraries only: the program has the library's name, and their pages would collide.
 fn docs(context: &Context) -> Outcome {
-    run(context.cargo().args(["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(context
+        .cargo()
+        .args(["doc", "--workspace", "--all-features", "--no-deps", "--lib"])
+        .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Crates the library's users compile with it, itself included.
+const LIBRARY_CRATES: usize = 19;
+
+/// Features of other members do not reach this build, so it sees what a user sees.
+fn library(context: &Context) -> Outcome {
+    let tree = ["tree", "--package", "halfclose", "--edges", "normal", "--prefix", "none"];
+    let Some(tree) = output_of(context.cargo().args(tree)) else {
+        return Outcome::Failed(vec!["cargo tree does not answer".to_owned()]);
+    };
+    let mut crates: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    crates.sort_unstable();
+    crates.dedup();
+    if crates.len() > LIBRARY_CRATES {
+        return Outcome::Failed(vec![
+            format!("{} crates instead of {LIBRARY_CRATES}", crates.len()),
+            crates.join(", "),
+        ]);
+    }
+    run(context.cargo().args(["clippy", "--package", "halfclose", "--lib", "--", "-D", "warnings"]))
 }
 
 /// Where a number depends on the width of `usize` or on the platform, a unit
 /// test or a digest in `sim-core/tests` differs here from its native value.
 fn wasm(context: &Context) -> Outcome {
-    let browser = run(context.cargo().args(["check", "--package", "halfclose", "--target", BROWSER]));
+    let browser =
+        run(context.cargo().args(["check", "--package", "halfclose", "--features", VIEWS, "--target", BROWSER]));
     if browser != Outcome::Passed(Vec::new()) {
         return browser;
     }
@@ -151,6 +198,8 @@ fn wasm(context: &Context) -> Outcome {
                 "test",
                 "--package",
                 "halfclose",
+                "--features",
+                VIEWS,
                 "--lib",
                 "--tests",
                 "--no-fail-fast",

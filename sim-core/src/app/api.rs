@@ -15,7 +15,10 @@ use crate::units::{Endpoint, Fd, Ipv4Addr, Pid, TaskId};
 use crate::wire::Payload;
 
 /// A program: all threads of one process.
-pub trait App: Send {
+///
+/// A program stays on the thread that runs its world, so it need not be `Send`;
+/// worlds for several threads are built one in each.
+pub trait App {
     /// What thread `task` does next, given how it was resumed.
     ///
     /// The process starts as one thread, task 0, resumed with
@@ -41,6 +44,39 @@ pub trait App: Send {
     fn status(&self, now: Instant) -> AppStatus {
         let _ = now;
         AppStatus::default()
+    }
+
+    /// True if the program has timers that none of its system calls speaks of; the
+    /// world then asks for them with [`App::next_timer`] before time passes.
+    fn has_own_timers(&self) -> bool {
+        false
+    }
+
+    /// When such a timer may be due, if by `limit`. Asked only while thread 0 waits in
+    /// [`Call::Poll`]; at that moment the world calls [`App::tick`].
+    fn next_timer(&mut self, now: Instant, limit: Instant) -> Option<Instant> {
+        let _ = (now, limit);
+        None
+    }
+
+    /// The moment given by [`App::next_timer`] has come. True if the program has
+    /// calls to make: its `poll()` then ends as timed out.
+    fn tick(&mut self, now: Instant) -> bool {
+        let _ = now;
+        false
+    }
+
+    /// Who opened a descriptor, where the program keeps account of it.
+    fn opened_by(&self, fd: Fd) -> Option<String> {
+        let _ = fd;
+        None
+    }
+
+    /// Which part of the program made the call that was entered at `entered`,
+    /// where it keeps account of it.
+    fn acted_at(&self, entered: Instant) -> Option<String> {
+        let _ = entered;
+        None
     }
 
     /// The current value of one numeric metric of the program (a MySQL status

@@ -12,6 +12,7 @@ pub mod reconnect;
 mod resolver;
 pub mod script;
 pub mod sysbench;
+pub mod task;
 #[cfg(test)]
 mod testkit;
 

@@ -11,6 +11,8 @@ pub(crate) enum Event {
     Run { host: HostId, process: ProcIx, task: TaskId },
     /// A thread's sleep or time-out may be over.
     TaskTimer { host: HostId, process: ProcIx, task: TaskId },
+    /// A timer that a program keeps to itself may be due.
+    OwnTimer { host: HostId, process: ProcIx },
     /// A full socket's earliest timer may be due.
     SocketTimer { host: HostId, socket: SocketId },
     /// A minisock's timer may be due.

@@ -90,7 +90,8 @@ impl World {
                 }
             };
             let (call, end) = self.next_call(host, task, resume);
-            if end >= self.queue.next_at() || end > self.horizon {
+            // Nobody runs ahead where a program may have a timer that is not in the queue.
+            if end >= self.queue.next_at() || end > self.horizon || !self.own_timers.is_empty() {
                 self.task_mut(host, task).call = call;
                 self.queue.push(self.now, end, Event::Run { host, process: task.process, task: task.task });
                 return Ok(());
@@ -225,6 +226,41 @@ impl World {
             slot.timer_queued = slot.deadline;
             let at = slot.deadline;
             self.queue.push(now, at, Event::TaskTimer { host, process: task.process, task: task.task });
+        }
+    }
+
+    /// Asks programs with timers of their own for what is due before the next
+    /// event and by `limit`: nothing else happens in the world until then.
+    #[inline]
+    pub(super) fn ask_own_timers(&mut self, limit: Instant) {
+        if !self.own_timers.is_empty() {
+            self.ask_each(limit);
+        }
+    }
+
+    fn ask_each(&mut self, limit: Instant) {
+        for ix in 0..self.own_timers.len() {
+            let (host, process) = self.own_timers[ix];
+            let limit = limit.min(self.queue.next_at());
+            let proc = &mut self.hosts[host.index()].procs[process.index()];
+            let waits = proc.tasks.first().is_some_and(|t| t.state == TaskState::Blocked);
+            if proc.phase == Phase::Running
+                && waits
+                && let Some(at) = proc.app.next_timer(self.now, limit)
+            {
+                self.queue.push(self.now, at.max(self.now), Event::OwnTimer { host, process });
+            }
+        }
+    }
+
+    /// A program's own timer may be due: its wait ends if it has something to do.
+    pub(super) fn own_timer(&mut self, at: Instant, host: HostId, process: ProcIx) {
+        let latency = self.wake_latency(host);
+        let proc = &mut self.hosts[host.index()].procs[process.index()];
+        let Some(slot) = proc.tasks.first_mut() else { return };
+        if proc.phase == Phase::Running && slot.state == TaskState::Blocked && proc.app.tick(at) {
+            slot.state = TaskState::TimedOut;
+            self.queue.push(at, at + latency, Event::Run { host, process, task: TaskId(0) });
         }
     }
 

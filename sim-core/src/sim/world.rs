@@ -67,6 +67,8 @@ pub struct World {
     /// The observer of this run wants packets.
     packets_wanted: bool,
     pub(crate) futex_wakes: Vec<TaskId>,
+    /// Processes whose programs have timers of their own.
+    pub(super) own_timers: Vec<(HostId, ProcIx)>,
 }
 
 impl World {
@@ -89,6 +91,7 @@ impl World {
             syscalls_wanted: false,
             packets_wanted: false,
             futex_wakes: Vec::new(),
+            own_timers: Vec::new(),
         }
     }
 
@@ -114,6 +117,9 @@ impl World {
         self.programs += 1;
         let entry = &mut self.hosts[host.index()];
         let process = entry.kernel.spawn(config);
+        if app.has_own_timers() {
+            self.own_timers.push((host, process));
+        }
         entry.procs.push(Proc {
             app,
             rng,
@@ -211,7 +217,11 @@ impl World {
     /// When a budget is exceeded.
     pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
         self.watched_by(observer);
-        while self.queue.next_at() <= until && self.queue.next_at() < Instant::MAX {
+        loop {
+            self.ask_own_timers(until);
+            if self.queue.next_at() > until || self.queue.next_at() == Instant::MAX {
+                break;
+            }
             if let Step::Action(index) = self.next_event(until, observer)? {
                 return Ok(Step::Action(index));
             }
@@ -228,6 +238,7 @@ impl World {
     /// When a budget is exceeded.
     pub fn step(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
         self.watched_by(observer);
+        self.ask_own_timers(horizon);
         self.next_event(horizon, observer)
     }
 
@@ -256,6 +267,7 @@ impl World {
             }
             Event::Run { host, process, task } => self.run_task(host, TaskRef { process, task }, observer)?,
             Event::TaskTimer { host, process, task } => self.task_timer(at, host, TaskRef { process, task }),
+            Event::OwnTimer { host, process } => self.own_timer(at, host, process),
             Event::SocketTimer { host, socket } => {
                 self.fx.enter(at, host);
                 self.hosts[host.index()].kernel.on_socket_timer(at, socket, &mut self.fx);
@@ -379,6 +391,7 @@ impl World {
     }
 
     /// Records that a mark of the scenario was reached.
+    #[cfg(feature = "scenario")]
     pub(crate) fn note_mark(&mut self, kind: RecordKind, observer: &mut dyn Observer) {
         self.watched_by(observer);
         self.emit(HostId(0), kind, observer);
@@ -486,6 +499,7 @@ impl World {
             packets_wanted: false,
             fx: Effects::new(self.fx.digest(), self.fx.flight.clone()),
             futex_wakes: Vec::new(),
+            own_timers: self.own_timers.clone(),
         })
     }
 
