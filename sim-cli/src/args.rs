@@ -111,6 +111,23 @@ Examples:
   halfclose show variables incident --like %max_connections%")]
     Show(Show),
 
+    /// A shell on a simulated host: ss, netstat, sysctl, kill, SQL and time
+    #[command(after_help = "\
+Commands print what the real tools print; what they change, changes the simulated world. Time stands still
+between them and passes with `advance` and `until`. Filters behind | are your own grep, awk, sort, ….
+`help` lists the commands. Lines come from a terminal, from stdin, or from -c.
+
+Examples:
+  halfclose sh                                                    the outage, from its start
+  halfclose sh two-hosts --at exhausted+1s -c 'ss -tna | grep 172.31.47.174:3306 | wc -l'
+  halfclose sh incident --at kill-1s -c 'kill 11;' -c 'advance 30s' -c 'ss -s'
+  halfclose sh tiny -c 'until \"host.tcp.close_wait > 3\"' -c 'ss -tanp state close-wait'
+  halfclose sh two-hosts --host db --at kill+3s -c 'show processlist'
+  halfclose sh my.toml < commands.txt
+
+Exit codes: that of the last command; 2 usage, 3 invalid scenario, 4 a budget was exceeded.")]
+    Sh(Sh),
+
     /// Export what a scenario does in a format of other programs
     #[command(after_help = "\
 pcapng is what tcpdump would have written on the host: nanosecond time stamps, right checksums, options and
@@ -336,6 +353,25 @@ pub struct Show {
     /// Only names that match, for variables and status: %, _ and letters, as in SQL
     #[arg(long, value_name = "PATTERN")]
     pub like: Option<String>,
+}
+
+/// Arguments of `sh`.
+#[derive(Args, Debug)]
+pub struct Sh {
+    #[command(flatten)]
+    pub scenario: Scenario,
+
+    /// The moment at which it begins: 3s, kill+3s, exhausted, end [default: the start]
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub at: Option<String>,
+
+    /// The host; else the first client's
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+
+    /// Run this line and leave; may be repeated
+    #[arg(short = 'c', long = "command", value_name = "COMMAND", allow_hyphen_values = true)]
+    pub commands: Vec<String>,
 }
 
 /// Arguments of `graph`.

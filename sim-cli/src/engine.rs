@@ -7,6 +7,7 @@ use std::io::Write;
 
 use halfclose::app::mysql::{self, Flavour};
 use halfclose::kernel::KernelProfile;
+use halfclose::observe::shell::Shell;
 use halfclose::observe::{self, HostView, RunFacts, View, ViewOptions};
 use halfclose::packetdrill::{self, Compare, Definitions, Options, Verdict};
 use halfclose::say;
@@ -365,6 +366,28 @@ pub fn view(request: Request<'_>, look: &Look<'_>) -> Result<String, Failure> {
         return Err(never(&run, look.at, lang));
     }
     render(&run, look, lang)
+}
+
+/// A run at a moment (else at its start), and a shell on one of its hosts.
+///
+/// # Errors
+/// As [`view`].
+pub fn shell(request: Request<'_>, at: Option<&str>, host: Option<&str>) -> Result<(Run, Shell), Failure> {
+    let lang = request.lang;
+    let mut run = start(request.source, request.overrides, request.seed, lang)?;
+    run.foresee().map_err(|error| stopped(&error, lang))?;
+    if let Some(text) = at {
+        let moment = moment(run.scenario(), text, lang)?;
+        if !run.run_to_moment(moment, &mut NoObserver).map_err(|error| stopped(&error, lang))? {
+            return Err(never(&run, text, lang));
+        }
+    }
+    let mut shell = Shell::new(&run, lang);
+    if let Some(name) = host {
+        host_of(&run, name, lang)?;
+        shell.go_to(&run, name);
+    }
+    Ok((run, shell))
 }
 
 /// What a view prints now.

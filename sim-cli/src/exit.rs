@@ -24,6 +24,8 @@ pub enum Code {
     InvalidScenario,
     /// 4: the run exceeded a budget and was stopped.
     BudgetExceeded,
+    /// The status of a command that ran in the simulated shell.
+    Status(u8),
 }
 
 impl Code {
@@ -35,6 +37,7 @@ impl Code {
             Self::Usage => 2,
             Self::InvalidScenario => 3,
             Self::BudgetExceeded => 4,
+            Self::Status(status) => status,
         }
     }
 

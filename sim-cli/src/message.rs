@@ -34,6 +34,8 @@ halfclose::messages! {
         Findings { en: "What happened", zh: "发生了什么" }
         NoFindings { en: "nothing ran out", zh: "没有任何资源耗尽" }
         TypeThis { en: "see", zh: "查看" }
+        ShellBegins { en: "# simulated: {0} at {1}, host {2}; `help` lists the commands", zh: "# 模拟：{0}，时刻 {1}，主机 {2}；输入 `help` 查看命令" }
+        ShellFilter { en: "cannot run {0}: {1}", zh: "无法运行 {0}：{1}" }
         Simulated { en: "# simulated: {0} at {1}", zh: "# 模拟：{0}，时刻 {1}" }
         CommandUnknown { en: "no command is called `{0}`", zh: "没有名为 `{0}` 的命令" }
         ArgumentUnknown { en: "no argument is called `{0}`", zh: "没有名为 `{0}` 的参数" }

@@ -5,6 +5,7 @@ mod graph;
 mod packetdrill;
 mod print;
 mod run;
+mod sh;
 
 use halfclose::text::Lang;
 
@@ -21,6 +22,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         None => story::tell(lang),
         Some(Command::Run(run)) => run::run(&run, lang),
         Some(Command::Show(show)) => run::show(&show, lang),
+        Some(Command::Sh(arguments)) => sh::sh(&arguments, lang),
         Some(Command::Export(export)) => run::export(&export, lang),
         Some(Command::Check { files }) => run::check(&files, lang),
         Some(Command::Schema) => print::schema(),

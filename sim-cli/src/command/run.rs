@@ -52,7 +52,7 @@ pub fn run(arguments: &Run, lang: Lang) -> Result<Code, Failure> {
     Ok(report::exit_code(&outcome))
 }
 
-fn request<'a>(
+pub(super) fn request<'a>(
     source: &'a Source,
     scenario: &'a Scenario,
     lang: Lang,

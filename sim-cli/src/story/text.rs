@@ -33,6 +33,10 @@ pub const NEXT: &[(&str, Both)] = &[
         both("the same with 16 ports and 12 descriptors", "同样的故障，只有 16 个端口、12 个描述符"),
     ),
     ("halfclose show ss-s incident --at kill+30s", both("what a tool prints at a moment", "某个工具在某一时刻的输出")),
+    (
+        "halfclose sh incident --at kill-1s",
+        both("a shell there: ss, sysctl, kill 11, advance", "在那台主机上的 shell：ss、sysctl、kill 11、advance"),
+    ),
     ("halfclose run fixed-client", both("what fixing the leak changes", "修复泄漏之后有什么不同")),
     ("halfclose run restart-client", both("what killing the process does", "杀死进程会怎样")),
     ("halfclose explain CLOSE_WAIT", both("a state, an errno, a sysctl, a variable", "状态、错误码、内核参数、变量")),

@@ -596,6 +596,9 @@ pub struct AppStatus {
     pub progress_column: bool,
     /// Counters of a client: name and value.
     pub counters: Vec<(String, u64)>,
+    /// What went wrong for a client last, as its program prints it: error number
+    /// (of the server, or of the client library from 2000 on) and text.
+    pub last_error: Option<(u16, String)>,
 }
 
 /// One row of `SHOW PROCESSLIST`.

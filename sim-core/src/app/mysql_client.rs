@@ -48,6 +48,8 @@ enum At {
 #[derive(Clone, Debug)]
 pub struct MysqlClient {
     connection: Connection,
+    /// Where to, as error messages name it.
+    server: String,
     at: At,
     logged_in: bool,
     want_connection: bool,
@@ -68,6 +70,10 @@ impl MysqlClient {
     pub fn new(config: &MysqlClientConfig) -> Self {
         Self {
             connection: Connection::new(&config.target, config.credentials.clone()),
+            server: match &config.target {
+                Target::Addr(end) => end.addr.to_string(),
+                Target::Name { name, .. } => name.clone(),
+            },
             at: At::Prompt,
             logged_in: false,
             want_connection: config.connect_at_start,
@@ -125,13 +131,10 @@ impl MysqlClient {
             Event::Failed(error) => {
                 self.logged_in = false;
                 self.errors += 1;
-                match error {
-                    ConnectError::Tcp(errno) | ConnectError::Resolve(ResolveError::Again(errno)) => {
-                        self.connect_errors.add(errno);
-                    }
-                    ConnectError::Resolve(ResolveError::NoName) | ConnectError::Lost => {}
-                    ConnectError::Refused(code) => self.last = Some(Outcome::Err(code, String::new())),
+                if let ConnectError::Tcp(errno) | ConnectError::Resolve(ResolveError::Again(errno)) = error {
+                    self.connect_errors.add(errno);
                 }
+                self.last = Some(self.refusal(error));
                 // A statement that waited for this connection fails with it.
                 self.todo.clear();
                 self.retried = false;
@@ -162,6 +165,32 @@ impl MysqlClient {
             }
         }
         self.next()
+    }
+
+    /// A failed connection in the client library's words (`errmsg.c`). An error the
+    /// server sends before its greeting is passed on by number alone.
+    fn refusal(&self, error: ConnectError) -> Outcome {
+        let server = &self.server;
+        let (code, text) = match error {
+            ConnectError::Tcp(errno) => {
+                (2003, format!("Can't connect to MySQL server on '{server}' ({})", errno.number()))
+            }
+            ConnectError::Resolve(ResolveError::Again(_)) => {
+                (2005, format!("Unknown MySQL server host '{server}' (-3)"))
+            }
+            ConnectError::Resolve(ResolveError::NoName) => (2005, format!("Unknown MySQL server host '{server}' (-2)")),
+            ConnectError::Lost => (
+                2013,
+                "Lost connection to MySQL server at 'reading initial communication packet', system error: 0".to_owned(),
+            ),
+            ConnectError::Refused(1040) => (1040, "Too many connections".to_owned()),
+            ConnectError::Refused(1129) => {
+                let what = "is blocked because of many connection errors; unblock with 'mysqladmin flush-hosts'";
+                (1129, format!("Host {what}"))
+            }
+            ConnectError::Refused(code) => (code, "the server refused the connection".to_owned()),
+        };
+        Outcome::Err(code, text)
     }
 
     fn run(&mut self, result: CallResult, cx: &mut AppContext<'_>) -> Call {
@@ -211,7 +240,11 @@ impl App for MysqlClient {
         let mut counters: Vec<(String, u64)> =
             names.iter().filter_map(|n| Some(((*n).to_owned(), self.metric(n)?))).collect();
         counters.extend(self.connect_errors.iter().map(|(e, n)| (format!("connect.{e}"), n)));
-        AppStatus { counters, ..AppStatus::default() }
+        let last_error = match &self.last {
+            Some(Outcome::Err(code, text)) => Some((*code, text.clone())),
+            Some(Outcome::Ok | Outcome::Rows(_)) | None => None,
+        };
+        AppStatus { counters, last_error, ..AppStatus::default() }
     }
 
     fn metric(&self, name: &str) -> Option<u64> {
@@ -220,6 +253,8 @@ impl App for MysqlClient {
             "connect.ok" => Some(self.connected),
             "queries" => Some(self.queries),
             "errors" => Some(self.errors),
+            // Statements not answered yet.
+            "pending" => Some(self.todo.len() as u64),
             other => self.connect_errors.metric("connect", other),
         }
     }

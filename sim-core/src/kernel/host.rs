@@ -262,6 +262,12 @@ impl Kernel {
         self.processes[process.index()].fds.set_limits(limits, nr_open, true)
     }
 
+    /// Open files of the whole host, the first number of `fs.file-nr`.
+    #[must_use]
+    pub const fn open_files(&self) -> u64 {
+        self.files.open()
+    }
+
     /// A copy that shares memory until written.
     pub(crate) fn fork(&mut self) -> Self {
         Self {

@@ -141,6 +141,19 @@ impl Finding {
     fn new(id: FindingId, what: Said, next: Said) -> Self {
         Self { id, severity: id.severity(), what, why: None, evidence: Vec::new(), next, command: None }
     }
+    /// The finding as a paragraph: what, why, what to do and what to type.
+    #[must_use]
+    pub fn paragraph(&self, lang: Lang) -> String {
+        let mut out = format!("{}: {}\n", self.severity.name(), self.what.text(lang));
+        if let Some(why) = &self.why {
+            out.push_str(&format!("    {}\n", why.text(lang)));
+        }
+        out.push_str(&format!("    => {}\n", self.next.text(lang)));
+        if let Some(command) = &self.command {
+            out.push_str(&format!("    $ {command}\n"));
+        }
+        out
+    }
     fn why(mut self, why: Said) -> Self {
         self.why = Some(why);
         self

@@ -18,6 +18,8 @@ mod gather;
 mod messages;
 pub mod rlimits;
 pub mod series;
+#[cfg(feature = "scenario")]
+pub mod shell;
 pub mod tools;
 pub mod view;
 

@@ -117,6 +117,12 @@ impl Scenario {
     }
 }
 
+/// Reads a duration as scenario files write it: `10s`, `1.5ms`, `1min30s`.
+#[must_use]
+pub fn duration(text: &str) -> Option<crate::time::Duration> {
+    value::duration(text).ok()
+}
+
 /// A problem of a word that is in no file: an argument, as if it were an override.
 fn argument_error(text: &str, path: &str, kind: ProblemKind, near: Option<String>) -> ScenarioError {
     let place = Place::new(Source::Override(0), 0, text.len());

@@ -296,6 +296,54 @@ impl Run {
         }
     }
 
+    /// Runs until `holds`, asked after each event, or until `limit`; true if it
+    /// holds then. The clock stops at the event that made it true.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn run_until_true(
+        &mut self,
+        holds: &dyn Fn(&Self) -> bool,
+        limit: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, SimError> {
+        loop {
+            if holds(self) {
+                return Ok(true);
+            }
+            let stop = self.next_check().map_or(limit, |at| at.min(limit));
+            if self.built.world.next_at() <= stop && self.built.world.next_at() < Instant::MAX {
+                self.one_step(stop, observer)?;
+                continue;
+            }
+            self.built.world.run_until(stop, observer)?;
+            self.read_due_moments();
+            if stop >= limit {
+                return Ok(holds(self));
+            }
+        }
+    }
+
+    /// Does at once what an entry of the timeline would do; the inner result is
+    /// the refusal of it.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn interfere(
+        &mut self,
+        kind: &ActionKind,
+        observer: &mut dyn Observer,
+    ) -> Result<Result<(), String>, SimError> {
+        self.carry_out(kind, observer)
+    }
+
+    /// A session was killed by a client the scenario does not know.
+    pub(crate) fn note_kill(&mut self) {
+        if !self.marks.contains_key(&MarkRef::Kill) {
+            self.reach(MarkRef::Kill, self.built.world.now());
+        }
+    }
+
     fn one_step(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<(), SimError> {
         if let Step::Action(index) = self.built.world.step(horizon, observer)? {
             self.act(index as usize, observer)?;

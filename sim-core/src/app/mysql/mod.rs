@@ -20,5 +20,6 @@ mod vars;
 
 pub use connection::{Credentials, Target};
 pub use server::{Flavour, MysqlServer, ServerConfig, Service};
+pub(crate) use sql::{Statement, parse as parse_statement};
 pub use status::{PROCESSLIST_QUERY, as_asked_by};
 pub use vars::{SetError, Var, VarSpec, Vars};

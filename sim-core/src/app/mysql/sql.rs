@@ -5,7 +5,7 @@ use crate::time::Duration;
 
 /// A statement, understood as far as the model needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Statement {
+pub(crate) enum Statement {
     /// `SET GLOBAL name = value`, in any of its spellings.
     SetGlobal(String, String),
     /// `SET SESSION …`, `SET NAMES …`: accepted.
@@ -40,15 +40,15 @@ pub(super) enum Statement {
 
 /// A `SELECT` the model answers with rows of plausible size.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Select {
+pub(crate) struct Select {
     /// First table named after `FROM`; empty without one.
-    pub(super) table: String,
+    pub(crate) table: String,
     /// The select list, as the column's name.
-    pub(super) column: String,
+    pub(crate) column: String,
     /// Rows returned.
-    pub(super) rows: u32,
+    pub(crate) rows: u32,
     /// An aggregate: one short number.
-    pub(super) aggregate: bool,
+    pub(crate) aggregate: bool,
 }
 
 /// Splits into words; punctuation stands alone; quoted text is one word.
@@ -87,7 +87,7 @@ fn is_word(c: char) -> bool {
 }
 
 /// Reads one statement.
-pub(super) fn parse(sql: &str) -> Statement {
+pub(crate) fn parse(sql: &str) -> Statement {
     let words = words(sql);
     let lower: Vec<String> = words.iter().map(|w| w.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();

@@ -175,7 +175,7 @@ impl Shared {
             variables: self.variable_list(),
             processlist: self.processlist(now),
             progress_column: self.flavour == Flavour::MariaDb,
-            counters: Vec::new(),
+            ..AppStatus::default()
         }
     }
 

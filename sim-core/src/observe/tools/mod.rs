@@ -11,7 +11,9 @@ mod limits;
 mod mysql_table;
 mod netstat;
 mod nstat;
+mod proc_net;
 mod processlist;
+mod services;
 mod sockstat;
 mod ss;
 mod ss_buffer;
@@ -25,15 +27,19 @@ mod sample;
 
 pub use fd::fd;
 pub use limits::limits;
-pub use netstat::netstat;
+pub use mysql_table::MysqlStyle;
+pub(super) use mysql_table::seconds;
+pub use netstat::{NetstatOptions, Servers, netstat, netstat_with};
 pub use nstat::nstat;
-pub use processlist::processlist;
+pub use proc_net::proc_net_tcp;
+pub use processlist::{processlist, processlist_in};
+pub use services::port_of;
 pub use sockstat::sockstat;
-pub use ss::ss;
+pub use ss::{Side, SsFilter, SsOptions, States, ss, ss_with};
 pub use ss_s::ss_s;
 pub use sysctl::sysctl;
 pub use ulimit::{ulimit_a, ulimit_n};
-pub use variables::{status, variables};
+pub use variables::{names_and_values, one_value, status, variables};
 
 use core::fmt;
 

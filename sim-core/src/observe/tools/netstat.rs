@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::services;
 use crate::observe::view::{HostView, NetFamily, SocketTimer, SocketView, Transport};
 use crate::tcp::TcpState;
 use crate::tcp::tcb::TimerKind;
@@ -13,59 +14,147 @@ const USER_HZ: u64 = 100;
 /// `PROGNAME_WIDTH` less the terminating zero.
 const PROGRAM_CHARS: usize = 19;
 
-/// TCP, then UDP sockets, with owner and timer. The model has no UNIX domain
-/// sockets, so their section is empty.
+/// TCP, then UDP sockets, with owner and timer (`netstat -anop`). The model has
+/// no UNIX domain sockets, so their section is empty.
 #[must_use]
 pub fn netstat(host: &HostView) -> String {
+    netstat_with(host, &NetstatOptions { programs: true, timers: true, numeric: true, ..NetstatOptions::all() })
+}
+
+/// Which sockets `netstat` lists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Servers {
+    /// `-a`.
+    Too,
+    /// `-l`.
+    Only,
+    /// Neither.
+    Not,
+}
+
+impl Servers {
+    const fn heading(self) -> &'static str {
+        match self {
+            Self::Too => "servers and established",
+            Self::Only => "only servers",
+            Self::Not => "w/o servers",
+        }
+    }
+}
+
+/// What `netstat` is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NetstatOptions {
+    /// `-a`, `-l` or neither.
+    pub servers: Servers,
+    /// `-t`, `-u`; the section of UNIX sockets follows only if neither was given.
+    pub only: Option<(bool, bool)>,
+    /// `-p`.
+    pub programs: bool,
+    /// `-o`.
+    pub timers: bool,
+    /// `-e`.
+    pub extended: bool,
+    /// `-n`.
+    pub numeric: bool,
+}
+
+impl NetstatOptions {
+    /// `netstat -a`.
+    #[must_use]
+    pub const fn all() -> Self {
+        Self { servers: Servers::Too, only: None, programs: false, timers: false, extended: false, numeric: false }
+    }
+}
+
+/// `netstat` with any of these options.
+#[must_use]
+pub fn netstat_with(host: &HostView, options: &NetstatOptions) -> String {
     let names: BTreeMap<Pid, String> = host
         .processes
         .iter()
         .map(|p| (p.pid, format!("{}/{}", p.pid, p.name).chars().take(PROGRAM_CHARS).collect()))
         .collect();
-    let mut out = String::from(
-        "Active Internet connections (servers and established)\n\
-         Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name     Timer\n",
+    let NetstatOptions { servers, only, programs, timers, extended, .. } = *options;
+    let heading = servers.heading();
+    let mut out = format!(
+        "Active Internet connections ({heading})\n\
+         Proto Recv-Q Send-Q Local Address           Foreign Address         State      {}{}{}\n",
+        if extended { " User       Inode     " } else { "" },
+        if programs { " PID/Program name    " } else { "" },
+        if timers { " Timer" } else { "" },
     );
-    for transport in [Transport::Tcp, Transport::Udp] {
+    let (tcp, udp) = only.unwrap_or((true, true));
+    for (transport, wanted) in [(Transport::Tcp, tcp), (Transport::Udp, udp)] {
         for family in [NetFamily::V4, NetFamily::V6] {
             for listening in [true, false] {
                 for socket in &host.sockets {
-                    if socket.transport == transport
+                    if wanted
+                        && socket.transport == transport
                         && socket.family == family
                         && (socket.state == TcpState::Listen) == listening
+                        && is_listed(socket, servers)
                     {
-                        row(&mut out, socket, host.hz, &names);
+                        row(&mut out, socket, host, options, &names);
                     }
                 }
             }
         }
     }
-    out.push_str(
-        "Active UNIX domain sockets (servers and established)\n\
-         Proto RefCnt Flags       Type       State         I-Node   PID/Program name     Path\n",
-    );
+    if only.is_none() {
+        let program = if programs { "PID/Program name     " } else { "" };
+        out.push_str(&format!(
+            "Active UNIX domain sockets ({heading})\n\
+             Proto RefCnt Flags       Type       State         I-Node   {program}Path\n"
+        ));
+    }
     out
 }
 
-fn row(out: &mut String, socket: &SocketView, hz: u32, names: &BTreeMap<Pid, String>) {
+/// A server is a listening socket, or a UDP socket without a peer.
+fn is_listed(socket: &SocketView, servers: Servers) -> bool {
+    let server = matches!(socket.state, TcpState::Listen | TcpState::Closed);
+    match servers {
+        Servers::Too => true,
+        Servers::Only => server,
+        Servers::Not => !server,
+    }
+}
+
+fn row(
+    out: &mut String,
+    socket: &SocketView,
+    host: &HostView,
+    options: &NetstatOptions,
+    names: &BTreeMap<Pid, String>,
+) {
     let protocol = match (socket.transport, socket.family) {
         (Transport::Tcp, NetFamily::V4) => "tcp",
         (Transport::Tcp, NetFamily::V6) => "tcp6",
         (Transport::Udp, NetFamily::V4) => "udp",
         (Transport::Udp, NetFamily::V6) => "udp6",
     };
-    // /proc/net/tcp has no backlog: only ss sees it, through sock_diag.
+    // netstat reads `/proc/net/tcp`, which has no backlog.
     let send_q = if socket.state == TcpState::Listen { 0 } else { socket.send_q };
-    let program = socket.owner.and_then(|owner| names.get(&owner.pid)).map_or("-", String::as_str);
-    let _ = writeln!(
+    let _ = write!(
         out,
-        "{protocol:<4}  {:>6} {send_q:>6} {:<23} {:<23} {:<11} {program:<20} {}",
+        "{protocol:<4}  {:>6} {send_q:>6} {:<23} {:<23} {:<11}",
         socket.recv_q,
-        address(socket.family, socket.local),
-        address(socket.family, socket.remote),
+        address(host, socket.family, socket.local, options.numeric),
+        address(host, socket.family, socket.remote, options.numeric),
         state_name(socket.transport, socket.state),
-        timer_text(socket.timer, hz),
     );
+    if options.extended {
+        let _ = write!(out, " {:<10} {:<10}", socket.uid, socket.ino);
+    }
+    if options.programs {
+        let program = socket.owner.and_then(|owner| names.get(&owner.pid)).map_or("-", String::as_str);
+        let _ = write!(out, " {program:<20}");
+    }
+    if options.timers {
+        let _ = write!(out, " {}", timer_text(socket.timer, host.hz));
+    }
+    out.push('\n');
 }
 
 const fn state_name(transport: Transport, state: TcpState) -> &'static str {
@@ -86,10 +175,17 @@ const fn state_name(transport: Transport, state: TcpState) -> &'static str {
 }
 
 /// IPv4-mapped addresses are printed as IPv4; a port 0 as `*`.
-fn address(family: NetFamily, end: Endpoint) -> String {
-    let port = if end.port.0 == 0 { "*".to_owned() } else { end.port.to_string() };
+fn address(host: &HostView, family: NetFamily, end: Endpoint, numeric: bool) -> String {
+    let name = if numeric { None } else { services::name_of(host, end.port) };
+    let port = match name {
+        _ if end.port.0 == 0 => "*".to_owned(),
+        Some(name) => name.to_owned(),
+        None => end.port.to_string(),
+    };
     match family {
-        NetFamily::V6 if end.addr.is_unspecified() => format!(":::{port}"),
+        NetFamily::V6 if end.addr.is_unspecified() && numeric => format!(":::{port}"),
+        NetFamily::V6 if end.addr.is_unspecified() => format!("[::]:{port}"),
+        NetFamily::V4 if end.addr.is_loopback() && !numeric => format!("localhost:{port}"),
         NetFamily::V4 | NetFamily::V6 => format!("{}:{port}", end.addr),
     }
 }

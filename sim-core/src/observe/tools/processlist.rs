@@ -1,12 +1,18 @@
 //! `SHOW PROCESSLIST` in the client's box.
 
-use super::mysql_table::{Column, table};
+use super::mysql_table::{Column, MysqlStyle, result_set};
 use crate::app::AppStatus;
 use crate::time::Duration;
 
 /// The sessions of the server. `elapsed` is the statement's time in the footer.
 #[must_use]
 pub fn processlist(server: &AppStatus, elapsed: Duration) -> String {
+    processlist_in(server, elapsed, MysqlStyle::Interactive)
+}
+
+/// The process list in any of the client's forms.
+#[must_use]
+pub fn processlist_in(server: &AppStatus, elapsed: Duration, style: MysqlStyle) -> String {
     let text = |heading, nullable| Column { heading, numeric: false, nullable };
     let number = |heading| Column { heading, numeric: true, nullable: false };
     let mut columns = vec![
@@ -44,7 +50,7 @@ pub fn processlist(server: &AppStatus, elapsed: Duration) -> String {
             cells
         })
         .collect();
-    table(&columns, &rows, deprecation_warnings(server), elapsed)
+    result_set(&columns, &rows, deprecation_warnings(server), elapsed, style)
 }
 
 /// Since 8.0.35 (8.2.0) the server warns that this implementation of the

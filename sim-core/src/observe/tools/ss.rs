@@ -1,21 +1,177 @@
-//! `ss -tanpo` (iproute2 `misc/ss.c`; rows from `sock_diag`, IPv4 then IPv6).
+//! `ss` (iproute2 `misc/ss.c`; rows from `sock_diag`: UDP before TCP, IPv4 before IPv6).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::services;
 use super::ss_buffer::{Align, Column, Table};
 use crate::observe::view::{HostView, NetFamily, SocketTimer, SocketView, Transport};
 use crate::tcp::TcpState;
 use crate::tcp::tcb::TimerKind;
-use crate::units::{Endpoint, Pid, Port};
+use crate::units::{Endpoint, Ipv4Addr, Pid, Port};
 
-/// All TCP sockets with owner and timer, widths as when written to a pipe.
+/// All TCP sockets with owner and timer (`ss -tanpo`), widths as when written to a pipe.
 #[must_use]
 pub fn ss(host: &HostView) -> String {
+    let all = SsOptions { states: States::ALL, processes: true, timers: true, numeric: true, ..SsOptions::tcp() };
+    ss_with(host, &all)
+}
+
+/// A set of states: bits by discriminant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct States(u16);
+
+impl States {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// `-a`: every state.
+    pub const ALL: Self = Self((1 << TcpState::ALL.len()) - 1);
+    /// `-l`: listening, and UDP without a peer.
+    pub const LISTENING: Self = Self::NONE.with(TcpState::Listen).with(TcpState::Closed);
+    /// Without `-a` and `-l` (`SS_CONN`): neither of those, nor requests and TIME_WAIT.
+    pub const CONNECTED: Self = Self::ALL.without(Self::LISTENING.with(TcpState::TimeWait).with(TcpState::SynReceived));
+
+    /// With one more state.
+    #[must_use]
+    pub const fn with(self, state: TcpState) -> Self {
+        Self(self.0 | 1 << state as u16)
+    }
+    /// With the states of another set.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+    /// Without the states of another set.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+    /// True if the state is in it.
+    #[must_use]
+    pub const fn has(self, state: TcpState) -> bool {
+        self.0 & 1 << state as u16 != 0
+    }
+    /// How many there are.
+    #[must_use]
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+    /// True for the empty set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Which end a condition is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// `src`, `sport`.
+    Source,
+    /// `dst`, `dport`.
+    Destination,
+}
+
+/// A condition of `ss` on addresses and ports.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SsFilter {
+    /// Everything passes.
+    All,
+    /// Address prefix, and port if given.
+    End(Side, Option<(Ipv4Addr, u32)>, Option<u16>),
+    /// The port is at least this.
+    PortFrom(Side, u16),
+    /// The port is at most this.
+    PortTo(Side, u16),
+    /// `not`.
+    Not(Box<Self>),
+    /// `and`, or nothing between.
+    And(Box<Self>, Box<Self>),
+    /// `or`.
+    Or(Box<Self>, Box<Self>),
+}
+
+impl SsFilter {
+    fn passes(&self, socket: &SocketView) -> bool {
+        let end = |side| match side {
+            Side::Source => socket.local,
+            Side::Destination => socket.remote,
+        };
+        match self {
+            Self::All => true,
+            Self::End(side, prefix, port) => {
+                let Endpoint { addr, port: own } = end(*side);
+                let covered = |(net, len): (Ipv4Addr, u32)| {
+                    len == 0 || (u32::from(addr) ^ u32::from(net)).checked_shr(32 - len.min(32)) == Some(0)
+                };
+                prefix.is_none_or(covered) && port.is_none_or(|port| own.0 == port)
+            }
+            Self::PortFrom(side, port) => end(*side).port.0 >= *port,
+            Self::PortTo(side, port) => end(*side).port.0 <= *port,
+            Self::Not(inner) => !inner.passes(socket),
+            Self::And(a, b) => a.passes(socket) && b.passes(socket),
+            Self::Or(a, b) => a.passes(socket) || b.passes(socket),
+        }
+    }
+}
+
+/// What `ss` is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SsOptions {
+    /// `-t`.
+    pub tcp: bool,
+    /// `-u`.
+    pub udp: bool,
+    /// `-4`, `-6`; both without either.
+    pub families: [bool; 2],
+    /// Which states are shown.
+    pub states: States,
+    /// `-p`.
+    pub processes: bool,
+    /// `-o`.
+    pub timers: bool,
+    /// `-e`.
+    pub extended: bool,
+    /// `-n`.
+    pub numeric: bool,
+    /// Not `-H`.
+    pub headings: bool,
+    /// What follows the options.
+    pub filter: SsFilter,
+}
+
+impl SsOptions {
+    /// `ss -t`.
+    #[must_use]
+    pub const fn tcp() -> Self {
+        Self {
+            tcp: true,
+            udp: false,
+            families: [true; 2],
+            states: States::CONNECTED,
+            processes: false,
+            timers: false,
+            extended: false,
+            numeric: false,
+            headings: true,
+            filter: SsFilter::All,
+        }
+    }
+}
+
+/// `ss` with any of these options.
+#[must_use]
+pub fn ss_with(host: &HostView, options: &SsOptions) -> String {
     let names: BTreeMap<Pid, &str> = host.processes.iter().map(|p| (p.pid, p.name.as_str())).collect();
     let column = |heading, delimiter, align| Column { heading, delimiter, align };
-    let mut table = Table::new([
-        column("State", " ", Align::Left),
+    let mut columns = Vec::new();
+    if options.tcp && options.udp {
+        columns.push(column("Netid", " ", Align::Left));
+    }
+    if options.states.len() != 1 {
+        columns.push(column("State", " ", Align::Left));
+    }
+    columns.extend([
         column("Recv-Q", " ", Align::Left),
         column("Send-Q", " ", Align::Left),
         column("Local Address:", " ", Align::Right),
@@ -24,15 +180,24 @@ pub fn ss(host: &HostView) -> String {
         column("Port", "", Align::Left),
         column("Process", "", Align::Left),
     ]);
-    // One dump per family; each walks the listening hash before the established one.
-    for family in [NetFamily::V4, NetFamily::V6] {
-        for listening in [true, false] {
-            for socket in &host.sockets {
-                if socket.transport == Transport::Tcp
-                    && socket.family == family
-                    && (socket.state == TcpState::Listen) == listening
-                {
-                    table.row(fields(socket, host.hz, &names));
+    let mut table = Table::new(columns, options.headings);
+    let mut shown = 0;
+    // One dump per protocol and family; each walks the listening hash before the established one.
+    for (transport, wanted) in [(Transport::Udp, options.udp), (Transport::Tcp, options.tcp)] {
+        for (family, of_family) in [NetFamily::V4, NetFamily::V6].into_iter().zip(options.families) {
+            for listening in [true, false] {
+                for socket in &host.sockets {
+                    if wanted
+                        && of_family
+                        && socket.transport == transport
+                        && socket.family == family
+                        && (socket.state == TcpState::Listen) == listening
+                        && options.states.has(socket.state)
+                        && options.filter.passes(socket)
+                    {
+                        shown += 1;
+                        table.row(fields(host, socket, shown, &names, options));
+                    }
                 }
             }
         }
@@ -40,17 +205,37 @@ pub fn ss(host: &HostView) -> String {
     table.finish()
 }
 
-fn fields(socket: &SocketView, hz: u32, names: &BTreeMap<Pid, &str>) -> [String; 8] {
+fn fields(
+    host: &HostView,
+    socket: &SocketView,
+    number: u32,
+    names: &BTreeMap<Pid, &str>,
+    options: &SsOptions,
+) -> Vec<String> {
     let mut process = String::new();
-    if let Some(owner) = socket.owner {
+    if let (true, Some(owner)) = (options.processes, socket.owner) {
         let name = names.get(&owner.pid).copied().unwrap_or("");
         let _ = write!(process, " users:((\"{name}\",pid={},fd={}))", owner.pid, owner.fd);
     }
-    if let Some(timer) = socket.timer {
-        process.push_str(&timer_text(timer, hz));
+    if let (true, Some(timer)) = (options.timers || options.extended, socket.timer) {
+        process.push_str(&timer_text(timer, host.hz));
     }
-    [
-        state_name(socket.state).to_owned(),
+    if options.extended {
+        process.push_str(&details(socket, number));
+    }
+    let port = |port: Port| match services::name_of(host, port) {
+        _ if port == Port::NONE => "*".to_owned(),
+        Some(name) if !options.numeric => name.to_owned(),
+        Some(_) | None => port.to_string(),
+    };
+    let mut fields = Vec::with_capacity(9);
+    if options.tcp && options.udp {
+        fields.push(if socket.transport == Transport::Udp { "udp" } else { "tcp" }.to_owned());
+    }
+    if options.states.len() != 1 {
+        fields.push(state_name(socket.state).to_owned());
+    }
+    fields.extend([
         format!("{:<6}", socket.recv_q),
         format!("{:<6}", socket.send_q),
         address(socket.family, socket.local),
@@ -58,7 +243,36 @@ fn fields(socket: &SocketView, hz: u32, names: &BTreeMap<Pid, &str>) -> [String;
         address(socket.family, socket.remote),
         port(socket.remote.port),
         process,
-    ]
+    ]);
+    fields
+}
+
+/// What `-e` adds. The kernel numbers sockets when they are first dumped: the
+/// cookie is right for the first dump after boot.
+fn details(socket: &SocketView, number: u32) -> String {
+    let mut out = String::new();
+    if socket.uid > 0 {
+        let _ = write!(out, " uid:{}", socket.uid);
+    }
+    let _ = write!(out, " ino:{} sk:{number:x}", socket.ino);
+    let minisock = socket.timer.is_some_and(|timer| timer.kind == TimerKind::TimeWait);
+    if minisock {
+        return out;
+    }
+    out.push_str(" cgroup:/");
+    if socket.family == NetFamily::V6 && socket.state == TcpState::Listen {
+        out.push_str(" v6only:0");
+    }
+    // Which directions are shut down: receiving when a FIN came, sending when one was sent.
+    out.push_str(match socket.state {
+        TcpState::CloseWait => " -->",
+        TcpState::FinWait1 | TcpState::FinWait2 => " <--",
+        TcpState::Closing | TcpState::LastAck | TcpState::TimeWait => " ---",
+        TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived | TcpState::Established => {
+            " <->"
+        }
+    });
+    out
 }
 
 const fn state_name(state: TcpState) -> &'static str {
@@ -83,10 +297,6 @@ fn address(family: NetFamily, end: Endpoint) -> String {
         NetFamily::V6 if end.addr.is_unspecified() => "*:".to_owned(),
         NetFamily::V6 => format!("[::ffff:{}]:", end.addr),
     }
-}
-
-fn port(port: Port) -> String {
-    if port == Port::NONE { "*".to_owned() } else { port.to_string() }
 }
 
 fn timer_text(timer: SocketTimer, hz: u32) -> String {

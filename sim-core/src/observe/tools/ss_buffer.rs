@@ -55,26 +55,28 @@ impl Chunks {
 }
 
 /// Collects rows and prints them in the widths the real tool would choose.
-pub(super) struct Table<const N: usize> {
-    columns: [Column; N],
-    widths: [usize; N],
-    pending: Vec<[String; N]>,
+pub(super) struct Table {
+    columns: Vec<Column>,
+    widths: Vec<usize>,
+    pending: Vec<Vec<String>>,
     chunks: Chunks,
     out: String,
 }
 
-impl<const N: usize> Table<N> {
-    /// A table with its row of headings.
-    pub(super) fn new(columns: [Column; N]) -> Self {
-        let headings = core::array::from_fn(|ix| columns[ix].heading.to_owned());
-        let mut table =
-            Self { columns, widths: [0; N], pending: Vec::new(), chunks: Chunks::new(), out: String::new() };
-        table.push(headings);
+impl Table {
+    /// A table, with its row of headings if there is to be one.
+    pub(super) fn new(columns: Vec<Column>, with_headings: bool) -> Self {
+        let headings = columns.iter().map(|column| column.heading.to_owned()).collect();
+        let widths = vec![0; columns.len()];
+        let mut table = Self { columns, widths, pending: Vec::new(), chunks: Chunks::new(), out: String::new() };
+        if with_headings {
+            table.push(headings);
+        }
         table
     }
 
-    /// Adds a row. The fields of the row before are measured only now.
-    pub(super) fn row(&mut self, fields: [String; N]) {
+    /// Adds a row, as many fields as columns. The fields of the row before are measured only now.
+    pub(super) fn row(&mut self, fields: Vec<String>) {
         // The unnamed column for details after the last one ends a row.
         if self.chunks.count >= CHUNKS_MAX {
             self.measure_last();
@@ -87,10 +89,10 @@ impl<const N: usize> Table<N> {
         self.push(fields);
     }
 
-    fn push(&mut self, fields: [String; N]) {
+    fn push(&mut self, fields: Vec<String>) {
         for (ix, field) in fields.iter().enumerate() {
             self.chunks.field(field.len());
-            if ix + 1 < N {
+            if ix + 1 < self.columns.len() {
                 self.widths[ix] = self.widths[ix].max(field.len());
             }
         }
@@ -98,8 +100,8 @@ impl<const N: usize> Table<N> {
     }
 
     fn measure_last(&mut self) {
-        if let Some(fields) = self.pending.last() {
-            self.widths[N - 1] = self.widths[N - 1].max(fields[N - 1].len());
+        if let Some((width, field)) = self.widths.last_mut().zip(self.pending.last().and_then(|fields| fields.last())) {
+            *width = (*width).max(field.len());
         }
     }
 

@@ -1,22 +1,29 @@
 //! `SHOW VARIABLES` and `SHOW STATUS` in the client's box, with `LIKE`.
 
-use super::mysql_table::{Column, table};
+use super::mysql_table::{Column, MysqlStyle, result_set};
 use crate::app::AppStatus;
 use crate::time::Duration;
 
 /// `SHOW GLOBAL VARIABLES [LIKE …]`.
 #[must_use]
 pub fn variables(server: &AppStatus, pattern: Option<&str>, elapsed: Duration) -> String {
-    name_and_value(&server.variables, pattern, elapsed)
+    names_and_values(&server.variables, pattern, elapsed, MysqlStyle::Interactive)
 }
 
 /// `SHOW GLOBAL STATUS [LIKE …]`.
 #[must_use]
 pub fn status(server: &AppStatus, pattern: Option<&str>, elapsed: Duration) -> String {
-    name_and_value(&server.status, pattern, elapsed)
+    names_and_values(&server.status, pattern, elapsed, MysqlStyle::Interactive)
 }
 
-fn name_and_value(all: &[(String, String)], pattern: Option<&str>, elapsed: Duration) -> String {
+/// Variables or counters in any of the client's forms.
+#[must_use]
+pub fn names_and_values(
+    all: &[(String, String)],
+    pattern: Option<&str>,
+    elapsed: Duration,
+    style: MysqlStyle,
+) -> String {
     let rows: Vec<_> = all
         .iter()
         .filter(|(name, _)| pattern.is_none_or(|pattern| like(pattern, name)))
@@ -26,7 +33,14 @@ fn name_and_value(all: &[(String, String)], pattern: Option<&str>, elapsed: Dura
         Column { heading: "Variable_name", numeric: false, nullable: false },
         Column { heading: "Value", numeric: false, nullable: true },
     ];
-    table(&columns, &rows, 0, elapsed)
+    result_set(&columns, &rows, 0, elapsed, style)
+}
+
+/// One value, as `SELECT` of one expression gives it.
+#[must_use]
+pub fn one_value(heading: &str, value: &str, elapsed: Duration, style: MysqlStyle) -> String {
+    let numeric = value.parse::<i64>().is_ok();
+    result_set(&[Column { heading, numeric, nullable: true }], &[vec![Some(value)]], 0, elapsed, style)
 }
 
 /// SQL `LIKE` without regard to case: `%` any text, `_` one character, `\` escapes.
