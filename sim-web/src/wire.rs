@@ -283,6 +283,19 @@ messages! {
         /// The entry of the timeline that does the same, in the scenario language.
         toml: String,
     }
+    /// What a line typed into a terminal came to.
+    Typed {
+        /// Standard output.
+        out: String,
+        /// Standard error.
+        err: String,
+        /// What stands before the next line.
+        prompt: String,
+        /// It moved time to here.
+        moved_ns: Option<u64> as "number | null",
+        /// It changed the world, at this moment.
+        changed_ns: Option<u64> as "number | null",
+    }
     /// A search for a port, candidate by candidate.
     Probe {
         /// First port of the range.

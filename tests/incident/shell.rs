@@ -53,7 +53,10 @@ fn commands_where_the_ports_ran_out() {
     assert_eq!(terminal.out("~]$ ss -tna  | grep 172.31.47.174:3306 | wc -l"), "28231\n");
     let rows = terminal.out("[root@reg fd]# netstat -anop | grep 3306 | head -n 30");
     assert_eq!(rows.lines().count(), 30);
-    assert!(rows.lines().all(|row| row.contains(" CLOSE_WAIT ") && row.ends_with("/sysbench       off (0.00/0/0)")), "{rows}");
+    assert!(
+        rows.lines().all(|row| row.contains(" CLOSE_WAIT ") && row.ends_with("/sysbench       off (0.00/0/0)")),
+        "{rows}"
+    );
     let port = rows.split([':', ' ']).find(|word| word.len() == 5 && word.parse::<u16>().is_ok()).expect("a port");
     let row = terminal.out(&format!("[root@reg mnt]# ss -tnapo | grep {port}"));
     assert!(row.starts_with("CLOSE-WAIT ") && row.contains("users:((\"sysbench\",pid="), "{row}");

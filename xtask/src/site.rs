@@ -10,7 +10,7 @@ use crate::report::Outcome;
 
 const BROWSER: &str = "wasm32-unknown-unknown";
 /// The page's modules: each is a feature of the bindings.
-const MODULES: &[&str] = &["sim", "reader"];
+const MODULES: &[&str] = &["sim", "reader", "tools"];
 
 /// Runs steps one after another until one does not pass.
 fn all(steps: &[&dyn Fn() -> Outcome]) -> Outcome {
@@ -82,7 +82,13 @@ fn build(context: &Context, module: &str, generated: &Path) -> Outcome {
     all(&[
         &|| {
             let arguments = ["build", "--quiet", "--package", "halfclose-web", "--lib", "--profile", "web"];
-            run(context.cargo().args(arguments).args(["--no-default-features", "--features", module, "--target", BROWSER]))
+            run(context.cargo().args(arguments).args([
+                "--no-default-features",
+                "--features",
+                module,
+                "--target",
+                BROWSER,
+            ]))
         },
         &|| {
             let program = ["run", "--quiet", "--package", "xtask-bindgen", "--"];
@@ -126,5 +132,8 @@ fn book(context: &Context) -> Outcome {
         println!("mdbook is not installed: the site is built without the book (`cargo xtask test` installs it)");
         return Outcome::Passed(Vec::new());
     };
-    run(Command::new(tool).args(["build", "book", "--dest-dir"]).arg(folder(context).join("book")).current_dir(&context.root))
+    run(Command::new(tool)
+        .args(["build", "book", "--dest-dir"])
+        .arg(folder(context).join("book"))
+        .current_dir(&context.root))
 }

@@ -6,6 +6,7 @@ mod packetdrill;
 mod print;
 mod run;
 mod sh;
+mod web;
 
 use halfclose::text::Lang;
 
@@ -30,6 +31,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
+        Some(Command::Web(arguments)) => web::web(&arguments, lang),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),
     }

@@ -127,12 +127,6 @@ impl Kernel {
         listeners.chain(self.established.iter().map(|row| self.connection_row(row)))
     }
 
-    /// Open files of the whole host: the first number of `/proc/sys/fs/file-nr`.
-    #[must_use]
-    pub const fn open_files(&self) -> u64 {
-        self.files.open()
-    }
-
     /// The row of a socket that a descriptor refers to.
     #[must_use]
     pub fn socket_row(&self, id: SocketId) -> Option<EntryView> {

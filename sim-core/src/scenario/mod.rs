@@ -41,9 +41,9 @@ mod tests;
 pub use expect::{Bound, CheckRow, Expectation, ReadMetric, Since};
 pub use expr::{BinaryOp, EvalError, Expr};
 pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, ProcesslistMetric, SsMetric, app_metrics};
+pub use node::{MAX_BYTES, Place, Source};
 #[cfg(feature = "pack")]
 pub use pack::UnpackError;
-pub use node::{MAX_BYTES, Place, Source};
 pub use preset::Preset;
 pub use problem::{Problem, ProblemKind, ScenarioError};
 pub use run::{Refusal, Run};

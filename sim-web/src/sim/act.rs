@@ -49,9 +49,7 @@ pub(super) fn action(scenario: &Scenario, what: &str, [first, second, third]: [&
         }),
         "partition" => ActionKind::Partition { from: host(first)?, to: host(second)?, one_way: false },
         "heal" => ActionKind::Heal { rule: None, between: None },
-        "sysctl" => {
-            ActionKind::Sysctl { host: host(first)?, name: second.to_owned(), value: third.trim().to_owned() }
-        }
+        "sysctl" => ActionKind::Sysctl { host: host(first)?, name: second.to_owned(), value: third.trim().to_owned() },
         "prlimit" => {
             let (soft, hard) = (number(second)?, number(third)?);
             if soft > hard {
@@ -59,10 +57,9 @@ pub(super) fn action(scenario: &Scenario, what: &str, [first, second, third]: [&
             }
             ActionKind::Prlimit { process: process()?, nofile: Limits { soft, hard } }
         }
-        "set-global" => ActionKind::Sql {
-            process: process()?,
-            statement: format!("set global {second} = {}", number(third)?),
-        },
+        "set-global" => {
+            ActionKind::Sql { process: process()?, statement: format!("set global {second} = {}", number(third)?) }
+        }
         other => return Err(format!("nothing is called `{other}`")),
     })
 }

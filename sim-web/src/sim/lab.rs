@@ -12,9 +12,7 @@ use super::tell;
 use super::timeline::Timeline;
 use super::views::{self, SocketQuery};
 use super::watch::{Class, First};
-use crate::wire::{
-    ActionInfo, Done, Entry, HostInfo, Landmark, Loaded, Parting, ProcessInfo, Progress, SeriesInfo,
-};
+use crate::wire::{ActionInfo, Done, Entry, HostInfo, Landmark, Loaded, Parting, ProcessInfo, Progress, SeriesInfo};
 
 /// Steps of a connection that are told: from its beginning, and from its end.
 const TOLD: usize = 60;
@@ -25,17 +23,19 @@ const COMPARED: usize = 200_000;
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Lab {
-    lines: Vec<Timeline>,
-    lang: Lang,
+    pub(super) lines: Vec<Timeline>,
+    pub(super) lang: Lang,
     loaded_actions: usize,
+    #[cfg(feature = "tools")]
+    pub(super) shells: std::collections::BTreeMap<usize, halfclose::observe::shell::Shell>,
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("messages are plain data")
 }
 
 /// A time as the page has it: nanoseconds in a double.
-fn instant(ns: f64) -> Instant {
+pub(super) fn instant(ns: f64) -> Instant {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time is whole and not negative")]
     let ns = ns.max(0.0) as u64;
     Instant::from_nanos(ns)
@@ -53,7 +53,13 @@ impl Lab {
         let seed = seed.map_or(scenario.seed, |seed| instant(seed).nanos());
         let loaded_actions = scenario.timeline.len();
         let lang = if chinese { Lang::Zh } else { Lang::En };
-        Ok(Self { lines: vec![Timeline::new(scenario, seed)?], lang, loaded_actions })
+        Ok(Self {
+            lines: vec![Timeline::new(scenario, seed)?],
+            lang,
+            loaded_actions,
+            #[cfg(feature = "tools")]
+            shells: Default::default(),
+        })
     }
 
     /// The language of what is told from now on.
@@ -266,6 +272,10 @@ impl Lab {
     /// # Errors
     /// If the words mean nothing in this scenario.
     pub fn act(&mut self, line: usize, what: &str, first: &str, second: &str, third: &str) -> Result<String, String> {
+        #[cfg(feature = "tools")]
+        if what == "shell" {
+            return self.typed_before(line, first, second);
+        }
         let timeline = &mut self.lines[line];
         let kind = act::action(timeline.run().scenario(), what, [first, second, third])?;
         let toml = act::toml(timeline.run().scenario(), &kind);
@@ -346,7 +356,8 @@ fn concerns(record: &Record, port: usize, peer: &str) -> bool {
         | RecordKind::Drop { tuple, .. }
         | RecordKind::PortPick { tuple, .. } => {
             let ends = [tuple, tuple.mirrored()];
-            ends.iter().any(|ends| ends.local.port.index() == port && (peer.is_empty() || ends.remote.to_string() == peer))
+            ends.iter()
+                .any(|ends| ends.local.port.index() == port && (peer.is_empty() || ends.remote.to_string() == peer))
         }
         RecordKind::Syscall { .. } | RecordKind::Exit { .. } | RecordKind::Action { .. } | RecordKind::Mark { .. } => {
             false

@@ -5,6 +5,8 @@ mod lab;
 mod series;
 mod tell;
 mod timeline;
+#[cfg(feature = "tools")]
+mod tools;
 mod views;
 mod watch;
 

@@ -12,10 +12,10 @@ use crate::wire::Entry;
 
 /// A record, with its place among all.
 pub(super) fn entry(scenario: &Scenario, seq: u64, record: &Record, lang: Lang) -> Entry {
-    let mut entry =
-        Entry { seq, at_ns: record.at.nanos(), host: u32::from(record.host.0), ..Entry::default() };
+    let mut entry = Entry { seq, at_ns: record.at.nanos(), host: u32::from(record.host.0), ..Entry::default() };
     let mut ends = |tuple: FourTuple| {
-        entry.local = if tuple.local.port == Port::NONE { tuple.local.addr.to_string() } else { tuple.local.to_string() };
+        entry.local =
+            if tuple.local.port == Port::NONE { tuple.local.addr.to_string() } else { tuple.local.to_string() };
         entry.remote = tuple.remote.to_string();
     };
     match record.kind {

@@ -201,6 +201,29 @@ impl Timeline {
         Ok(at)
     }
 
+    /// Lets somebody use the run as it stands. What moves the clock happens on a
+    /// copy, and the moment reached is told; what changes the world without
+    /// moving it is kept, and all that came later forgotten.
+    #[cfg(feature = "tools")]
+    pub(super) fn with_run<T>(
+        &mut self,
+        action: impl FnOnce(&mut Run, &mut Memory) -> T,
+    ) -> Result<(T, Outcome), String> {
+        let now = self.now();
+        let mut copy = Checkpoint::of(&mut self.live.run, &self.live.memory)?;
+        let before = trace_of(&copy.run);
+        let result = action(&mut copy.run, &mut copy.memory);
+        if copy.at() > now {
+            return Ok((result, Outcome::Moved(copy.at())));
+        }
+        if trace_of(&copy.run) == before {
+            return Ok((result, Outcome::Same));
+        }
+        self.live = copy;
+        self.restart_from_here()?;
+        Ok((result, Outcome::Changed))
+    }
+
     /// The next nanosecond at which nothing else happens, so that an entry of
     /// the timeline for it does the same whether it was known from the start or not.
     fn quiet_moment(&mut self) -> Result<Instant, String> {
@@ -290,6 +313,38 @@ impl Timeline {
         }
         Ok(())
     }
+}
+
+/// What using a run did to it.
+#[cfg(feature = "tools")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// Nothing.
+    Same,
+    /// The clock moved on.
+    Moved(Instant),
+    /// The world is another.
+    Changed,
+}
+
+/// What differs where somebody interfered: records, what is due, settings, limits.
+#[cfg(feature = "tools")]
+fn trace_of(run: &Run) -> String {
+    let world = run.world();
+    let mut trace = format!("{} {} {}", world.digest(), world.events(), world.pending());
+    for kernel in world.hosts() {
+        for name in kernel.sysctls().names() {
+            trace.push_str(&kernel.sysctls().get(name).unwrap_or_default());
+        }
+        for process in kernel.processes() {
+            trace.push_str(&format!("{:?}{}", process.fds().limits(), process.is_alive()));
+        }
+    }
+    for process in 0..run.scenario().processes.len() {
+        let (host, ix) = run.process(process);
+        trace.push_str(&format!("{:?}{:?}", world.phase(host, ix), world.app(host, ix).status(world.now()).variables));
+    }
+    trace
 }
 
 #[cfg(test)]

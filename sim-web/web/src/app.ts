@@ -1,7 +1,7 @@
 // The page: header, story, views, clock; and what joins them.
 
 import { decode, LinkVersion } from "./doc";
-import { h, text } from "./dom";
+import { h, type Icon, icon, text } from "./dom";
 import { type Key, language, type Lang, pick, preferred, speak, t } from "./i18n";
 import { type Command, commandOf } from "./keys";
 import { Faults } from "./parts/faults";
@@ -101,7 +101,7 @@ export class App extends HTMLElement {
       type: "text", inputMode: "numeric", size: 4, value: String(store.loaded?.seed ?? 1), "aria-label": t("seed.label"), title: t("seed.apply"),
       onchange: () => { if (/^\d+$/.test(seed.value)) void store.open({ ...store.doc, acts: [], fork: null, seed: Number(seed.value) }); },
     });
-    const button = (label: string, sign: string, action: () => void, kind = "") =>
+    const button = (label: string, sign: Node | string, action: () => void, kind = "") =>
       h("button", { type: "button", class: `icon ${kind}`, "aria-label": label, title: label, onclick: action }, sign);
     const theme = document.documentElement.dataset.theme ?? "auto";
     const head = h("header", { class: "top" },
@@ -110,7 +110,7 @@ export class App extends HTMLElement {
       this.#presets, h("label", { class: "seed" }, t("seed.label"), seed), this.#digest,
       h("span", { class: "space" }),
       h("button", { type: "button", onclick: () => void this.#share.open() }, t("share.open")),
-      button(t(`theme.${theme}` as Key), theme === "dark" ? "☾" : theme === "light" ? "☀" : "◐", () => this.#nextTheme(), "theme"),
+      button(t(`theme.${theme}` as Key), icon(theme as Icon), () => this.#nextTheme(), "theme"),
       h("button", { type: "button", class: "lang", lang: language() === "en" ? "zh-CN" : "en", "aria-label": t("lang.label"), onclick: () => void this.#language(language() === "en" ? "zh" : "en") }, t("lang.switch")),
       button(t("help.open"), "?", () => this.#help.open()));
     this.#tabs = h("div", { class: "tabs", role: "group", "aria-label": t("views.label") });

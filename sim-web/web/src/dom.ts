@@ -54,3 +54,21 @@ export function download(name: string, content: BlobPart, type: string): void {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+const ICONS = {
+  play: "M7 4 L20 12 L7 20 z",
+  pause: "M6 4 H10 V20 H6 z M14 4 H18 V20 H14 z",
+  back: "M16 5 L7 12 L16 19 z",
+  next: "M8 5 L17 12 L8 19 z",
+  backState: "M5 5 H8 V19 H5 z M19 5 L9 12 L19 19 z",
+  nextState: "M16 5 H19 V19 H16 z M5 5 L15 12 L5 19 z",
+  auto: "M12 3 A9 9 0 0 1 12 21 z M12 3 A9 9 0 0 0 12 21 L12 19.4 A7.4 7.4 0 0 1 12 4.6 z",
+  light: "M12 7 A5 5 0 1 1 11.99 7 z M11 1 H13 V5 H11 z M11 19 H13 V23 H11 z M1 11 H5 V13 H1 z M19 11 H23 V13 H19 z",
+  dark: "M15 3 A9 9 0 1 0 21 15 A7 7 0 0 1 15 3 z",
+} as const;
+export type Icon = keyof typeof ICONS;
+
+/** A small picture; what it means is said by the label of its button. */
+export function icon(name: Icon): SVGSVGElement {
+  return s("svg", { viewBox: "0 0 24 24", width: 18, height: 18, "aria-hidden": "true", class: "icon" }, s("path", { d: ICONS[name] }));
+}

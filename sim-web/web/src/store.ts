@@ -6,7 +6,7 @@ import { type Act, type Doc, encode } from "./doc";
 import { language, type Lang, speak } from "./i18n";
 import { Sim } from "./sim/client";
 import type { Want } from "./sim/protocol";
-import type { ActionInfo, Done, Frame, Loaded, Progress } from "./wire";
+import type { ActionInfo, Done, Frame, Loaded, Progress, Typed } from "./wire";
 
 const PACKED = import.meta.glob<string>("./generated/*.scn", { query: "?url", import: "default", eager: true });
 
@@ -58,6 +58,7 @@ export class Store extends EventTarget {
   #stale = false;
   #target: number | null = null;
   #lastTick = 0;
+  #tools: Promise<void> | null = null;
 
   constructor() {
     super();
@@ -89,6 +90,29 @@ export class Store extends EventTarget {
     return OPENING[this.doc.preset] ?? 0;
   }
 
+  /** Loads the module that has a shell and captures, and brings it to this very moment. */
+  async needTools(): Promise<void> {
+    this.#tools ??= this.sim.ask("useTools").then(() => this.open({ ...this.doc, at_ns: this.now }));
+    await this.#tools;
+  }
+
+  /** Types a line into a host's shell at the moment in sight. */
+  async type(host: number, line: string): Promise<Typed> {
+    await this.needTools();
+    const timeline = Math.min(this.line, this.frames.length - 1);
+    const typed = await this.sim.json<Typed>("type_in", timeline, host, line);
+    if (typed.moved_ns !== null) await this.seek(typed.moved_ns);
+    if (typed.changed_ns !== null) {
+      const list = timeline === 1 && this.doc.fork ? this.doc.fork.acts : this.doc.acts;
+      list.splice(0, list.length, ...list.filter((act) => act.at_ns <= this.now));
+      list.push({ at_ns: this.now, args: ["shell", String(host), line, ""], toml: `\n# At ${this.now}ns on ${this.loaded?.hosts[host]?.name}: ${line}\n` });
+      await this.sim.ask("begin", timeline);
+      this.#tell("doc");
+      await this.refresh();
+    }
+    return typed;
+  }
+
   /** Loads what the document says and goes to its moment. */
   async open(change: Partial<Doc>): Promise<void> {
     this.pause();
@@ -108,6 +132,11 @@ export class Store extends EventTarget {
     this.failure = "";
     const acts = doc.acts;
     doc.acts = [];
+    if ([...acts, ...(doc.fork?.acts ?? [])].some((act) => act.args[0] === "shell") && !this.#tools) {
+      this.#tools = this.sim.ask("useTools").then(() => {});
+      await this.#tools;
+      return this.open({ ...doc, acts });
+    }
     for (const act of acts) await this.#redo(0, act, doc.acts);
     if (doc.fork) {
       const fork = doc.fork;
@@ -126,7 +155,7 @@ export class Store extends EventTarget {
 
   /** Does again what a link says was done. The entry was made one nanosecond after the moment looked at. */
   async #redo(line: number, act: Act, list: Act[]): Promise<void> {
-    await this.sim.look(act.at_ns - 1, line, {});
+    await this.sim.look(act.args[0] === "shell" ? act.at_ns : act.at_ns - 1, line, {});
     const done = JSON.parse((await this.sim.ask("act", line, ...act.args)) as string) as Done;
     list.push({ at_ns: done.at_ns, args: act.args, toml: done.toml });
   }
@@ -223,9 +252,9 @@ export class Store extends EventTarget {
    *  same does. */
   #paced(seconds: number): number {
     const { pace, done_ns } = this.progress[Math.min(this.line, this.progress.length - 1)] ?? nothing;
-    // Novelty a second, and virtual seconds a second where nothing is new.
-    const perSecond = 2_200;
-    const idle = this.end / 25;
+    // Novelty a second, and virtual seconds a second where nothing is new: the whole takes about a minute.
+    const perSecond = Math.max(2_000, (pace.at(-1)?.[1] ?? 0) / 32);
+    const idle = this.end / 16;
     let at = pace.findIndex(([moment]) => moment > this.now);
     let now = this.now;
     let left = seconds;

@@ -436,6 +436,28 @@ at_ns: number,
  */
 toml: string, };
 
+export type Typed = { 
+/**
+ * Standard output.
+ */
+out: string, 
+/**
+ * Standard error.
+ */
+err: string, 
+/**
+ * What stands before the next line.
+ */
+prompt: string, 
+/**
+ * It moved time to here.
+ */
+moved_ns: number | null, 
+/**
+ * It changed the world, at this moment.
+ */
+changed_ns: number | null, };
+
 export type Probe = { 
 /**
  * First port of the range.

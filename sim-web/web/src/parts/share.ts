@@ -4,7 +4,11 @@ import { download, h, text } from "../dom";
 import { moment } from "../format";
 import { t } from "../i18n";
 import type { Store } from "../store";
+import { clientHost } from "../views/ports";
 import type { View } from "../views/view";
+
+/** Packets of the last so many nanoseconds are taken along. */
+const CAPTURED_NS = 20e9;
 
 declare const __SINGLE__: boolean;
 
@@ -39,7 +43,10 @@ export class Share extends HTMLElement {
       h("div", { class: "row" },
         save(t("share.scenario"), async () => download(`${doc.preset}.toml`, await this.store.scenario(), "application/toml")),
         save(t("share.pcapng"), async () => {
-          const bytes = (await this.store.sim.ask("call", "pcapng", this.store.line, this.store.now)) as Uint8Array<ArrayBuffer>;
+          await this.store.needTools();
+          const from = Math.max(0, this.store.now - CAPTURED_NS);
+          const host = clientHost(this.store.loaded);
+          const bytes = (await this.store.sim.ask("call", "pcapng", this.store.line, host, from, this.store.now)) as Uint8Array<ArrayBuffer>;
           download(`${doc.preset}.pcapng`, bytes, "application/x-pcapng");
         }),
         ...[...document.querySelectorAll<View>(".view")].flatMap((view) => {

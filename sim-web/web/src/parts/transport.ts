@@ -1,6 +1,6 @@
 // The clock: play, step, scrub, speed, and the moments worth a visit.
 
-import { h, text } from "../dom";
+import { h, type Icon, icon, text } from "../dom";
 import { clock } from "../format";
 import { t } from "../i18n";
 import { type Change, SPEEDS, type Store } from "../store";
@@ -18,6 +18,7 @@ export class Transport extends HTMLElement {
   #ahead = h("div", { class: "ahead", "aria-hidden": "true" });
   #jump = h("select", {});
   #landmarks = "";
+  #playing = false;
 
   connectedCallback(): void {
     this.render();
@@ -28,9 +29,9 @@ export class Transport extends HTMLElement {
   render(): void {
     const store = this.store;
     this.setAttribute("aria-label", t("transport.label"));
-    const button = (label: string, sign: string, action: () => void, kind = "") =>
-      h("button", { type: "button", class: `icon ${kind}`, "aria-label": label, title: label, onclick: action }, sign);
-    this.#play = button(t("transport.play"), "▶", () => store.toggle(), "play");
+    const button = (label: string, sign: Icon, action: () => void, kind = "") =>
+      h("button", { type: "button", class: `icon ${kind}`, "aria-label": label, title: label, onclick: action }, icon(sign));
+    this.#play = button(t("transport.play"), "play", () => store.toggle(), "play");
     this.#slider = h("input", {
       type: "range", min: "0", max: String(STEPS), step: "1", "aria-label": t("transport.slider"),
       oninput: () => { store.pause(); void store.seek(this.#fromSlider(Number(this.#slider.value))); },
@@ -45,13 +46,14 @@ export class Transport extends HTMLElement {
       this.#jump.value = "";
     } });
     this.#landmarks = "";
+    this.#playing = false;
     this.replaceChildren(
       h("div", { class: "buttons" },
-        button(t("transport.backState"), "⏮", () => void store.step(true, true), "wide-only"),
-        button(t("transport.back"), "◂", () => void store.step(true)),
+        button(t("transport.backState"), "backState", () => void store.step(true, true), "wide-only"),
+        button(t("transport.back"), "back", () => void store.step(true)),
         this.#play,
-        button(t("transport.next"), "▸", () => void store.step(false)),
-        button(t("transport.nextState"), "⏭", () => void store.step(false, true), "wide-only")),
+        button(t("transport.next"), "next", () => void store.step(false)),
+        button(t("transport.nextState"), "nextState", () => void store.step(false, true), "wide-only")),
       h("div", { class: "track" }, this.#ahead, this.#marks, this.#slider),
       this.#now, this.#jump, this.#speed);
     this.update("doc");
@@ -84,7 +86,10 @@ export class Transport extends HTMLElement {
   update(change: Change): void {
     if (change === "language") return this.render();
     const store = this.store;
-    text(this.#play, store.playing ? "⏸" : "▶");
+    if (this.#playing !== store.playing) {
+      this.#playing = store.playing;
+      this.#play.replaceChildren(icon(store.playing ? "pause" : "play"));
+    }
     const label = store.playing ? t("transport.pause") : t("transport.play");
     this.#play.setAttribute("aria-label", label);
     this.#play.title = label;

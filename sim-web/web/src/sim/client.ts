@@ -1,6 +1,7 @@
 // The page's end of the worker.
 
 import readerUrl from "../generated/reader_bg.wasm?url";
+import toolsUrl from "../generated/tools_bg.wasm?url";
 import simUrl from "../generated/sim_bg.wasm?url";
 import type { Loaded, Progress } from "../wire";
 import type { Load, Look, Reply, Want } from "./protocol";
@@ -32,8 +33,9 @@ export class Sim {
   #hear(reply: Reply): void {
     if (reply.kind === "progress") {
       this.onprogress(reply.line, reply.progress, reply.series);
-    } else if (reply.kind === "need-reader") {
-      void compile(readerUrl).then((module) => this.ask("reader", module));
+    } else if (reply.kind === "need") {
+      const { module } = reply;
+      void compile(module === "reader" ? readerUrl : toolsUrl).then((code) => this.ask("module", module, code));
     } else {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);

@@ -36,4 +36,4 @@ export type Reply =
   | { kind: "answer"; id: number; value: unknown }
   | { kind: "failure"; id: number; error: string }
   | { kind: "progress"; line: number; progress: Progress; series: Float64Array }
-  | { kind: "need-reader" };
+  | { kind: "need"; module: "reader" | "tools" };

@@ -1,28 +1,35 @@
 // The simulator, away from the page's thread. Between calls it reads ahead.
 
 import initReader, * as reader from "../generated/reader.js";
-import initSim, { Lab } from "../generated/sim.js";
+import initSim, { Lab as PlainLab } from "../generated/sim.js";
+import initTools, { Lab as ToolsLab } from "../generated/tools.js";
 import type { Call, Load, Look, Reply, Want } from "./protocol";
 
 const SLICE_MS = 12;
 const REPORT_MS = 150;
 
-let lab: Lab | null = null;
+let lab: PlainLab | ToolsLab | null = null;
+let toolsReady: Promise<unknown> | null = null;
+let withTools = false;
 let lines = 0;
 let unfinished: number[] = [];
 let reported = 0;
 let readerReady: Promise<unknown> | null = null;
-let gotReader: (module: WebAssembly.Module) => void = () => {};
+const expected = new Map<string, (module: WebAssembly.Module) => void>();
 
 const post = (reply: Reply, transfer: Transferable[] = []) =>
   (self as unknown as Worker).postMessage(reply, transfer);
 
-/** The reader is fetched by the page when the first text is to be read. */
+/** Modules beyond the first are fetched by the page when they are first needed. */
+function fetched(name: "reader" | "tools"): Promise<WebAssembly.Module> {
+  return new Promise((resolve) => {
+    expected.set(name, resolve);
+    post({ kind: "need", module: name });
+  });
+}
+
 function needReader(): Promise<unknown> {
-  readerReady ??= new Promise<WebAssembly.Module>((resolve) => {
-    gotReader = resolve;
-    post({ kind: "need-reader" });
-  }).then((module) => initReader({ module_or_path: module }));
+  readerReady ??= fetched("reader").then((module) => initReader({ module_or_path: module }));
   return readerReady;
 }
 
@@ -66,8 +73,14 @@ const methods = {
   async init(module: WebAssembly.Module) {
     await initSim({ module_or_path: module });
   },
-  reader(module: WebAssembly.Module) {
-    gotReader(module);
+  module(name: string, module: WebAssembly.Module) {
+    expected.get(name)?.(module);
+  },
+  /** From the next scenario on, the module with a shell and captures runs it. */
+  async useTools() {
+    toolsReady ??= fetched("tools").then((module) => initTools({ module_or_path: module }));
+    await toolsReady;
+    withTools = true;
   },
   async load(load: Load) {
     let packed = load.packed;
@@ -76,7 +89,7 @@ const methods = {
       packed = reader.pack(load.text ?? reader.preset_text(load.preset ?? ""), load.sets);
     }
     unfinished = [];
-    const next = new Lab(packed, load.seed ?? undefined, load.chinese);
+    const next = new (withTools ? ToolsLab : PlainLab)(packed, load.seed ?? undefined, load.chinese);
     lab?.free();
     lab = next;
     lines = 1;
@@ -115,6 +128,10 @@ const methods = {
     begin(line);
     report(line);
     return done;
+  },
+  begin(line: number) {
+    begin(line);
+    report(line);
   },
   fork() {
     lab?.fork();

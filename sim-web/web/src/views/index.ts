@@ -10,6 +10,7 @@ import { SequenceView } from "./sequence";
 import { SeriesView } from "./series";
 import { SocketsView } from "./sockets";
 import { StatesView } from "./states";
+import { TerminalView } from "./terminal";
 import type { View } from "./view";
 
 /** Name to element. */
@@ -28,5 +29,6 @@ add("sockets", SocketsView);
 add("sequence", SequenceView);
 add("mysql", MysqlView);
 add("series", SeriesView);
+add("terminal", TerminalView);
 add("compare", CompareView);
 add("scenario", ScenarioView);

@@ -9,9 +9,7 @@ import type { Graph } from "../wire";
 import { table, twin, View } from "./view";
 
 const GRAPH = graphJson as unknown as Graph;
-const BOX = [168, 60] as const;
-/** Above the boxes. */
-const MARGIN = 6;
+const BOX = [236, 82] as const;
 
 export class StatesView extends View {
   readonly name = "states";
@@ -25,9 +23,12 @@ export class StatesView extends View {
   protected build(): Node[] {
     this.#counts = [];
     this.#lines = [];
-    const [width = 0, height = 0] = GRAPH.size;
+    const xs = GRAPH.boxes.map((box) => box[0] ?? 0);
+    const ys = [...GRAPH.boxes, GRAPH.closed_below].map((box) => box[1] ?? 0);
+    const [left, right] = [Math.min(...xs) - BOX[0] / 2, Math.max(...xs) + BOX[0] / 2];
+    const [top, bottom] = [Math.min(...ys) - BOX[1] / 2, Math.max(...ys) + BOX[1] / 2];
     const svg = s("svg", {
-      class: "picture states", viewBox: `60 ${92 - MARGIN} ${width - 90} ${height - 80}`, role: "group",
+      class: "picture states", viewBox: `${left - 8} ${top - 8} ${right - left + 16} ${bottom - top + 16}`, role: "group",
       "aria-label": t("view.states"),
     });
     const defs = s("defs");
@@ -41,8 +42,9 @@ export class StatesView extends View {
     GRAPH.edges.forEach((edge, row) => {
       if (edge.points.length === 0) return;
       const title = s("title");
-      const line = s("path", { d: `M${edge.points.map((point) => point.join(" ")).join(" L")}`, class: "edge" }, title);
-      const [x, y] = middle(edge.points);
+      const points = clipped(edge);
+      const line = s("path", { d: `M${points.map((point) => point.join(" ")).join(" L")}`, class: "edge" }, title);
+      const [x, y] = middle(points);
       const label = s("text", { x, y: y + 9, class: "flow" });
       svg.append(line, label);
       this.#lines.push({ line, label, title, row });
@@ -51,7 +53,7 @@ export class StatesView extends View {
     places.push([GRAPH.closed_below, 0]);
     places.forEach(([[x = 0, y = 0], state], number) => {
       const title = s("title");
-      const label = s("text", { x, y: y + 21, class: "count" });
+      const label = s("text", { x, y: y + 28, class: "count" });
       const go = () => document.dispatchEvent(new CustomEvent("hc-filter", { detail: STATES[state]?.toLowerCase() }));
       const button = state > 0 && number < STATES.length;
       const box = s("g", {
@@ -65,7 +67,7 @@ export class StatesView extends View {
         },
       }, title,
         s("rect", { x: x - BOX[0] / 2, y: y - BOX[1] / 2, width: BOX[0], height: BOX[1], rx: 9 }),
-        s("text", { x, y: y - 3, class: "name" }, STATES[state]), label);
+        s("text", { x, y: y - 8, class: "name" }, STATES[state]), label);
       svg.append(box);
       this.#counts.push({ box, label, title, state });
     });
@@ -127,6 +129,27 @@ export class StatesView extends View {
 function sentence(edge: Graph["edges"][number]): string {
   const action = pick(edge.action);
   return action ? `${pick(edge.event)} / ${action}` : pick(edge.event);
+}
+
+/** The line without what the boxes hide: it ends where it meets the box it leads to, and begins likewise. */
+function clipped(edge: Graph["edges"][number]): number[][] {
+  const points = edge.points.map((point) => [...point]);
+  const near = (state: number, point: readonly number[]) => {
+    const boxes = state === 0 ? [GRAPH.boxes[0], GRAPH.closed_below] : [GRAPH.boxes[state]];
+    const distance = (box: readonly number[] | undefined) => Math.hypot((box?.[0] ?? 0) - (point[0] ?? 0), (box?.[1] ?? 0) - (point[1] ?? 0));
+    return boxes.reduce((best, box) => (distance(box) < distance(best) ? box : best)) ?? [0, 0];
+  };
+  const cut = (inner: number[], outer: readonly number[], box: readonly number[]) => {
+    const [dx, dy] = [(outer[0] ?? 0) - (inner[0] ?? 0), (outer[1] ?? 0) - (inner[1] ?? 0)];
+    const reach = (from: number, by: number, middle: number, half: number) => (by === 0 ? 1 : (middle + Math.sign(by) * half - from) / by);
+    const share = Math.max(0, Math.min(1, reach(inner[0] ?? 0, dx, box[0] ?? 0, BOX[0] / 2 + 2), reach(inner[1] ?? 0, dy, box[1] ?? 0, BOX[1] / 2 + 2)));
+    inner[0] = (inner[0] ?? 0) + dx * share;
+    inner[1] = (inner[1] ?? 0) + dy * share;
+  };
+  const [first, last] = [points[0], points.at(-1)];
+  if (first && points[1]) cut(first, points[1], near(edge.ends[0], first));
+  if (last && points.at(-2)) cut(last, points.at(-2) ?? last, near(edge.ends[1], last));
+  return points;
 }
 
 /** The middle of a line, by its length. */
