@@ -275,6 +275,8 @@ messages! {
         took_ns: u64 as "number",
         /// Process that made the call.
         pid: u32,
+        /// How many like it came one after another; 0 and 1 are one.
+        times: u32,
     }
     /// Something that was done.
     Done {

@@ -11,7 +11,7 @@ use super::act;
 use super::tell;
 use super::timeline::Timeline;
 use super::views::{self, SocketQuery};
-use super::watch::{Class, First};
+use super::watch::{Class, First, Kept};
 use crate::wire::{ActionInfo, Done, Entry, HostInfo, Landmark, Loaded, Parting, ProcessInfo, Progress, SeriesInfo};
 
 /// Steps of a connection that are told: from its beginning, and from its end.
@@ -230,7 +230,10 @@ impl Lab {
         let timeline = &self.lines[line];
         let latest = timeline.memory().latest(&wanted);
         let skip = latest.len().saturating_sub(count);
-        let tell = |(seq, record): &(u64, Record)| tell::entry(timeline.run().scenario(), *seq, record, self.lang);
+        let tell = |kept: &Kept| Entry {
+            times: kept.times,
+            ..tell::entry(timeline.run().scenario(), kept.seq, &kept.record, self.lang)
+        };
         json(&latest.iter().skip(skip).map(tell).collect::<Vec<Entry>>())
     }
 

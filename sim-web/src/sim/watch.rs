@@ -11,7 +11,7 @@ use halfclose::trace::{Observer, Record, RecordKind};
 use halfclose::units::Port;
 
 /// Records of each class that are kept.
-const KEPT: usize = 160;
+const KEPT: usize = 120;
 /// Checkpoints at most; bits of [`Index::intervals`].
 pub(super) const INTERVALS: usize = 64;
 
@@ -46,20 +46,48 @@ pub(super) const fn class(record: &Record) -> Option<Class> {
     }
 }
 
+/// A record that is remembered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    /// Its place among all that were seen.
+    pub(super) seq: u64,
+    pub(super) record: Record,
+    /// How many like it came one after another; it is the last of them.
+    pub(super) times: u32,
+}
+
+/// How many of the latest are looked through for one that is alike: a call that
+/// fails for ever is two or three records again and again.
+const ALIKE_WITHIN: usize = 3;
+
+/// Failures that repeat each other.
+fn alike(one: &Record, other: &Record) -> bool {
+    match (one.kind, other.kind) {
+        (
+            RecordKind::Syscall { pid, name, result: Err(errno), .. },
+            RecordKind::Syscall { pid: other_pid, name: other_name, result: Err(other_errno), .. },
+        ) => (one.host, pid, name, errno) == (other.host, other_pid, other_name, other_errno),
+        (RecordKind::PortPick { tuple, .. }, RecordKind::PortPick { tuple: other_tuple, .. }) => {
+            tuple.local.port == Port::NONE && tuple == other_tuple
+        }
+        _ => false,
+    }
+}
+
 /// What goes with a run wherever it is copied.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    latest: [VecDeque<(u64, Record)>; 4],
+    latest: [VecDeque<Kept>; 4],
     seen: u64,
     pub(super) visits: Visits,
 }
 
 impl Memory {
     /// The latest records of the classes asked for, in their order.
-    pub(super) fn latest(&self, classes: &[Class]) -> Vec<(u64, Record)> {
-        let mut all: Vec<(u64, Record)> =
+    pub(super) fn latest(&self, classes: &[Class]) -> Vec<Kept> {
+        let mut all: Vec<Kept> =
             classes.iter().flat_map(|class| self.latest[*class as usize].iter().copied()).collect();
-        all.sort_by_key(|(seq, _)| *seq);
+        all.sort_unstable_by_key(|kept| kept.seq);
         all
     }
 }
@@ -71,10 +99,16 @@ impl Observer for Memory {
             self.visits.count(from, to, cause);
         }
         let kept = &mut self.latest[class as usize];
+        let mut times = 1;
+        if class == Class::Call
+            && let Some(at) = (kept.len().saturating_sub(ALIKE_WITHIN)..kept.len()).find(|&at| alike(&kept[at].record, record))
+        {
+            times += kept.remove(at).map_or(0, |before| before.times);
+        }
         if kept.len() == KEPT {
             kept.pop_front();
         }
-        kept.push_back((self.seen, *record));
+        kept.push_back(Kept { seq: self.seen, record: *record, times });
         self.seen += 1;
     }
     fn wants_syscalls(&self) -> bool {

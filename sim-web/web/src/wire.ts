@@ -424,7 +424,11 @@ took_ns: number,
 /**
  * Process that made the call.
  */
-pid: number, };
+pid: number, 
+/**
+ * How many like it came one after another; 0 and 1 are one.
+ */
+times: number, };
 
 export type Done = { 
 /**

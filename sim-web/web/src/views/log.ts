@@ -1,7 +1,7 @@
 // What happened, in plain words, newest first; alike neighbours are told once.
 
 import { h } from "../dom";
-import { clock } from "../format";
+import { clock, grouped } from "../format";
 import { type Key, t } from "../i18n";
 import { sentence } from "../sentences";
 import type { Want } from "../sim/protocol";
@@ -30,29 +30,17 @@ export class LogView extends View {
   }
 
   protected override want(): Want {
-    return { method: "log", args: [[...this.#classes].join(" "), 160] };
+    return { method: "log", args: [[...this.#classes].join(" "), SHOWN] };
   }
 
   protected update(change = ""): void {
     if (change === "progress" || change === "clock") return;
     const entries = this.answer<Entry[]>();
     if (!entries) return;
-    const items: { entry: Entry; times: number; what: string }[] = [];
-    for (const entry of entries.toReversed()) {
-      const last = items.at(-1);
-      const what = alike(entry);
-      if (last && last.what === what) last.times++;
-      else items.push({ entry, times: 1, what });
-    }
-    this.#list.replaceChildren(...items.slice(0, SHOWN).map(({ entry, times }) => h("li", { class: `entry ${entry.kind}${entry.why.startsWith("E") && entry.kind !== "action" ? " bad" : ""}` },
+    const items = entries.toReversed().slice(0, SHOWN);
+    this.#list.replaceChildren(...items.map((entry) => h("li", { class: `entry ${entry.kind}${/^E[A-Z]/.test(entry.why) ? " bad" : ""}` },
       h("time", {}, clock(entry.at_ns)), h("span", {}, sentence(entry, this.store.loaded),
-        times > 1 ? h("em", {}, ` · ${t("log.repeat", times)}`) : null))));
+        entry.times > 1 ? h("em", {}, ` · ${t("log.repeat", grouped(entry.times))}`) : null))));
     if (items.length === 0) this.#list.replaceChildren(h("li", { class: "hint" }, t("view.none")));
   }
-}
-
-/** Entries with the same are one line. */
-function alike(entry: Entry): string {
-  return entry.kind === "call" ? `call ${entry.host} ${entry.what} ${entry.why}`
-    : entry.kind === "pick" && entry.why ? `vain ${entry.host} ${entry.remote}` : `${entry.seq}`;
 }

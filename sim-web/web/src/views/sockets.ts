@@ -17,8 +17,8 @@ export class SocketsView extends View {
   readonly name = "sockets";
   #host = 0;
   #filter = "";
-  #sort: (typeof COLUMNS)[number] = "local";
-  #down = false;
+  #sort: (typeof COLUMNS)[number] = "recv_q";
+  #down = true;
   #offset = 0;
   #shown = h("p", { class: "hint", role: "status" });
   #rows = h("tbody", {});
