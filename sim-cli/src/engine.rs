@@ -236,7 +236,7 @@ pub struct Wanted<'a> {
 }
 
 /// A run of the scenario at time 0.
-fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
+pub(crate) fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
     let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
     let scenario = Scenario::read(&source.bytes, &pairs)
         .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))?;
@@ -301,7 +301,7 @@ fn answer(run: &mut Run, probe: &Probe, lang: Lang, observer: &mut dyn Observer)
     })
 }
 
-fn outcome(run: &Run, source: &Source, answers: Vec<Option<String>>, lang: Lang) -> Outcome {
+pub(crate) fn outcome(run: &Run, source: &Source, answers: Vec<Option<String>>, lang: Lang) -> Outcome {
     let world = run.world();
     let mut expectations: Vec<Expectation> = run.verdicts().iter().map(|row| expectation(row, lang)).collect();
     expectations.extend(run.refusals().iter().map(|refusal| Expectation {
@@ -455,11 +455,11 @@ fn host_of(run: &Run, name: &str, lang: Lang) -> Result<usize, Failure> {
     })
 }
 
-fn moment(scenario: &Scenario, text: &str, lang: Lang) -> Result<Moment, Failure> {
+pub(crate) fn moment(scenario: &Scenario, text: &str, lang: Lang) -> Result<Moment, Failure> {
     scenario.moment(text).map_err(|error| asked(&error, lang))
 }
 
-fn never(run: &Run, text: &str, lang: Lang) -> Failure {
+pub(crate) fn never(run: &Run, text: &str, lang: Lang) -> Failure {
     Failure::Usage(say!(lang, Msg::MarkNeverReached, text, seconds(run.scenario().end)))
 }
 
@@ -476,7 +476,7 @@ fn asked(error: &ScenarioError, lang: Lang) -> Failure {
     Failure::Usage(told.collect::<Vec<_>>().join("\n"))
 }
 
-fn stopped(error: &SimError, lang: Lang) -> Failure {
+pub(crate) fn stopped(error: &SimError, lang: Lang) -> Failure {
     Failure::Budget(error.text(lang))
 }
 

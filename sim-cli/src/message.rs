@@ -63,6 +63,15 @@ halfclose::messages! {
         }
         NoSiteThere { en: "{0} has no index.html: `cargo xtask site` builds the page", zh: "{0} 里没有 index.html：用 `cargo xtask site` 构建页面" }
         WebServes { en: "open it in a browser; Ctrl-C stops", zh: "请在浏览器中打开；按 Ctrl-C 停止" }
+        NothingToDraw { en: "{0}: this run has nothing to show there", zh: "{0}：这次运行没有可画的内容" }
+        NoSuchPicture { en: "no picture is called `{0}`", zh: "没有名为 `{0}` 的图" }
+        NoConnectionOf { en: "no connection was made from port {0} among the first {1}", zh: "前 {1} 个连接中没有使用端口 {0} 的" }
+        AttemptNeverMade { en: "the run makes {0} attempts to connect; there is no attempt {1}", zh: "这次运行共有 {0} 次连接尝试，没有第 {1} 次" }
+        NoClient { en: "no process of this scenario ever connects", zh: "这个场景中没有进程发起连接" }
+        NoPng {
+            en: "pictures are SVG; for PNG: rsvg-convert {0} > {1}",
+            zh: "图是 SVG 格式；要 PNG：rsvg-convert {0} > {1}"
+        }
         MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
     }
 }

@@ -3,6 +3,7 @@
 mod explain;
 mod graph;
 mod packetdrill;
+pub mod plot;
 mod print;
 mod run;
 mod sh;
@@ -30,6 +31,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),
+        Some(Command::Plot(arguments)) => plot::plot(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
         Some(Command::Web(arguments)) => web::web(&arguments, lang),
         Some(Command::Completions { shell }) => print::completions(shell),

@@ -9,6 +9,10 @@ mod calendar;
 mod snapshot;
 
 pub mod capture;
+#[cfg(feature = "scenario")]
+pub mod charts;
+#[cfg(feature = "scenario")]
+pub mod conversation;
 pub mod facts;
 pub mod findings;
 #[cfg(test)]
@@ -25,8 +29,12 @@ pub mod view;
 
 pub use calendar::Civil;
 pub use capture::{Capture, CaptureConfig};
+#[cfg(feature = "scenario")]
+pub use conversation::{Conversation, Conversations, Event, Happening, Side};
 pub use facts::RunFacts;
 pub use findings::{Finding, FindingId, Said, Severity, findings};
+#[cfg(feature = "scenario")]
+pub use gather::roles;
 pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;
