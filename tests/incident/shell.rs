@@ -40,7 +40,7 @@ fn commands_of_the_first_day() {
     let summary = terminal.out("~]$ ss -s");
     assert!(summary.starts_with("Total: ") && summary.contains("Transport Total     IP        IPv6\n"), "{summary}");
     let shown = terminal.out("MySQL [(none)]> show variables like '%max_connections%';");
-    assert!(shown.contains("| mysqlx_max_connections | 100   |\n2 rows"), "{shown}");
+    assert!(shown.contains("| mysqlx_max_connections | 100   |\n+-") && shown.contains("\n2 rows in set ("), "{shown}");
     assert!(terminal.out("MySQL [(none)]> set global max_connections=65535;").starts_with("Query OK, 0 rows"));
     assert!(terminal.out("show variables like '%max_connections%';").contains("| max_connections        | 65535 |\n"));
     assert_eq!(terminal.out("cat /proc/sys/fs/file-max"), "1000000\n");

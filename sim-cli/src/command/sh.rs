@@ -146,7 +146,9 @@ impl Filters for OwnTools {
             // Written beside reading: each side may wait for the other.
             let writer = scope.spawn(move || {
                 // head leaves before it has read everything: that is no error.
-                stdin.map(|mut stdin| drop(stdin.write_all(input.as_bytes())));
+                if let Some(mut stdin) = stdin {
+                    drop(stdin.write_all(input.as_bytes()));
+                }
             });
             let out = child.wait_with_output();
             drop(writer.join());

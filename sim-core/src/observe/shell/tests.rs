@@ -345,9 +345,8 @@ fn built_in_filters_do_what_the_real_ones_do() {
         "awk '{for (i = NF; i > 0; i--) printf \"%s \", $i; print \"\"}'",
         "awk '$1 !~ /a/ || $3 == \"y\"'",
     ];
-    if real::run("true", "").is_none() {
-        // Without a POSIX shell there is nothing to compare with: other platforms only build.
-        assert!(cfg!(not(unix)));
+    if cfg!(not(unix)) {
+        // Without a POSIX shell there is nothing to compare with.
         return;
     }
     for input in &inputs {

@@ -315,7 +315,7 @@ fn set(text: &str) -> Vec<char> {
         _other => None,
     };
     if let Some(class) = class {
-        return ('\0'..='\x7f').filter(|c| class(c)).collect();
+        return ('\0'..='\x7f').filter(class).collect();
     }
     let mut chars = Vec::new();
     let mut rest = text.chars().peekable();

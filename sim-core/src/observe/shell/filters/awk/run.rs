@@ -66,6 +66,7 @@ impl Machine {
         for (name, value) in [("FS", " "), ("OFS", " "), ("ORS", "\n"), ("SUBSEP", "\x1c"), ("RS", "\n")] {
             variables.insert(name.to_owned(), Value::Text(value.to_owned()));
         }
+        variables.insert("NR".to_owned(), Value::Number(0.0));
         if let Some(separator) = separator {
             let text = if separator == "t" { "\t".to_owned() } else { super::lex::unescaped(separator) };
             variables.insert("FS".to_owned(), Value::Text(text));
