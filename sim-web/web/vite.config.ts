@@ -6,11 +6,12 @@ function serviceWorker(): Plugin {
   return {
     name: "service-worker",
     apply: "build",
+    enforce: "post",
     generateBundle(_options, bundle) {
       const files = Object.keys(bundle).filter((name) => !name.endsWith(".map"));
       const version = files.join(" ").split("").reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) >>> 0, 7);
       const source = `const CACHE = "halfclose-${version.toString(16)}";
-const FILES = ${JSON.stringify(["./", ...files.filter((name) => name !== "index.html")])};
+const FILES = ${JSON.stringify(["./", ...files.filter((name) => name !== "index.html" && name !== "embed.js")])};
 self.addEventListener("install", (event) => event.waitUntil(
   caches.open(CACHE).then((cache) => cache.addAll(FILES)).then(() => self.skipWaiting())));
 self.addEventListener("activate", (event) => event.waitUntil(

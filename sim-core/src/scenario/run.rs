@@ -7,7 +7,7 @@ use super::expect::{CheckRow, Since};
 use super::metric::Metric;
 use super::spec::{ActionKind, ActionSpec, MarkRef, Moment, Scenario, Signal};
 use crate::app::{Control, ControlError};
-use crate::sim::{ForkError, SimError, Step, World};
+use crate::sim::{ForkError, Phase, SimError, Step, World};
 use crate::time::{Duration, Instant};
 use crate::trace::{NoObserver, Observer, RecordKind};
 use crate::units::{HostId, ProcIx};
@@ -517,9 +517,16 @@ impl Run {
                 Ok(Ok(()))
             }
             ActionKind::Start { process } => {
-                let (host, process) = self.built.processes[*process];
-                let started = self.built.world.start_process(host, process);
-                Ok(if started { Ok(()) } else { Err("the process was started before".to_owned()) })
+                let (host, ix) = self.built.processes[*process];
+                Ok(match self.built.world.phase(host, ix) {
+                    Phase::Waiting => {
+                        self.built.world.start_process(host, ix);
+                        Ok(())
+                    }
+                    Phase::Exited(_) => build::start_again(&mut self.built, &self.scenario, *process)
+                        .map_err(|error| error.to_string()),
+                    Phase::Running | Phase::Stopped => Err("the process is running".to_owned()),
+                })
             }
             ActionKind::Signal { process, signal } => self.signal(*process, *signal, observer),
         }

@@ -193,6 +193,11 @@ impl Lab {
         views::ports(self.lines[line].run(), host, far)
     }
 
+    /// What the next connect() on a host would do; `null` if none is known.
+    pub fn probe(&self, line: usize, host: usize) -> String {
+        json(&views::probe(self.lines[line].run(), host))
+    }
+
     /// A part of a host's sockets.
     #[expect(clippy::too_many_arguments, reason = "JavaScript passes no struct without building one")]
     pub fn sockets(

@@ -47,6 +47,9 @@ pub(super) struct Timeline {
     columns: Vec<Column>,
     /// What the reader looks at.
     live: Checkpoint,
+    /// Moments at which a user changed the world: what goes on from an earlier
+    /// checkpoint stops there and takes the one made then.
+    barriers: Vec<Instant>,
     stopped: Option<SimError>,
 }
 
@@ -67,6 +70,7 @@ impl Timeline {
             series: Series::new(names, interval, 4 * PIECES as usize),
             columns,
             live,
+            barriers: Vec::new(),
             stopped: None,
         })
     }
@@ -130,9 +134,10 @@ impl Timeline {
     /// Every second checkpoint goes.
     fn thin(&mut self) {
         let mut number = 0;
-        self.checkpoints.retain(|_| {
+        let barriers = &self.barriers;
+        self.checkpoints.retain(|checkpoint| {
             number += 1;
-            number % 2 == 1
+            number % 2 == 1 || barriers.contains(&checkpoint.at())
         });
         self.index.halve();
         self.gap *= 2;
@@ -152,7 +157,7 @@ impl Timeline {
     /// Looks at a moment: all its events have happened.
     pub(super) fn seek(&mut self, at: Instant) -> Result<(), String> {
         let near = self.before(at);
-        if at < self.now() || self.checkpoints[near].at() > self.now() {
+        if at < self.now() || self.checkpoints[near].at() > self.now() || self.barriers.contains(&self.now()) {
             self.live = self.copy(near)?;
         }
         let Checkpoint { run, memory } = &mut self.live;
@@ -161,11 +166,16 @@ impl Timeline {
 
     /// Goes to the next moment at which something is recorded, or a state changes.
     pub(super) fn step_forward(&mut self, states_only: bool) -> Result<(), String> {
-        let end = self.end();
+        let now = self.now();
+        let barrier = self.barriers.iter().copied().find(|barrier| *barrier > now);
+        let end = barrier.map_or_else(|| self.end(), |barrier| barrier.min(self.end()));
         let Checkpoint { run, memory } = &mut self.live;
         let mut stepper = Stepper { memory, states_only, last: None };
         while stepper.last.is_none() && run.world().now() < end {
             run.next_instant(end, &mut stepper).map_err(|error| error.to_string())?;
+        }
+        if barrier.is_some_and(|barrier| self.now() >= barrier) {
+            return self.seek(end);
         }
         Ok(())
     }
@@ -194,8 +204,12 @@ impl Timeline {
     /// timeline. Returns that entry's time. All that came later is forgotten.
     pub(super) fn inject(&mut self, kind: ActionKind) -> Result<Instant, String> {
         let at = self.quiet_moment()?;
+        let action = ActionSpec { at: Moment::At(at), kind };
+        // Whoever goes on from an earlier moment meets it too.
+        let earlier = self.checkpoints.iter_mut().filter(|checkpoint| checkpoint.at() < at);
+        earlier.for_each(|checkpoint| checkpoint.run.inject(action.clone()));
         let Checkpoint { run, memory } = &mut self.live;
-        run.inject(ActionSpec { at: Moment::At(at), kind });
+        run.inject(action);
         run.run_until(at, memory).map_err(|error| error.to_string())?;
         self.restart_from_here()?;
         Ok(at)
@@ -221,6 +235,7 @@ impl Timeline {
         }
         self.live = copy;
         self.restart_from_here()?;
+        self.barriers.push(now);
         Ok((result, Outcome::Changed))
     }
 
@@ -242,6 +257,7 @@ impl Timeline {
     fn restart_from_here(&mut self) -> Result<(), String> {
         let now = self.now();
         self.checkpoints.retain(|checkpoint| checkpoint.at() < now);
+        self.barriers.retain(|barrier| *barrier < now);
         let Checkpoint { run, memory } = &mut self.live;
         self.scout = Checkpoint::of(run, memory)?;
         if self.checkpoints.len() == CHECKPOINTS {
@@ -279,6 +295,7 @@ impl Timeline {
             series: self.series.clone(),
             columns: self.columns.clone(),
             live,
+            barriers: self.barriers.clone(),
             stopped: None,
         };
         fork.restart_from_here()?;

@@ -1,7 +1,10 @@
-//! What the module has when its tools are loaded: a shell, captures.
+//! What the module has when its tools are loaded: a shell, captures, the program's pictures.
 
+use halfclose::observe::charts::{Watch, drive};
 use halfclose::observe::shell::{BuiltIn, Shell};
 use halfclose::observe::{Capture, CaptureConfig};
+use halfclose::plot::Picture;
+use halfclose::scenario::Run;
 use halfclose::text::Lang;
 use halfclose::time::START_UNIX;
 use wasm_bindgen::prelude::*;
@@ -77,6 +80,20 @@ impl Lab {
         Ok(bytes)
     }
 
+    /// A picture of the run up to a moment, as the program draws it: `sockets`,
+    /// `ports`, `connect-cost`, …. The run is made again from its start.
+    ///
+    /// # Errors
+    /// If there is no such picture, or nothing to show in it yet.
+    pub fn picture(&self, line: usize, name: &str, until_ns: f64) -> Result<String, String> {
+        let picture = Picture::parse(name).map_err(|_near| format!("no picture is called `{name}`"))?;
+        let seen = self.lines[line].run();
+        let mut run = Run::new(seen.scenario().clone(), seen.seed()).map_err(|error| error.to_string())?;
+        let mut watch = Watch::new(&run);
+        drive(&mut run, instant(until_ns), &mut watch).map_err(|error| error.text(self.lang))?;
+        picture.draw(&watch, &run, None, self.lang).ok_or_else(|| "nothing to show there yet".to_owned())
+    }
+
     /// Does again what a line once typed did.
     pub(super) fn typed_before(&mut self, line: usize, host: &str, text: &str) -> Result<String, String> {
         let host = host.parse::<usize>().ok().filter(|&host| host < self.lines[line].run().scenario().hosts.len());
@@ -88,7 +105,7 @@ impl Lab {
     }
 }
 
-fn new_shell(run: &halfclose::scenario::Run, host: usize, lang: Lang) -> Shell {
+fn new_shell(run: &Run, host: usize, lang: Lang) -> Shell {
     let mut shell = Shell::new(run, lang);
     shell.go_to(run, &run.scenario().hosts[host].name);
     shell

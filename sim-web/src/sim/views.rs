@@ -3,6 +3,7 @@
 use halfclose::app::CallName;
 use halfclose::errno::Errno;
 use halfclose::kernel::fd::FdFile;
+use halfclose::kernel::cost::CandidateCounts;
 use halfclose::kernel::{EntryView, Kernel};
 use halfclose::scenario::{ProgramKind, Run};
 use halfclose::sim::Phase;
@@ -12,7 +13,7 @@ use halfclose::tcp::tcb::TimerKind;
 use halfclose::units::{Endpoint, Port};
 
 use crate::wire::{
-    FdPage, FdRow, Frame, HostFrame, MysqlFrame, ProcessFrame, ProcessRow, Processlist, SocketPage, SocketRow, Unread,
+    FdPage, FdRow, Frame, HostFrame, MysqlFrame, Probe, ProcessFrame, ProcessRow, Processlist, SocketPage, SocketRow, Unread,
 };
 
 /// Rows of a process list that are shown.
@@ -110,6 +111,34 @@ pub(super) fn ports(run: &Run, host: usize, far: bool) -> Vec<u8> {
         }
     }
     ports
+}
+
+/// What the next connect() of a host's client would do, without its doing it;
+/// `None` while no client of the host has connected anywhere.
+pub(super) fn probe(run: &Run, host: usize) -> Option<Probe> {
+    let world = run.world();
+    let kernel = kernel(run, host);
+    let clients = (0..run.scenario().processes.len()).map(|process| run.process(process));
+    let clients = clients.filter(|(id, _)| *id == run.host(host)).map(|(id, ix)| world.stats(id, ix));
+    let busiest = clients.max_by_key(|stats| stats.tcp_connects)?;
+    let destination = busiest.destination?;
+    let map = kernel.port_map(world.now(), destination)?;
+    let seen = map.inspected;
+    let counts = CandidateCounts {
+        reserved: seen.reserved,
+        bound: seen.bound,
+        taken: seen.in_use + seen.timewait,
+        chosen: seen.unique,
+    };
+    Some(Probe {
+        low: u32::from(map.low.0),
+        destination: destination.to_string(),
+        runs: map.probed.iter().map(|run| [u32::from(run.first.0), run.count, run.step]).collect(),
+        inspected: seen.total,
+        kinds: [seen.reserved, seen.bound, seen.in_use, seen.timewait],
+        taken: map.taken.map(|port| u32::from(port.0)),
+        cost_ns: kernel.config().cost.tcp_connect_ns(&counts),
+    })
 }
 
 /// A listener hides behind nothing, a connection behind a listener.

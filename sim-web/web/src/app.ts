@@ -6,6 +6,7 @@ import { type Key, language, type Lang, pick, preferred, speak, t } from "./i18n
 import { type Command, commandOf } from "./keys";
 import { Faults } from "./parts/faults";
 import { Help, remember, remembered } from "./parts/help";
+import type { Narrator } from "./parts/narrator";
 import { Share } from "./parts/share";
 import { Story } from "./parts/story";
 import { Transport } from "./parts/transport";
@@ -27,6 +28,7 @@ export class App extends HTMLElement {
   #faults = document.createElement("hc-faults") as Faults;
   #share = document.createElement("hc-share") as Share;
   #help = document.createElement("hc-help") as Help;
+  #narrator = document.createElement("hc-narrator") as Narrator;
   #embedded = new URLSearchParams(location.search).has("embed");
 
   async connectedCallback(): Promise<void> {
@@ -34,7 +36,7 @@ export class App extends HTMLElement {
     speak(wish === "zh" || wish === "en" ? wish : preferred());
     this.#theme(remembered("theme") ?? "auto");
     this.classList.toggle("embedded", this.#embedded);
-    for (const part of [this.#story, this.#transport, this.#faults, this.#share]) part.store = this.store;
+    for (const part of [this.#story, this.#transport, this.#faults, this.#share, this.#narrator]) part.store = this.store;
     this.replaceChildren(h("p", { class: "loading", role: "status" }, t("app.loading")));
     try {
       await this.store.sim.start();
@@ -117,7 +119,7 @@ export class App extends HTMLElement {
     this.#notice = h("p", { class: "notice", role: "alert", hidden: true });
     this.#views = h("main", { class: "views", id: "views", tabIndex: -1 });
     this.replaceChildren(...(this.#embedded ? [] : [head]), this.#notice,
-      h("div", { class: "lead" }, this.#story, this.#faults), this.#tabs, this.#views, this.#transport, this.#share, this.#help);
+      h("div", { class: "lead" }, this.#story, this.#faults), this.#tabs, this.#views, this.#transport, this.#share, this.#help, this.#narrator);
     this.#head();
     this.#showViews();
   }

@@ -27,8 +27,11 @@ export function css(state: number): string {
   return `rgb(${r} ${g} ${b})`;
 }
 
-/** The letters of dark states are white. */
+/** Black or white, whichever is read better on it (WCAG's relative luminance). */
 export function ink(state: number): string {
-  const [r, g, b] = COLORS[state] ?? [128, 128, 128];
-  return (r * 299 + g * 587 + b * 114) / 1000 > 125 ? "#000" : "#fff";
+  const [r, g, b] = (COLORS[state] ?? [128, 128, 128]).map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * (r ?? 0) + 0.7152 * (g ?? 0) + 0.0722 * (b ?? 0) > 0.179 ? "#000" : "#fff";
 }

@@ -1,12 +1,14 @@
+import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { digest, expect, moment, prepared, programDigest, serve, SITE, test } from "./site";
+import { digest, expect, moment, prepared, PROGRAM, programDigest, serve, SITE, test } from "./site";
 
 test("a link leads to the same moment, with what was done", async ({ page, open, context, site }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: site });
   await open("v=1&s=tiny&seed=5&t=3s&views=sockets,ports");
   await page.keyboard.press("k");
   await expect(page.locator("hc-faults .done li")).toHaveCount(1);
-  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("PageDown");
+  await expect.poll(() => moment(page)).toBeGreaterThan(3);
   const there = [await moment(page), await digest(page)];
   await page.getByRole("button", { name: "Share" }).click();
   const link = await page.getByRole("textbox", { name: "Link to exactly this" }).inputValue();
@@ -35,7 +37,7 @@ test("what is taken along runs to the same digest in the program", async ({ page
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Scenario (TOML)" }).click()]);
   const path = info.outputPath("taken.toml");
   writeFileSync(path, readFileSync(await file.path()));
-  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Close", exact: true }).click();
   await prepared(page);
   await page.keyboard.press("End");
   await expect.poll(() => moment(page)).toBe(30);
@@ -101,4 +103,16 @@ test.describe("without a network", () => {
     await page.getByRole("button", { name: "Scenario", exact: true }).click();
     await expect(page.locator("hc-view-scenario textarea")).toHaveValue(/format = 1/);
   });
+});
+
+test("the program serves the page at a link", async ({ page }) => {
+  const child = spawn(PROGRAM, ["web", "v=1&s=tiny&t=6s&views=ports", "--site", SITE]);
+  try {
+    const address = await new Promise<string>((told) => child.stdout.once("data", (data: Buffer) => told(String(data).trim())));
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#v=1/);
+    await page.goto(address);
+    await expect(page.locator("hc-view-ports .cell.free")).toHaveCount(7);
+  } finally {
+    child.kill();
+  }
 });

@@ -69,7 +69,14 @@ export const prepared = (page: Page) => page.locator("hc-transport .ahead.done")
 
 /** What the program says to the same. */
 export async function program(...args: string[]): Promise<string> {
-  return (await promisify(execFile)(PROGRAM, args, { maxBuffer: 1 << 26 })).stdout;
+  try {
+    return (await promisify(execFile)(PROGRAM, args, { maxBuffer: 1 << 26 })).stdout;
+  } catch (error) {
+    // 1: an expectation of the scenario failed, as it may where something was done to it.
+    const { code, stdout } = error as { code: number; stdout: string };
+    if (code === 1) return stdout;
+    throw error;
+  }
 }
 
 /** The digest of the program's run of a scenario. */

@@ -2,23 +2,18 @@
 
 import { h, text } from "../dom";
 import { type Key, t } from "../i18n";
-import type { Change, Store } from "../store";
+import type { Change } from "../store";
+import { Part } from "./part";
 
 export type Fault = "kill" | "drop" | "partition" | "restart" | "client" | "dns";
 
-export class Faults extends HTMLElement {
-  store!: Store;
+export class Faults extends Part {
   #said = h("p", { class: "hint", role: "status" });
   #buttons = h("div", { class: "row" });
   #list = h("ol", { class: "done" });
   #undo = h("button", {});
   #cut = false;
   #stalled = false;
-
-  connectedCallback(): void {
-    this.render();
-    this.store.listen((change) => this.update(change));
-  }
 
   render(): void {
     this.#said = h("p", { class: "hint", role: "status" });
@@ -30,7 +25,6 @@ export class Faults extends HTMLElement {
   }
 
   update(change: Change): void {
-    if (change === "language") return this.render();
     if (change !== "doc") return;
     const acts = this.store.doc.acts;
     this.#cut = acts.some((act) => act.args[0] === "partition" || (act.args[0] === "drop" && act.args[3] === "cut"))
@@ -75,6 +69,8 @@ export class Faults extends HTMLElement {
         case "restart": {
           const server = String(Math.max(0, this.#find("mysqld")));
           await store.act("signal", server, "TERM");
+          // It closes its sessions first; nothing can be started that still runs.
+          for (let tries = 0; tries < 50 && store.frame?.processes[Number(server)]?.alive; tries++) await store.seek(store.now + 1e8);
           await store.act("start", server);
           break;
         }

@@ -7,6 +7,8 @@ import type { Store } from "../store";
 import { clientHost } from "../views/ports";
 import type { View } from "../views/view";
 
+/** Charts as the program draws them. */
+const CHARTS = ["sockets", "ports", "connect-cost", "connect-rate", "descriptors", "server"];
 /** Packets of the last so many nanoseconds are taken along. */
 const CAPTURED_NS = 20e9;
 
@@ -53,6 +55,11 @@ export class Share extends HTMLElement {
           const picture = view.picture?.();
           return picture ? [save(`SVG: ${view.querySelector("h2")?.textContent ?? ""}`, () => download(`${doc.preset}-${view.name}.svg`, picture, "image/svg+xml"))] : [];
         }),
+        ...CHARTS.map((name) => save(`SVG: ${name}`, async () => {
+          await this.store.needTools();
+          const svg = (await this.store.sim.ask("call", "picture", this.store.line, name, this.store.now)) as string;
+          download(`${doc.preset}-${name}.svg`, svg, "image/svg+xml");
+        })),
         __SINGLE__ ? null : h("a", { href: "halfclose.html", download: "halfclose.html", class: "button" }, t("share.single"))),
       h("form", { method: "dialog", class: "row end" }, h("button", { class: "primary" }, t("close"))));
     this.#dialog.showModal();

@@ -4,21 +4,16 @@ import { h, text } from "../dom";
 import { grouped } from "../format";
 import { pick, t } from "../i18n";
 import { CLOSE_WAIT, ESTABLISHED } from "../states";
-import type { Change, Store } from "../store";
+import type { Change } from "../store";
+import { Part } from "./part";
 import { clientHost } from "../views/ports";
 
-export class Story extends HTMLElement {
-  store!: Store;
+export class Story extends Part {
   #question = h("h1", {});
   #now = h("p", { class: "now", "aria-live": "polite" });
   #kill = h("button", {});
   #other = h("button", {});
   #said = 0;
-
-  connectedCallback(): void {
-    this.render();
-    this.store.listen((change) => this.update(change));
-  }
 
   render(): void {
     const store = this.store;
@@ -55,7 +50,6 @@ export class Story extends HTMLElement {
   }
 
   update(change: Change): void {
-    if (change === "language") return this.render();
     const store = this.store;
     const { loaded, frame } = store;
     if (!loaded || !frame) return;

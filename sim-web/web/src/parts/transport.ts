@@ -3,13 +3,13 @@
 import { h, type Icon, icon, text } from "../dom";
 import { clock } from "../format";
 import { t } from "../i18n";
-import { type Change, SPEEDS, type Store } from "../store";
+import { type Change, SPEEDS } from "../store";
+import { Part } from "./part";
 
 /** Steps of the slider; its value is a share of the scenario. */
 const STEPS = 10_000;
 
-export class Transport extends HTMLElement {
-  store!: Store;
+export class Transport extends Part {
   #play = h("button", {});
   #slider = h("input", {});
   #now = h("output", {});
@@ -20,14 +20,9 @@ export class Transport extends HTMLElement {
   #landmarks = "";
   #playing = false;
 
-  connectedCallback(): void {
-    this.render();
-    this.store.listen((change) => this.update(change));
-    this.setAttribute("role", "group");
-  }
-
   render(): void {
     const store = this.store;
+    this.setAttribute("role", "group");
     this.setAttribute("aria-label", t("transport.label"));
     const button = (label: string, sign: Icon, action: () => void, kind = "") =>
       h("button", { type: "button", class: `icon ${kind}`, "aria-label": label, title: label, onclick: action }, icon(sign));
@@ -84,7 +79,6 @@ export class Transport extends HTMLElement {
   }
 
   update(change: Change): void {
-    if (change === "language") return this.render();
     const store = this.store;
     if (this.#playing !== store.playing) {
       this.#playing = store.playing;

@@ -11,6 +11,7 @@ const REPORT_MS = 150;
 let lab: PlainLab | ToolsLab | null = null;
 let toolsReady: Promise<unknown> | null = null;
 let withTools = false;
+let memory: WebAssembly.Memory | null = null;
 let lines = 0;
 let unfinished: number[] = [];
 let reported = 0;
@@ -71,8 +72,10 @@ function answer(want: Want, line: number): string | Uint8Array {
 
 const methods = {
   async init(module: WebAssembly.Module) {
-    await initSim({ module_or_path: module });
+    memory = (await initSim({ module_or_path: module })).memory;
   },
+  /** Bytes that the module which runs scenarios has taken. */
+  memory: () => memory?.buffer.byteLength ?? 0,
   module(name: string, module: WebAssembly.Module) {
     expected.get(name)?.(module);
   },

@@ -155,7 +155,13 @@ export class SequenceView extends View {
 /** Arrivals join what was sent; what nobody received was lost. */
 function stepsOf(entries: Entry[], port: number): Step[] {
   const steps: (Step & { numbers?: readonly number[]; what?: string; len?: number })[] = [];
+  let before = 0;
   for (const entry of entries) {
+    // Of a long connection only its beginning and its end are told.
+    if (before > 0 && entry.seq > before + 1) {
+      steps.push({ at: entry.at_ns, arrived: null, kind: "note", fromClient: true, text: t("sequence.skipped", entry.seq - before - 1), lost: "", state: 0 });
+    }
+    before = entry.seq;
     const client = entry.local.endsWith(`:${port}`);
     if (entry.kind === "send") {
       const text = entry.number > 0 ? t("log.bytes", entry.what, entry.number) : entry.what;

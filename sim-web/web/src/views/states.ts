@@ -13,11 +13,10 @@ const BOX = [236, 82] as const;
 
 export class StatesView extends View {
   readonly name = "states";
-  #counts: { box: SVGGElement; label: SVGTextElement; title: SVGTitleElement; state: number }[] = [];
+  #counts: { box: SVGGElement; label: SVGTextElement; state: number }[] = [];
   #lines: { line: SVGPathElement; label: SVGTextElement; title: SVGTitleElement; row: number }[] = [];
   #before: number[] = [];
   #twin = h("div", {});
-  #others = h("ul", { class: "others" });
   #host = -1;
 
   protected build(): Node[] {
@@ -52,12 +51,11 @@ export class StatesView extends View {
     const places = GRAPH.boxes.map((box, state) => [box, state] as const);
     places.push([GRAPH.closed_below, 0]);
     places.forEach(([[x = 0, y = 0], state], number) => {
-      const title = s("title");
       const label = s("text", { x, y: y + 28, class: "count" });
       const go = () => document.dispatchEvent(new CustomEvent("hc-filter", { detail: STATES[state]?.toLowerCase() }));
       const button = state > 0 && number < STATES.length;
       const box = s("g", {
-        class: "state", ...(button ? { role: "button", tabindex: 0, onclick: go, "aria-label": STATES[state] } : {}),
+        class: "state", ...(button ? { role: "button", tabindex: 0, onclick: go } : {}),
         onkeydown: (event: KeyboardEvent) => {
           if (button && (event.key === "Enter" || event.key === " ")) {
             event.preventDefault();
@@ -65,16 +63,16 @@ export class StatesView extends View {
             go();
           }
         },
-      }, title,
+      },
         s("rect", { x: x - BOX[0] / 2, y: y - BOX[1] / 2, width: BOX[0], height: BOX[1], rx: 9 }),
         s("text", { x, y: y - 8, class: "name" }, STATES[state]), label);
       svg.append(box);
-      this.#counts.push({ box, label, title, state });
+      this.#counts.push({ box, label, state });
     });
     const legend = h("p", { class: "legend" }, ...(["call", "segment", "kernel"] as const).map((kind) =>
       h("span", {}, sample(kind), t(`states.legend.${kind}`))));
     this.#twin = h("div", {});
-    return [svg, legend, h("p", { class: "hint" }, t("states.hint")), twin(this.#twin, this.#others)];
+    return [svg, legend, h("p", { class: "hint" }, t("states.hint")), twin(this.#twin)];
   }
 
   protected override tools(): Node[] {
@@ -93,15 +91,13 @@ export class StatesView extends View {
     if (!frame || change === "progress" || change === "clock") return;
     const host = frame.hosts[this.#host];
     const states = STATES.map((_, state) => host ? host.states[state] ?? 0 : frame.hosts.reduce((sum, one) => sum + (one.states[state] ?? 0), 0));
-    for (const { box, label, title, state } of this.#counts) {
+    for (const { box, label, state } of this.#counts) {
       const count = states[state] ?? 0;
       const busy = state > 0 && count > 0;
       box.classList.toggle("busy", busy);
       box.style.setProperty("--state", css(state));
       box.style.setProperty("--letters", ink(state));
       text(label, state === 0 ? "" : grouped(count));
-      text(title, `${STATES[state]}: ${t("states.sockets", grouped(count))}`);
-      if (box.getAttribute("role") === "button") box.setAttribute("aria-label", `${STATES[state]}: ${t("states.sockets", grouped(count))}`);
     }
     for (const { line, label, title, row } of this.#lines) {
       const taken = frame.visits[row] ?? 0;

@@ -21,7 +21,8 @@ export class TerminalView extends View {
     super.connectedCallback();
     this.#host = clientHost(this.store.loaded);
     this.#prompt.textContent = t("terminal.loading");
-    this.#ready = this.store.needTools().then(() => this.#showPrompt());
+    this.#ready = this.store.needTools();
+    void this.#showPrompt();
   }
 
   protected override tools(): Node[] {

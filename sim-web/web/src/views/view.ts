@@ -22,6 +22,8 @@ export abstract class View extends HTMLElement {
     this.classList.add("view");
     this.render();
     this.store.listen((change) => this.#hear(change), this.#ends.signal);
+    // In sight until the browser says otherwise.
+    this.#visible = true;
     this.#seen = new IntersectionObserver((entries) => {
       const visible = entries.some((entry) => entry.isIntersecting);
       if (visible === this.#visible) return;
@@ -33,6 +35,7 @@ export abstract class View extends HTMLElement {
     this.store.wants.set(this.uid, want);
     this.#ends.signal.addEventListener("abort", () => this.store.wants.delete(this.uid));
     this.update("doc");
+    void this.store.refresh();
   }
 
   disconnectedCallback(): void {
