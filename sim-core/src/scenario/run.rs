@@ -523,8 +523,9 @@ impl Run {
                         self.built.world.start_process(host, ix);
                         Ok(())
                     }
-                    Phase::Exited(_) => build::start_again(&mut self.built, &self.scenario, *process)
-                        .map_err(|error| error.to_string()),
+                    Phase::Exited(_) => {
+                        build::start_again(&mut self.built, &self.scenario, *process).map_err(|error| error.to_string())
+                    }
                     Phase::Running | Phase::Stopped => Err("the process is running".to_owned()),
                 })
             }

@@ -2,8 +2,8 @@
 
 use halfclose::app::CallName;
 use halfclose::errno::Errno;
-use halfclose::kernel::fd::FdFile;
 use halfclose::kernel::cost::CandidateCounts;
+use halfclose::kernel::fd::FdFile;
 use halfclose::kernel::{EntryView, Kernel};
 use halfclose::scenario::{ProgramKind, Run};
 use halfclose::sim::Phase;
@@ -13,7 +13,8 @@ use halfclose::tcp::tcb::TimerKind;
 use halfclose::units::{Endpoint, Port};
 
 use crate::wire::{
-    FdPage, FdRow, Frame, HostFrame, MysqlFrame, Probe, ProcessFrame, ProcessRow, Processlist, SocketPage, SocketRow, Unread,
+    FdPage, FdRow, Frame, HostFrame, MysqlFrame, Probe, ProcessFrame, ProcessRow, Processlist, SocketPage, SocketRow,
+    Unread,
 };
 
 /// Rows of a process list that are shown.

@@ -101,7 +101,8 @@ impl Observer for Memory {
         let kept = &mut self.latest[class as usize];
         let mut times = 1;
         if class == Class::Call
-            && let Some(at) = (kept.len().saturating_sub(ALIKE_WITHIN)..kept.len()).find(|&at| alike(&kept[at].record, record))
+            && let Some(at) =
+                (kept.len().saturating_sub(ALIKE_WITHIN)..kept.len()).find(|&at| alike(&kept[at].record, record))
         {
             times += kept.remove(at).map_or(0, |before| before.times);
         }

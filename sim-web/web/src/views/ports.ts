@@ -100,15 +100,16 @@ export class PortsView extends View {
   async #ask(): Promise<void> {
     if (this.#probing) return;
     this.#probing = true;
+    const now = this.store.now;
     try {
-      const now = this.store.now;
       this.#probe = await this.store.sim.json<Probe | null>("probe", Math.min(this.store.line, this.store.frames.length - 1), this.#host);
       this.#say();
       if (this.#bytes) this.update();
-      if (this.store.now !== now && !this.store.playing) setTimeout(() => void this.#ask());
     } finally {
       this.#probing = false;
     }
+    // The last moment is told, however fast they came.
+    if (this.#showProbe && this.store.now !== now) void this.#ask();
   }
 
   #say(): void {

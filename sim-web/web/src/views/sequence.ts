@@ -33,6 +33,8 @@ export class SequenceView extends View {
   #text = h("ol", { class: "log" });
   #shown = "";
   #asking = false;
+  /** Something changed while it was being asked. */
+  #again = false;
 
   protected build(): Node[] {
     this.#shown = "";
@@ -77,13 +79,13 @@ export class SequenceView extends View {
   }
 
   async #ask(): Promise<void> {
+    this.#again = this.#asking;
     if (this.#asking) return;
     this.#asking = true;
-    const now = this.store.now;
     try {
       const line = Math.min(this.store.line, this.store.frames.length - 1);
       const which = await this.#which(line);
-      const key = JSON.stringify([which, now, line, this.store.loaded?.seed]);
+      const key = JSON.stringify([which, this.store.now, line, this.store.loaded?.seed]);
       if (key === this.#shown) return;
       this.#shown = key;
       const entries = which ? await this.store.sim.json<Entry[]>("follow", line, which.port, which.peer) : [];
@@ -92,7 +94,7 @@ export class SequenceView extends View {
       this.#sum.textContent = (error as Error).message;
     } finally {
       this.#asking = false;
-      if (this.store.now !== now && !this.store.playing) void this.#ask();
+      if (this.#again && !this.store.playing) void this.#ask();
     }
   }
 
