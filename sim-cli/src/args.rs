@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use halfclose::observe::View;
 use halfclose::text::Lang;
 
+use crate::command::diff::{DIFF_HELP, Diff};
 use crate::command::plot::{PLOT_HELP, Plot};
+use crate::command::report::{REPORT_HELP, Report};
 use crate::terminal::{self, Color};
 
 /// Watch an outage happen: TCP connections on a faithful Linux host, until
@@ -220,6 +222,14 @@ Examples:
     /// Draw what a scenario does: sockets, ports, costs, rates, limits, one connection, the port range
     #[command(after_help = PLOT_HELP)]
     Plot(Plot),
+
+    /// Write one self-contained page about a run: story, pictures, findings, verdicts, the scenario
+    #[command(after_help = REPORT_HELP)]
+    Report(Report),
+
+    /// Compare two scenarios, or one with a changed value: where the runs part, and what comes of it
+    #[command(after_help = DIFF_HELP)]
+    Diff(Diff),
 
     /// Run packetdrill scripts against the simulated host, in exact virtual time
     #[command(after_help = "\

@@ -237,15 +237,23 @@ pub struct Wanted<'a> {
 
 /// A run of the scenario at time 0.
 pub(crate) fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
-    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
-    let scenario = Scenario::read(&source.bytes, &pairs)
-        .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))?;
+    let scenario = read(source, overrides, lang)?;
     let seed = seed.unwrap_or(scenario.seed);
-    Run::new(scenario, seed).map_err(|error| {
-        let message = error.to_string();
-        let problem = Problem { id: "cannot-build".into(), message, span: None, hint: None, other: None };
-        Failure::Invalid(source.clone(), vec![problem])
-    })
+    Run::new(scenario, seed).map_err(|error| unbuildable(source, &error.to_string()))
+}
+
+/// The scenario with its changes, checked.
+pub(crate) fn read(source: &Source, overrides: &[Override], lang: Lang) -> Result<Scenario, Failure> {
+    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
+    Scenario::read(&source.bytes, &pairs)
+        .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))
+}
+
+/// A checked scenario that asks for something that cannot be.
+pub(crate) fn unbuildable(source: &Source, message: &str) -> Failure {
+    let problem =
+        Problem { id: "cannot-build".into(), message: message.to_owned(), span: None, hint: None, other: None };
+    Failure::Invalid(source.clone(), vec![problem])
 }
 
 /// Answers the probes, which stand in the order of their moments, then runs to
@@ -338,7 +346,7 @@ fn expectation(row: &CheckRow, lang: Lang) -> Expectation {
     Expectation { name: row.name.clone(), expected: row.expected.clone(), actual, ok: row.ok }
 }
 
-fn finding(found: observe::Finding, lang: Lang) -> Finding {
+pub(crate) fn finding(found: observe::Finding, lang: Lang) -> Finding {
     Finding {
         id: found.id.name(),
         severity: found.severity.name(),
@@ -463,7 +471,7 @@ pub(crate) fn never(run: &Run, text: &str, lang: Lang) -> Failure {
     Failure::Usage(say!(lang, Msg::MarkNeverReached, text, seconds(run.scenario().end)))
 }
 
-fn seconds(at: Instant) -> String {
+pub(crate) fn seconds(at: Instant) -> String {
     at.since(Instant::ZERO).decimal(1_000_000_000, 3)
 }
 

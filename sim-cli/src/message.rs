@@ -72,6 +72,22 @@ halfclose::messages! {
             en: "pictures are SVG; for PNG: rsvg-convert {0} > {1}",
             zh: "图是 SVG 格式；要 PNG：rsvg-convert {0} > {1}"
         }
+        DiffHeader { en: "{0}, seed {1}, against {2}, seed {3}", zh: "{0}（种子 {1}）与 {2}（种子 {3}）" }
+        DiffSame { en: "both runs are the same, record by record: digest {0}", zh: "两次运行逐条记录相同：摘要 {0}" }
+        DiffParts { en: "They part at {0} s", zh: "两者在 {0} 秒分开" }
+        DiffCommon { en: "both, just before", zh: "此前两者相同" }
+        DiffNoMore { en: "nothing more happens", zh: "再无事件" }
+        DiffMetrics { en: "Numbers that differ at the end: {0} of {1}", zh: "结束时不同的数字：{1} 个中 {0} 个" }
+        DiffMore { en: "{0} more: --all lists them", zh: "还有 {0} 个：--all 全部列出" }
+        DiffFindings { en: "What was found", zh: "发现" }
+        DiffOnly { en: "only in {0}", zh: "仅 {0}" }
+        DiffChanged { en: "in both, with other numbers", zh: "两者都有，数字不同" }
+        DiffUnchanged { en: "in both", zh: "两者都有" }
+        DiffNothingToCompare {
+            en: "name two scenarios, or change the one: --set KEY=VALUE, --other-seed N",
+            zh: "请给出两个场景，或修改其中一个：--set KEY=VALUE、--other-seed N"
+        }
+        ReportWritten { en: "report written to {0}", zh: "报告已写入 {0}" }
         MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
     }
 }

@@ -1,10 +1,12 @@
 //! What each command does.
 
+pub mod diff;
 mod explain;
 mod graph;
 mod packetdrill;
 pub mod plot;
 mod print;
+pub mod report;
 mod run;
 mod sh;
 mod web;
@@ -32,6 +34,8 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),
         Some(Command::Plot(arguments)) => plot::plot(&arguments, lang),
+        Some(Command::Report(arguments)) => report::report(&arguments, lang),
+        Some(Command::Diff(arguments)) => diff::diff(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
         Some(Command::Web(arguments)) => web::web(&arguments, lang),
         Some(Command::Completions { shell }) => print::completions(shell),

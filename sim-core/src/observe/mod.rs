@@ -13,6 +13,8 @@ pub mod capture;
 pub mod charts;
 #[cfg(feature = "scenario")]
 pub mod conversation;
+#[cfg(feature = "scenario")]
+pub mod diff;
 pub mod facts;
 pub mod findings;
 #[cfg(test)]
@@ -24,6 +26,8 @@ pub mod rlimits;
 pub mod series;
 #[cfg(feature = "scenario")]
 pub mod shell;
+#[cfg(feature = "scenario")]
+mod told;
 pub mod tools;
 pub mod view;
 
@@ -38,6 +42,8 @@ pub use gather::roles;
 pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;
+#[cfg(feature = "scenario")]
+pub use told::{Happened, RecordNames, Told};
 pub use tools::{View, ViewError, ViewOptions};
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
