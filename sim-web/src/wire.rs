@@ -384,7 +384,6 @@ mod tests {
             text.push_str(&format!("export {declaration}\n\n"));
         }
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/web/src/wire.ts");
-        #[expect(clippy::disallowed_methods, reason = "a switch of the test")]
         if std::env::var_os("HALFCLOSE_WRITE").is_some() {
             std::fs::write(path, &text).expect("the page's sources are there");
         }

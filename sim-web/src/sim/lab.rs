@@ -48,7 +48,7 @@ impl Lab {
     /// # Errors
     /// If it cannot be unpacked or built.
     #[wasm_bindgen(constructor)]
-    pub fn new(packed: &[u8], seed: Option<f64>, chinese: bool) -> Result<Lab, String> {
+    pub fn new(packed: &[u8], seed: Option<f64>, chinese: bool) -> Result<Self, String> {
         let scenario = Scenario::unpack(packed).map_err(|error| error.to_string())?;
         let seed = seed.map_or(scenario.seed, |seed| instant(seed).nanos());
         let loaded_actions = scenario.timeline.len();

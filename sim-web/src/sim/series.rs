@@ -55,10 +55,10 @@ pub(super) fn columns(scenario: &Scenario) -> Vec<Column> {
 
 /// The samples up to a moment.
 pub(super) fn until(series: &Series, at: Instant) -> Series {
-    let mut rows = series.rows().take_while(|(moment, _)| *moment <= at).peekable();
+    let rows = series.rows().take_while(|(moment, _)| *moment <= at);
     let second = series.rows().nth(1).map_or(Duration::from_nanos(1), |(moment, _)| moment.since(Instant::ZERO));
     let mut cut = Series::new(series.names().to_vec(), second.max(Duration::from_nanos(1)), 2_000);
-    while let Some((moment, row)) = rows.next() {
+    for (moment, row) in rows {
         cut.push(moment, row);
     }
     cut
