@@ -1,6 +1,7 @@
 //! Every shipped scenario through its own expectations, over several seeds, and
 //! the programs no shipped scenario uses.
 
+mod lab;
 mod programs;
 mod shipped;
 

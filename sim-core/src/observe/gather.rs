@@ -6,6 +6,7 @@
 
 use super::facts::{ClientFacts, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
 use super::snapshot::SHELL_NOFILE;
+use crate::app::CallName;
 use crate::app::backoff::BackOff;
 use crate::kernel::cost::CandidateCounts;
 use crate::kernel::{EntryView, Kernel};
@@ -128,6 +129,9 @@ fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
         nofile: Some(process.fds().limits()),
         shell_nofile: Some(SHELL_NOFILE.soft),
         // A process that has ended has nothing open any more.
+        opened_sockets: completed(client, CallName::Socket),
+        opened_files: completed(client, CallName::Open),
+        closed: completed(client, CallName::Close),
         abandoned: if process.is_alive() { leaked } else { 0 },
         released: if process.is_alive() { 0 } else { leaked },
         attempts_per_second: client.stats.busiest_second,
@@ -137,6 +141,12 @@ fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
         enfile: client.reached(2),
         failing_call: first_of_files.map(|s| s.call.name().to_owned()).unwrap_or_default(),
     }
+}
+
+/// Calls of this kind that succeeded.
+fn completed(who: Who<'_>, name: CallName) -> u64 {
+    let failed = who.stats.errors.iter().filter(|((call, _), _)| *call == name).map(|(_, n)| n).sum();
+    who.stats.calls.get(name).saturating_sub(failed)
 }
 
 /// The pause of programs that never back off.

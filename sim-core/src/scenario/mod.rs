@@ -46,6 +46,7 @@ pub use node::{MAX_BYTES, Place, Source};
 pub use pack::UnpackError;
 pub use preset::Preset;
 pub use problem::{Problem, ProblemKind, ScenarioError};
+pub use programs::program;
 pub use run::{Refusal, Run};
 pub use schema::schema;
 pub use spec::*;

@@ -52,6 +52,7 @@ mibs! {
         SyncookiesRecv = "SyncookiesRecv",
         SyncookiesFailed = "SyncookiesFailed",
         EmbryonicRsts = "EmbryonicRsts",
+        LockDroppedIcmps = "LockDroppedIcmps",
         TW = "TW",
         TWRecycled = "TWRecycled",
         TWKilled = "TWKilled",

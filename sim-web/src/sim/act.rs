@@ -82,6 +82,9 @@ pub(super) fn toml(scenario: &Scenario, kind: &ActionKind) -> String {
         ActionKind::Sysctl { host: ix, name, value } => {
             format!("do = \"sysctl -w\"\nhost = \"{}\"\nname = {}\nvalue = {}\n", host(ix), quoted(name), quoted(value))
         }
+        ActionKind::Steal { host: ix, share } => {
+            format!("do = \"steal\"\nhost = \"{}\"\nshare = \"{}/{}\"\n", host(ix), share.num, share.den)
+        }
         ActionKind::Prlimit { process: ix, nofile } => {
             let (soft, hard) = (nofile.soft, nofile.hard);
             format!("do = \"prlimit\"\nprocess = \"{}\"\nRLIMIT_NOFILE = \"{soft}:{hard}\"\n", process(ix))
