@@ -80,6 +80,22 @@ enum LangArg {
     Zh,
 }
 
+/// `halfclose web`.
+#[derive(Args, Debug)]
+pub struct Web {
+    /// A link to the page, or its part after `#`
+    #[arg(value_name = "LINK")]
+    pub link: Option<String>,
+
+    /// Port; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+
+    /// Folder of the built site
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub site: Option<PathBuf>,
+}
+
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -286,6 +302,17 @@ model lacks is reported as unsupported, with its line.
 Exit codes: 0 all pass, 1 a script failed, 2 usage, 3 a script is unsupported or invalid.")]
     Packetdrill(Packetdrill),
 
+    /// Serve the page of this program on this machine, at a link
+    #[command(after_help = "\
+Examples:
+  halfclose web
+  halfclose web 'v=1&s=tiny&t=6s'
+  halfclose web 'https://example.invalid/#v=1&s=incident&t=8s' --port 8080
+  halfclose web --site target/site
+
+It prints the address and serves until it is stopped, on 127.0.0.1 only. The page is the one the program
+was built with (feature `site`), else the one that `cargo xtask site` left in target/site.")]
+    Web(Web),
     /// Run a scenario on the real Linux kernel and in the model, and print both side by side
     #[command(after_help = "\
 Each host becomes a network namespace, each process a real process that makes the same system calls. State

@@ -59,6 +59,13 @@ halfclose::messages! {
         ScriptLeftOver { en: "left over: {0}", zh: "脚本之外的报文段：{0}" }
         ScriptNotStrict { en: "not with tolerance 0", zh: "容差为 0 时不通过" }
         ScriptsPassed { en: "{0} of {1} passed", zh: "{1} 个中 {0} 个通过" }
+        CannotListen { en: "cannot listen on port {0}: {1}", zh: "无法监听端口 {0}：{1}" }
+        NoSite {
+            en: "no page is built into this program, and none is in target/site: `cargo xtask site` builds it, or give --site DIR",
+            zh: "程序里没有内置页面，target/site 里也没有：用 `cargo xtask site` 构建，或给出 --site 目录"
+        }
+        NoSiteThere { en: "{0} has no index.html: `cargo xtask site` builds the page", zh: "{0} 里没有 index.html：用 `cargo xtask site` 构建页面" }
+        WebServes { en: "open it in a browser; Ctrl-C stops", zh: "请在浏览器中打开；按 Ctrl-C 停止" }
         LabNeedsLinux { en: "the lab needs Linux: it runs scenarios on the real kernel", zh: "实验室需要 Linux：它在真实内核上运行场景" }
         LabImpossible { en: "the lab cannot do this for real: {0}", zh: "实验室无法真实地做到：{0}" }
         LabBroken { en: "the experiment broke off: {0}", zh: "实验中断：{0}" }

@@ -7,6 +7,7 @@ macro_rules! errnos {
         /// A Linux `errno` (numbers of x86 and arm64, `asm-generic/errno*.h`).
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u16)]
+        #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
         pub enum Errno { $(#[doc = concat!("`", $name, "`: ", $text, ".")] $variant = $number,)* }
 
         impl Errno {

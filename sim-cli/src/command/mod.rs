@@ -14,6 +14,7 @@ pub mod report;
 mod run;
 mod sh;
 mod sweep;
+mod web;
 
 use halfclose::text::Lang;
 
@@ -45,6 +46,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Report(arguments)) => report::report(&arguments, lang),
         Some(Command::Diff(arguments)) => diff::diff(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
+        Some(Command::Web(arguments)) => web::web(&arguments, lang),
         #[cfg(target_os = "linux")]
         Some(Command::Lab(arguments)) => lab::lab(&arguments, lang),
         #[cfg(not(target_os = "linux"))]

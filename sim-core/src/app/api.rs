@@ -133,6 +133,7 @@ pub enum Ret {
 
 /// RLIMIT_NOFILE.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// Soft limit.
     pub soft: u64,
@@ -169,6 +170,7 @@ pub enum FileKind {
 
 /// `shutdown`'s second argument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ShutdownHow {
     /// `SHUT_RD`.
     Read,
@@ -302,6 +304,7 @@ macro_rules! calls {
 
         /// A call without its arguments, as `strace` names it.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
         #[repr(u8)]
         pub enum CallName { $(#[doc = concat!("`", $name, "`.")] $variant,)* }
 

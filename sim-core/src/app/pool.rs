@@ -19,6 +19,7 @@ use crate::units::TaskId;
 
 /// What a pool does when it cannot open a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum OnConnectFailure {
     /// The caller gets the error.
     Error,

@@ -36,6 +36,7 @@ const REPORT_LEN: u32 = 121;
 
 /// What the connector does when a closed handle is connected again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Connector {
     /// MariaDB Connector/C 3.1.10–3.3.1: connects, fails, loses the socket.
     LeakFd,
@@ -49,6 +50,7 @@ pub enum Connector {
 
 /// `--mysql-ignore-errors`.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum IgnoreErrors {
     /// Every error is ignored.
     All,

@@ -122,6 +122,12 @@ impl TimeWaitSock {
         if self.fin_wait2 { TcpState::FinWait2 } else { TcpState::TimeWait }
     }
 
+    /// RCV.NXT of the dead connection.
+    #[must_use]
+    pub const fn rcv_nxt(&self) -> SeqNum {
+        self.rcv_nxt
+    }
+
     /// SND.NXT of the dead connection.
     #[must_use]
     pub const fn snd_nxt(&self) -> SeqNum {

@@ -21,6 +21,8 @@ mod file;
 pub mod metric;
 mod node;
 mod overrides;
+#[cfg(feature = "pack")]
+mod pack;
 pub mod preset;
 pub mod problem;
 mod program_file;
@@ -40,6 +42,8 @@ pub use expect::{Bound, CheckRow, Expectation, ReadMetric, Since};
 pub use expr::{BinaryOp, EvalError, Expr};
 pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, ProcesslistMetric, SsMetric, app_metrics};
 pub use node::{MAX_BYTES, Place, Source};
+#[cfg(feature = "pack")]
+pub use pack::UnpackError;
 pub use preset::Preset;
 pub use problem::{Problem, ProblemKind, ScenarioError};
 pub use programs::program;

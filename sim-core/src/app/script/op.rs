@@ -8,6 +8,7 @@ use crate::units::Endpoint;
 
 /// What a step expects of its call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Expect {
     /// Anything.
     #[default]
@@ -20,6 +21,7 @@ pub enum Expect {
 
 /// A socket option a script can set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum OptionName {
     /// `SO_REUSEADDR`: 0 or 1.
     SoReuseaddr,
@@ -84,6 +86,7 @@ impl OptionName {
 /// A step of a script. Descriptors are variables by name; a new thread gets a
 /// copy of them as they are when it starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ScriptOp {
     /// `fd = socket()`.
     Socket {
