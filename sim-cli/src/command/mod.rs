@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod diagnose;
 mod explain;
 mod graph;
 mod packetdrill;
@@ -23,6 +24,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Run(run)) => run::run(&run, lang),
         Some(Command::Show(show)) => run::show(&show, lang),
         Some(Command::Sh(arguments)) => sh::sh(&arguments, lang),
+        Some(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments, lang),
         Some(Command::Export(export)) => run::export(&export, lang),
         Some(Command::Check { files }) => run::check(&files, lang),
         Some(Command::Schema) => print::schema(),

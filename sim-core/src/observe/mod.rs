@@ -9,13 +9,16 @@ mod calendar;
 mod snapshot;
 
 pub mod capture;
+pub mod diagnose;
 pub mod facts;
 pub mod findings;
+mod findings_limits;
 #[cfg(test)]
 mod findings_tests;
 #[cfg(feature = "scenario")]
 mod gather;
 mod messages;
+mod prompt;
 pub mod rlimits;
 pub mod series;
 #[cfg(feature = "scenario")]

@@ -353,6 +353,9 @@ impl World {
             if let Some(which) = ProcStats::shortage_of(errno) {
                 let shortage = Shortage { at: self.now, call: name, connections: process.connections() };
                 proc.stats.shortages[which].get_or_insert(shortage);
+                if errno == Errno::MFile {
+                    proc.stats.emfile_soft.get_or_insert(process.fds().limits().soft);
+                }
                 let first = Exhaustion { at: self.now, host, process: task.process, errno };
                 self.exhaustion.get_or_insert(first);
             }
