@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use halfclose::observe::View;
 use halfclose::text::Lang;
 
+use crate::command::diff::{DIFF_HELP, Diff};
+use crate::command::plot::{PLOT_HELP, Plot};
+use crate::command::report::{REPORT_HELP, Report};
 use crate::terminal::{self, Color};
 
 /// Watch an outage happen: TCP connections on a faithful Linux host, until
@@ -84,6 +87,7 @@ Examples:
   halfclose run two-hosts --seed 7 --json | jq .metrics
   halfclose run incident --set process.mysqld.mysqld.connect_timeout=60
   halfclose run my.toml --until kill+30s --trace trace.jsonl
+  halfclose run nofile --plot pictures
   halfclose run - < my.toml
 
 An expectation whose moment --until leaves out is no verdict. An entry of the timeline that cannot be
@@ -215,6 +219,18 @@ Examples:
   halfclose graph tiny --never                               which edges a run never took")]
     Graph(Graph),
 
+    /// Draw what a scenario does: sockets, ports, costs, rates, limits, one connection, the port range
+    #[command(after_help = PLOT_HELP)]
+    Plot(Plot),
+
+    /// Write one self-contained page about a run: story, pictures, findings, verdicts, the scenario
+    #[command(after_help = REPORT_HELP)]
+    Report(Report),
+
+    /// Compare two scenarios, or one with a changed value: where the runs part, and what comes of it
+    #[command(after_help = DIFF_HELP)]
+    Diff(Diff),
+
     /// Run packetdrill scripts against the simulated host, in exact virtual time
     #[command(after_help = "\
 Examples:
@@ -300,6 +316,10 @@ pub struct Run {
     /// Write what the first client's host sends and receives to this file, as pcapng; see `export`
     #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath)]
     pub pcap: Option<PathBuf>,
+
+    /// Draw every picture of the run into this folder, as SVG; see `plot`
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub plot: Option<PathBuf>,
 
     /// Print nothing but what failed
     #[arg(long, short, conflicts_with = "json")]
@@ -513,7 +533,7 @@ fn views() -> impl TypedValueParser<Value = View> {
 }
 
 /// `key=value`; the key may contain dots and quotes, the value anything.
-fn parse_override(text: &str) -> Result<Override, String> {
+pub fn parse_override(text: &str) -> Result<Override, String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok(Override { key: key.trim().to_string(), value: value.trim().to_string() })

@@ -238,16 +238,24 @@ pub struct Wanted<'a> {
 }
 
 /// A run of the scenario at time 0.
-fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
-    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
-    let scenario = Scenario::read(&source.bytes, &pairs)
-        .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))?;
+pub(crate) fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
+    let scenario = read(source, overrides, lang)?;
     let seed = seed.unwrap_or(scenario.seed);
-    Run::new(scenario, seed).map_err(|error| {
-        let message = error.to_string();
-        let problem = Problem { id: "cannot-build".into(), message, span: None, hint: None, other: None };
-        Failure::Invalid(source.clone(), vec![problem])
-    })
+    Run::new(scenario, seed).map_err(|error| unbuildable(source, &error.to_string()))
+}
+
+/// The scenario with its changes, checked.
+pub(crate) fn read(source: &Source, overrides: &[Override], lang: Lang) -> Result<Scenario, Failure> {
+    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
+    Scenario::read(&source.bytes, &pairs)
+        .map_err(|error| Failure::Invalid(source.clone(), problems(&error, overrides, lang)))
+}
+
+/// A checked scenario that asks for something that cannot be.
+pub(crate) fn unbuildable(source: &Source, message: &str) -> Failure {
+    let problem =
+        Problem { id: "cannot-build".into(), message: message.to_owned(), span: None, hint: None, other: None };
+    Failure::Invalid(source.clone(), vec![problem])
 }
 
 /// Answers the probes, which stand in the order of their moments, then runs to
@@ -303,7 +311,7 @@ fn answer(run: &mut Run, probe: &Probe, lang: Lang, observer: &mut dyn Observer)
     })
 }
 
-fn outcome(run: &Run, source: &Source, answers: Vec<Option<String>>, lang: Lang) -> Outcome {
+pub(crate) fn outcome(run: &Run, source: &Source, answers: Vec<Option<String>>, lang: Lang) -> Outcome {
     let world = run.world();
     let mut expectations: Vec<Expectation> = run.verdicts().iter().map(|row| expectation(row, lang)).collect();
     expectations.extend(run.refusals().iter().map(|refusal| Expectation {
@@ -340,7 +348,7 @@ fn expectation(row: &CheckRow, lang: Lang) -> Expectation {
     Expectation { name: row.name.clone(), expected: row.expected.clone(), actual, ok: row.ok }
 }
 
-fn finding(found: observe::Finding, lang: Lang) -> Finding {
+pub(crate) fn finding(found: observe::Finding, lang: Lang) -> Finding {
     Finding {
         id: found.id.name(),
         severity: found.severity.name(),
@@ -458,15 +466,15 @@ fn host_of(run: &Run, name: &str, lang: Lang) -> Result<usize, Failure> {
     })
 }
 
-fn moment(scenario: &Scenario, text: &str, lang: Lang) -> Result<Moment, Failure> {
+pub(crate) fn moment(scenario: &Scenario, text: &str, lang: Lang) -> Result<Moment, Failure> {
     scenario.moment(text).map_err(|error| asked(&error, lang))
 }
 
-fn never(run: &Run, text: &str, lang: Lang) -> Failure {
+pub(crate) fn never(run: &Run, text: &str, lang: Lang) -> Failure {
     Failure::Usage(say!(lang, Msg::MarkNeverReached, text, seconds(run.scenario().end)))
 }
 
-fn seconds(at: Instant) -> String {
+pub(crate) fn seconds(at: Instant) -> String {
     at.since(Instant::ZERO).decimal(1_000_000_000, 3)
 }
 
@@ -479,7 +487,7 @@ fn asked(error: &ScenarioError, lang: Lang) -> Failure {
     Failure::Usage(told.collect::<Vec<_>>().join("\n"))
 }
 
-fn stopped(error: &SimError, lang: Lang) -> Failure {
+pub(crate) fn stopped(error: &SimError, lang: Lang) -> Failure {
     Failure::Budget(error.text(lang))
 }
 

@@ -18,6 +18,8 @@ pub enum Code {
     Ok,
     /// 1: it ran, and an expectation failed.
     ExpectationFailed,
+    /// 1: two runs differ.
+    Differ,
     /// 2: the command line is wrong, or a file cannot be read or written.
     Usage,
     /// 3: the scenario is invalid.
@@ -33,7 +35,7 @@ impl Code {
     pub const fn number(self) -> u8 {
         match self {
             Self::Ok => 0,
-            Self::ExpectationFailed => 1,
+            Self::ExpectationFailed | Self::Differ => 1,
             Self::Usage => 2,
             Self::InvalidScenario => 3,
             Self::BudgetExceeded => 4,

@@ -11,6 +11,7 @@ mod engine;
 mod exit;
 mod figures;
 mod message;
+mod pictures;
 mod problem;
 mod progress;
 mod report;

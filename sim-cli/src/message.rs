@@ -56,6 +56,31 @@ halfclose::messages! {
         ScriptLeftOver { en: "left over: {0}", zh: "脚本之外的报文段：{0}" }
         ScriptNotStrict { en: "not with tolerance 0", zh: "容差为 0 时不通过" }
         ScriptsPassed { en: "{0} of {1} passed", zh: "{1} 个中 {0} 个通过" }
+        NothingToDraw { en: "{0}: this run has nothing to show there", zh: "{0}：这次运行没有可画的内容" }
+        NoSuchPicture { en: "no picture is called `{0}`", zh: "没有名为 `{0}` 的图" }
+        NoConnectionOf { en: "no connection was made from port {0} among the first {1}", zh: "前 {1} 个连接中没有使用端口 {0} 的" }
+        AttemptNeverMade { en: "the run makes {0} attempts to connect; there is no attempt {1}", zh: "这次运行共有 {0} 次连接尝试，没有第 {1} 次" }
+        NoClient { en: "no process of this scenario ever connects", zh: "这个场景中没有进程发起连接" }
+        NoPng {
+            en: "pictures are SVG; for PNG: rsvg-convert {0} > {1}",
+            zh: "图是 SVG 格式；要 PNG：rsvg-convert {0} > {1}"
+        }
+        DiffHeader { en: "{0}, seed {1}, against {2}, seed {3}", zh: "{0}（种子 {1}）与 {2}（种子 {3}）" }
+        DiffSame { en: "both runs are the same, record by record: digest {0}", zh: "两次运行逐条记录相同：摘要 {0}" }
+        DiffParts { en: "They part at {0} s", zh: "两者在 {0} 秒分开" }
+        DiffCommon { en: "both, just before", zh: "此前两者相同" }
+        DiffNoMore { en: "nothing more happens", zh: "再无事件" }
+        DiffMetrics { en: "Numbers that differ at the end: {0} of {1}", zh: "结束时不同的数字：{1} 个中 {0} 个" }
+        DiffMore { en: "{0} more: --all lists them", zh: "还有 {0} 个：--all 全部列出" }
+        DiffFindings { en: "What was found", zh: "发现" }
+        DiffOnly { en: "only in {0}", zh: "仅 {0}" }
+        DiffChanged { en: "in both, with other numbers", zh: "两者都有，数字不同" }
+        DiffUnchanged { en: "in both", zh: "两者都有" }
+        DiffNothingToCompare {
+            en: "name two scenarios, or change the one: --set KEY=VALUE, --other-seed N",
+            zh: "请给出两个场景，或修改其中一个：--set KEY=VALUE、--other-seed N"
+        }
+        ReportWritten { en: "report written to {0}", zh: "报告已写入 {0}" }
         MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
     }
 }

@@ -51,9 +51,12 @@ pub fn human(outcome: &Outcome, lang: Lang) -> String {
 pub fn quiet(outcome: &Outcome, lang: Lang) -> String {
     match exit_code(outcome) {
         Code::Ok => String::new(),
-        Code::ExpectationFailed | Code::Usage | Code::InvalidScenario | Code::BudgetExceeded | Code::Status(_) => {
-            expectations(outcome, lang, true)
-        }
+        Code::ExpectationFailed
+        | Code::Differ
+        | Code::Usage
+        | Code::InvalidScenario
+        | Code::BudgetExceeded
+        | Code::Status(_) => expectations(outcome, lang, true),
     }
 }
 

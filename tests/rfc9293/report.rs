@@ -7,8 +7,8 @@ use halfclose::tcp::graph;
 use halfclose::text::Lang;
 use halfclose_tests::tree::{files, read};
 
-use crate::support::golden;
 use crate::table::table;
+use halfclose_tests::golden::golden;
 
 /// A row of `requirements.csv`.
 struct Requirement {

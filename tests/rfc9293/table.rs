@@ -15,10 +15,11 @@ use halfclose::tcp::{TcpSocketOption, graph};
 use halfclose::text::Lang;
 use halfclose::time::Duration;
 use halfclose::wire::{Flags, Payload, Segment, SeqNum, UnreachableCode};
+use halfclose_tests::golden::golden;
 use halfclose_tests::lab::{ms, secs};
 use halfclose_tests::peer::{Bench, peer};
 
-use crate::support::{FIN_ACK, SYN_ACK, golden};
+use crate::support::{FIN_ACK, SYN_ACK};
 
 /// A state, and how it came about where that matters.
 #[derive(Clone, Copy, PartialEq, Eq)]

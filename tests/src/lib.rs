@@ -3,6 +3,7 @@
 pub mod conformance;
 pub mod end;
 pub mod fuzz;
+pub mod golden;
 pub mod lab;
 pub mod peer;
 pub mod rust_source;

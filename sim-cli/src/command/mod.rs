@@ -1,10 +1,13 @@
 //! What each command does.
 
 mod diagnose;
+pub mod diff;
 mod explain;
 mod graph;
 mod packetdrill;
+pub mod plot;
 mod print;
+pub mod report;
 mod run;
 mod sh;
 
@@ -31,6 +34,9 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),
+        Some(Command::Plot(arguments)) => plot::plot(&arguments, lang),
+        Some(Command::Report(arguments)) => report::report(&arguments, lang),
+        Some(Command::Diff(arguments)) => diff::diff(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),

@@ -7,6 +7,7 @@ use std::path::Path;
 use halfclose::say;
 use halfclose::text::Lang;
 
+use super::plot;
 use crate::args::{Export, ExportFormat, Run, Scenario, Show};
 use crate::engine::{self, Look, Request, Wanted};
 use crate::exit::{Code, Failure};
@@ -36,6 +37,9 @@ pub fn run(arguments: &Run, lang: Lang) -> Result<Code, Failure> {
     drop(progress);
     if let Some(mut writer) = trace {
         writer.flush()?;
+    }
+    if let Some(folder) = &arguments.plot {
+        plot::all(folder, &source, &arguments.scenario, arguments.until.as_deref(), lang)?;
     }
     let text = if arguments.json {
         report::json(&outcome)

@@ -93,9 +93,20 @@ impl Kernel {
     #[must_use]
     pub fn unusable_ports(&self) -> u32 {
         let range = self.sysctls().ip_local_port_range();
+        let size = u32::from(range.high.0) + 1 - u32::from(range.low.0);
+        size - self.usable_ports_by_parity().iter().sum::<u32>()
+    }
+
+    /// Ports of `ip_local_port_range` that connect() may take, on even and on odd numbers.
+    #[must_use]
+    pub fn usable_ports_by_parity(&self) -> [u32; 2] {
+        let range = self.sysctls().ip_local_port_range();
         let (bound, reserved) = (self.bind.bound_ports(), self.sysctls().ip_local_reserved_ports());
-        let unusable = (range.low.0..=range.high.0).map(Port).filter(|&p| bound.contains(p) || reserved.contains(p));
-        u32::try_from(unusable.count()).expect("there are 65,536 ports")
+        let mut usable = [0; 2];
+        for port in (range.low.0..=range.high.0).map(Port).filter(|&p| !bound.contains(p) && !reserved.contains(p)) {
+            usable[usize::from(port.0 & 1)] += 1;
+        }
+        usable
     }
 
     /// Every socket of simulated programs: listeners, then the

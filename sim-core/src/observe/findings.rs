@@ -7,7 +7,7 @@ use super::facts::{Reached, RunFacts};
 use super::findings_limits::limit_order;
 use super::messages::Advice;
 use crate::tcp::TcpState;
-use crate::text::{Lang, Msg};
+use crate::text::{Lang, Msg, grouped as count};
 use crate::time::Instant;
 
 /// How bad it is.
@@ -34,7 +34,8 @@ impl Severity {
 }
 
 /// A text in both languages, its arguments filled in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "scenario", derive(serde::Serialize, serde::Deserialize))]
 pub struct Said {
     /// English.
     pub en: String,
@@ -43,6 +44,12 @@ pub struct Said {
 }
 
 impl Said {
+    /// A name, the same in both languages.
+    #[must_use]
+    pub fn same(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { en: name.clone(), zh: name }
+    }
     /// The text in one language.
     #[must_use]
     pub fn text(&self, lang: Lang) -> &str {
@@ -53,6 +60,7 @@ impl Said {
     }
 }
 
+/// A message in both languages: `said!(Msg::NothingRanOut)`.
 macro_rules! said {
     ($message:expr $(, $arg:expr)* $(,)?) => {
         $crate::observe::Said {
@@ -61,7 +69,7 @@ macro_rules! said {
         }
     };
 }
-pub(super) use said;
+pub(crate) use said;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $severity:ident;)*) => {
@@ -216,19 +224,6 @@ pub fn findings(facts: &RunFacts) -> Vec<Finding> {
         found.push(Finding::new(FindingId::NothingRanOut, said!(Msg::NothingRanOut), said!(Advice::NothingToDo)));
     }
     found
-}
-
-/// `n` with its thousands separated, as both languages write it.
-pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (ix, digit) in digits.chars().enumerate() {
-        if ix > 0 && (digits.len() - ix).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 pub(super) fn clock(at: Instant) -> String {

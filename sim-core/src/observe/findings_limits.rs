@@ -1,9 +1,9 @@
 //! When each limit bound, and when the others would have.
 
 use super::facts::{Growth, RunFacts};
-use super::findings::{Finding, FindingId, Said, clock, count, leaking, limits_reached, said};
+use super::findings::{Finding, FindingId, Said, clock, leaking, limits_reached, said};
 use super::messages::Advice;
-use crate::text::Lang;
+use crate::text::{Lang, grouped as count};
 use crate::time::{Duration, Instant};
 
 /// Descriptors that are no connections: 0, 1 and 2.

@@ -9,7 +9,7 @@ use super::snapshot::SHELL_NOFILE;
 use crate::app::backoff::BackOff;
 use crate::kernel::cost::CandidateCounts;
 use crate::kernel::{EntryView, Kernel};
-use crate::scenario::{MarkRef, ProcessSpec, ProgramKind, ProgramSpec, Run};
+use crate::scenario::{MarkRef, ProcessIx, ProcessSpec, ProgramKind, ProgramSpec, Run};
 use crate::sim::{ProcStats, Searches, Shortage};
 use crate::tcp::TcpState;
 use crate::time::{Duration, Instant};
@@ -65,6 +65,16 @@ impl RunFacts {
             server_side,
         }
     }
+}
+
+/// The client and the server the facts are about, as processes of the scenario.
+#[must_use]
+pub fn roles(run: &Run) -> (Option<ProcessIx>, Option<ProcessIx>) {
+    let everyone = everyone(run);
+    let Some(client) = client(run, &everyone) else { return (None, None) };
+    let server = server(&everyone, client, client.stats.destination.unwrap_or(Endpoint::ANY));
+    let index = |who: &Who<'_>| everyone.iter().position(|one| (one.host, one.process) == (who.host, who.process));
+    (index(&client), server.as_ref().and_then(index))
 }
 
 fn everyone(run: &Run) -> Vec<Who<'_>> {

@@ -9,7 +9,13 @@ mod calendar;
 mod snapshot;
 
 pub mod capture;
+#[cfg(feature = "scenario")]
+pub mod charts;
+#[cfg(feature = "scenario")]
+pub mod conversation;
 pub mod diagnose;
+#[cfg(feature = "scenario")]
+pub mod diff;
 pub mod facts;
 pub mod findings;
 mod findings_limits;
@@ -23,16 +29,24 @@ pub mod rlimits;
 pub mod series;
 #[cfg(feature = "scenario")]
 pub mod shell;
+#[cfg(feature = "scenario")]
+mod told;
 pub mod tools;
 pub mod view;
 
 pub use calendar::Civil;
 pub use capture::{Capture, CaptureConfig};
+#[cfg(feature = "scenario")]
+pub use conversation::{Conversation, Conversations, Event, Happening, Side};
 pub use facts::RunFacts;
 pub use findings::{Finding, FindingId, Said, Severity, findings};
+#[cfg(feature = "scenario")]
+pub use gather::roles;
 pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;
+#[cfg(feature = "scenario")]
+pub use told::{Happened, RecordNames, Told};
 pub use tools::{View, ViewError, ViewOptions};
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,

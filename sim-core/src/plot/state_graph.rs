@@ -1,11 +1,11 @@
 //! The state graph, laid out as Figure 5 of RFC 9293: the ways of an orderly
 //! connection as a diagram, the others that end in CLOSED as a list below.
 
-use super::svg::{Anchor, Svg};
+use super::svg::{Anchor, Page, Svg};
 use crate::say;
 use crate::tcp::graph::{ELSEWHERE, EdgeKind, TRANSITIONS, Transition, Visits};
 use crate::tcp::state::TcpState;
-use crate::text::Lang;
+use crate::text::{Lang, grouped};
 
 crate::messages! {
     /// The words of the picture.
@@ -47,21 +47,19 @@ const LIST_LINE: i32 = 17;
 /// Okabe and Ito's palette, darkened where text must be read on white; each
 /// kind has its own dash too.
 const STYLE: &str = "\
-text{font-family:Helvetica,Arial,'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif;\
-font-size:12px;fill:#222}\
-.hc-title{font-size:21px;font-weight:bold}.hc-sub{font-size:13px;fill:#444}.hc-head{font-size:14px;font-weight:bold}\
-.hc-state{font-size:14px;font-weight:bold}.hc-small{font-size:12px;fill:#444}\
-.hc-label{paint-order:stroke;stroke:#fff;stroke-width:5px;stroke-linejoin:round}\
-.hc-action{paint-order:stroke;stroke:#fff;stroke-width:5px;stroke-linejoin:round;fill:#555;font-style:italic}\
-.hc-count{paint-order:stroke;stroke:#fff;stroke-width:5px;stroke-linejoin:round;font-weight:bold}\
-.hc-box{fill:#f4f6f8;stroke:#333;stroke-width:1.5}.hc-busy{fill:#fff3d6;stroke:#333;stroke-width:2.5}\
-.hc-call,.hc-segment,.hc-kernel,.hc-rfc,.hc-never{fill:none}\
-.hc-call{stroke:#0072B2;marker-end:url(#hc-a-call)}\
-.hc-segment{stroke:#B34700;stroke-dasharray:9 4;marker-end:url(#hc-a-segment)}\
-.hc-kernel{stroke:#111;stroke-dasharray:2 4;marker-end:url(#hc-a-kernel)}\
-.hc-rfc{stroke:#999;stroke-dasharray:1 5;stroke-linecap:round;marker-end:url(#hc-a-rfc)}\
-.hc-never{stroke:#bbb;marker-end:url(#hc-a-rfc)}\
-.hc-faint{fill:#767676}.hc-rule{stroke:#ccc;fill:none}";
+& text.hc-title{font-size:21px;font-weight:bold}& text.hc-sub{font-size:13px;fill:#444}& text.hc-head{font-size:14px;font-weight:bold}\
+& text.hc-state{font-size:14px;font-weight:bold}& text.hc-small{font-size:12px;fill:#444}\
+& .hc-label{paint-order:stroke;stroke:#fff;stroke-width:5px;stroke-linejoin:round}\
+& text.hc-action{paint-order:stroke;stroke:#fff;stroke-width:5px;stroke-linejoin:round;fill:#555;font-style:italic}\
+& text.hc-count{paint-order:stroke;stroke:#fff;stroke-width:5px;stroke-linejoin:round;font-weight:bold}\
+& .hc-box{fill:#f4f6f8;stroke:#333;stroke-width:1.5}& .hc-busy{fill:#fff3d6;stroke:#333;stroke-width:2.5}\
+& .hc-call,& .hc-segment,& .hc-kernel,& .hc-rfc,& .hc-never{fill:none}\
+& .hc-call{stroke:#0072B2;marker-end:url(#hc-a-call)}\
+& .hc-segment{stroke:#B34700;stroke-dasharray:9 4;marker-end:url(#hc-a-segment)}\
+& .hc-kernel{stroke:#111;stroke-dasharray:2 4;marker-end:url(#hc-a-kernel)}\
+& .hc-rfc{stroke:#999;stroke-dasharray:1 5;stroke-linecap:round;marker-end:url(#hc-a-rfc)}\
+& .hc-never{stroke:#bbb;marker-end:url(#hc-a-rfc)}\
+& text.hc-faint{fill:#767676}& .hc-rule{stroke:#ccc;fill:none}";
 
 impl EdgeKind {
     const fn class(self) -> &'static str {
@@ -161,7 +159,14 @@ pub fn state_graph(graph: &StateGraph<'_>) -> String {
         None => say!(lang, GraphWord::Plain),
     };
     let description = say!(lang, GraphWord::Describe, TcpState::ALL.len(), TRANSITIONS.len(), subtitle);
-    let mut svg = Svg::new(WIDTH, height, GraphWord::Title.texts().text(lang), &description, STYLE);
+    let mut svg = Svg::new(&Page {
+        scope: "hc-states",
+        size: (WIDTH, height),
+        title: GraphWord::Title.texts().text(lang),
+        description: &description,
+        style: STYLE,
+        lang,
+    });
     svg.raw("<defs>\n");
     for (name, color) in [("call", "#0072B2"), ("segment", "#B34700"), ("kernel", "#111"), ("rfc", "#999")] {
         svg.raw(&format!(
@@ -321,19 +326,6 @@ fn list(svg: &mut Svg, rows: &[usize], graph: &StateGraph<'_>) {
 
 fn times(count: u64) -> String {
     format!("×{}", grouped(count))
-}
-
-/// 28231 as 28,231.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

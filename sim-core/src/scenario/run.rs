@@ -111,6 +111,11 @@ impl Run {
     pub fn mark(&self, mark: MarkRef) -> Option<Instant> {
         self.marks.get(&mark).copied()
     }
+    /// When an entry of the timeline is due, if that is known by now.
+    #[must_use]
+    pub fn action_at(&self, index: usize) -> Option<Instant> {
+        self.scenario.timeline.get(index).and_then(|action| self.due(&action.at))
+    }
     /// Timeline entries that could not be carried out.
     #[must_use]
     pub fn refusals(&self) -> &[Refusal] {

@@ -131,6 +131,20 @@ const fn placeholders(text: &str) -> u32 {
     set
 }
 
+/// A number with its thousands separated, as both languages write it: `28,231`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// A message id of some catalogue.
 pub trait Message: Copy {
     /// Its two texts.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::search::{Blockers, Inspected, search};
+use super::search::{Blockers, Inspected, ProbedRun, probed, search};
 use super::{PortSet, ReservedPorts, effective_range};
 use crate::kernel::bind_table::BindTable;
 use crate::kernel::config::PortRange;
@@ -162,6 +162,26 @@ pub struct SearchPlan {
     basis: Basis,
 }
 
+impl SearchPlan {
+    /// The candidates the search looks at, in its order, as runs of even steps.
+    /// Together they are [`Inspected::total`] long.
+    #[must_use]
+    pub fn probed(&self) -> Vec<ProbedRun> {
+        probed(self.basis.range, self.basis.step, self.basis.start, self.inspected.total)
+    }
+}
+
+/// What holds a port towards a destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PortHolder {
+    /// A socket.
+    Socket,
+    /// A minisock.
+    TimeWait,
+    /// A minisock whose place a `connect()` may take.
+    Reusable,
+}
+
 /// The port search of one host.
 #[derive(Clone, Debug)]
 pub struct PortAllocator {
@@ -294,6 +314,36 @@ impl PortAllocator {
     pub fn held(&self, device: u32, source: Ipv4Addr, destination: Endpoint) -> u32 {
         let key = DestinationKey { device, source, destination };
         self.destinations.get(&key).map_or(0, |d| d.used.len() + d.reusable.len())
+    }
+
+    /// Ports held towards a destination from any address, on even and on odd
+    /// numbers; minisocks that may be taken over included.
+    #[must_use]
+    pub fn held_by_parity(&self, destination: Endpoint) -> [u32; 2] {
+        let mut held = [0; 2];
+        for (_, &number) in self.destinations.numbers.iter().filter(|(key, _)| key.destination == destination) {
+            let ports = &self.destinations.slots[number as usize];
+            for set in [&ports.used, &ports.reusable] {
+                let [even, odd] = set.count_by_parity();
+                held[0] += even;
+                held[1] += odd;
+            }
+        }
+        held
+    }
+
+    /// What holds a port towards a destination: its socket, a minisock, or a
+    /// minisock that a `connect()` may take over.
+    #[must_use]
+    pub fn holder(&self, device: u32, source: Ipv4Addr, destination: Endpoint, port: Port) -> Option<PortHolder> {
+        let ports = self.destinations.get(&DestinationKey { device, source, destination })?;
+        if ports.reusable.contains(port) {
+            Some(PortHolder::Reusable)
+        } else if ports.timewait.contains(port) {
+            Some(PortHolder::TimeWait)
+        } else {
+            ports.used.contains(port).then_some(PortHolder::Socket)
+        }
     }
 
     /// The generation this host follows.

@@ -25,9 +25,9 @@ mod set;
 mod statistics;
 mod timewait_reuse;
 
-pub use allocator::{PortAllocator, PortQuery, SearchPlan};
+pub use allocator::{PortAllocator, PortHolder, PortQuery, SearchPlan};
 pub use open_port::{OpenPortQuery, OpenPortSearch, find_open_port};
-pub use search::Inspected;
+pub use search::{Inspected, ProbedRun};
 pub use set::PortSet;
 pub use timewait_reuse::{TwAge, tw_reusable_at};
 

@@ -143,6 +143,40 @@ pub(super) struct Outcome {
     pub(super) inspected: Inspected,
 }
 
+/// Candidates of one search that lie even steps apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProbedRun {
+    /// The first.
+    pub first: Port,
+    /// How many.
+    pub count: u32,
+    /// From one to the next.
+    pub step: u32,
+}
+
+impl ProbedRun {
+    /// The last candidate.
+    #[must_use]
+    pub fn last(&self) -> Port {
+        let last = u32::from(self.first.0) + (self.count.max(1) - 1) * self.step;
+        Port(u16::try_from(last).expect("candidates lie in the range"))
+    }
+}
+
+/// The first `total` candidates of the search that [`search`] makes.
+pub(super) fn probed(range: PortRange, step: u32, start: u32, total: u32) -> Vec<ProbedRun> {
+    let mut runs = Vec::new();
+    let mut left = total;
+    for stretch in passes(range, step, start).flatten() {
+        let count = stretch.count.min(left);
+        left -= count;
+        if count > 0 {
+            runs.push(ProbedRun { first: slot(stretch.first).port(), count, step });
+        }
+    }
+    runs
+}
+
 /// Number of offsets a search can start from: `remaining` of the kernel's code.
 pub(super) const fn remaining(range: PortRange, step: u32) -> u32 {
     let size = range.high.0 as u32 + 1 - range.low.0 as u32;
@@ -152,23 +186,8 @@ pub(super) const fn remaining(range: PortRange, step: u32) -> u32 {
 /// `__inet_hash_connect` from a start value: passes over `low + start`, `+ step`, …
 /// with a wrap by `remaining`, then (in steps of two) over the other parity.
 pub(super) fn search(range: PortRange, step: u32, start: u32, blockers: &Blockers<'_>) -> Outcome {
-    let remaining = remaining(range, step);
-    let low = u32::from(range.low.0);
-    let high = u32::from(range.high.0);
-    let start = start % remaining;
-    let start = if step == 2 { start & !1 } else { start };
-    let passes = if step == 2 && remaining > 1 { 2 } else { 1 };
     let mut inspected = Inspected::default();
-    for parity in 0..passes {
-        let first = low + start + parity;
-        let candidates = remaining.div_ceil(step);
-        let before_wrap = ((high - first) / step + 1).min(candidates);
-        let after_wrap = candidates - before_wrap;
-        let wrapped = first + before_wrap * step;
-        let stretches = [
-            Stretch { first, count: before_wrap, step },
-            Stretch { first: wrapped.saturating_sub(remaining), count: after_wrap, step },
-        ];
+    for stretches in passes(range, step, start) {
         let mut passed = 0;
         for stretch in stretches {
             if stretch.count == 0 {
@@ -186,4 +205,26 @@ pub(super) fn search(range: PortRange, step: u32, start: u32, blockers: &Blocker
         }
     }
     Outcome { port: None, skipped: 0, inspected }
+}
+
+/// The candidates of each pass in order: up to the range's end, and from its
+/// beginning.
+fn passes(range: PortRange, step: u32, start: u32) -> impl Iterator<Item = [Stretch; 2]> {
+    let remaining = remaining(range, step);
+    let low = u32::from(range.low.0);
+    let high = u32::from(range.high.0);
+    let start = start % remaining;
+    let start = if step == 2 { start & !1 } else { start };
+    let passes = if step == 2 && remaining > 1 { 2 } else { 1 };
+    (0..passes).map(move |parity| {
+        let first = low + start + parity;
+        let candidates = remaining.div_ceil(step);
+        let before_wrap = ((high - first) / step + 1).min(candidates);
+        let after_wrap = candidates - before_wrap;
+        let wrapped = first + before_wrap * step;
+        [
+            Stretch { first, count: before_wrap, step },
+            Stretch { first: wrapped.saturating_sub(remaining), count: after_wrap, step },
+        ]
+    })
 }

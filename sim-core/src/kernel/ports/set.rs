@@ -169,6 +169,13 @@ impl PortSet {
         })
     }
 
+    /// Number of even and of odd ports.
+    #[must_use]
+    pub fn count_by_parity(&self) -> [u32; 2] {
+        let even = self.count(Slot::of(Port(0)), Slot::of(Port(u16::MAX - 1)));
+        [even, self.len() - even]
+    }
+
     /// Maximal runs of consecutive ports, ascending.
     pub fn ranges(&self) -> impl Iterator<Item = PortRange> + '_ {
         let mut next = Some(0_u16);

@@ -6,8 +6,9 @@ use super::evidence::{Addr, End, Evidence, Owner, Socket};
 use super::limits;
 use super::messages::Judged;
 use super::{Culprit, Diagnosis, Point, PointId, Role, Step};
-use crate::observe::findings::{Said, Severity, count, said};
+use crate::observe::findings::{Said, Severity, said};
 use crate::tcp::TcpState;
+use crate::text::grouped as count;
 
 /// First and last port of `ip_local_port_range` where nobody set it.
 pub(super) const DEFAULT_RANGE: (u16, u16) = (32_768, 60_999);

@@ -4,8 +4,9 @@ use super::evidence::{Addr, End, Evidence};
 use super::judge::{DEFAULT_RANGE, Group, Groups, about, name_of, service_name};
 use super::messages::Judged;
 use super::{Diagnosis, Limit, LimitId, Point, PointId, Role, Step};
-use crate::observe::findings::{Said, Severity, count, said};
+use crate::observe::findings::{Said, Severity, said};
 use crate::tcp::TcpState;
+use crate::text::grouped as count;
 
 /// Default of `max_connections`.
 const MAX_CONNECTIONS: u64 = 151;

@@ -2,9 +2,8 @@
 
 use super::messages::Judged;
 use super::{Diagnosis, Kind};
-use crate::observe::findings::count;
 use crate::say;
-use crate::text::Lang;
+use crate::text::{Lang, grouped as count};
 
 impl Diagnosis {
     /// The diagnosis as one reads it in a terminal.

@@ -169,7 +169,9 @@ fn hexadecimal(text: &str) -> Option<End> {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> (String, String, Option<TcpState>, u64, Option<(String, Option<u32>, Option<u64>)>) {
+    type Who = Option<(String, Option<u32>, Option<u64>)>;
+
+    fn parsed(line: &str) -> (String, String, Option<TcpState>, u64, Who) {
         let ((local, peer), socket) = socket(line, None).unwrap_or_else(|| panic!("{line}"));
         let owner = socket.owner.map(|owner| (owner.name, owner.pid, owner.fd));
         (local.to_string(), peer.to_string(), socket.state, socket.recv_q, owner)

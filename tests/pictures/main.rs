@@ -1,0 +1,18 @@
+//! Pictures: their data is what the model counted, and they can be read.
+
+mod data;
+mod drawn;
+
+use halfclose::observe::charts::{Watch, drive};
+use halfclose::scenario::{Run, preset};
+
+/// A preset run to its end, watched.
+fn watched(name: &str) -> (Run, Watch) {
+    let scenario = preset::find(name).expect("a preset").scenario();
+    let seed = scenario.seed;
+    let end = scenario.end;
+    let mut run = Run::new(scenario, seed).expect("it builds");
+    let mut watch = Watch::new(&run);
+    drive(&mut run, end, &mut watch).expect("within its budgets");
+    (run, watch)
+}
