@@ -169,13 +169,13 @@ fn descriptors(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Groups) 
     let soft = evidence.limits.iter().map(|(soft, _)| *soft).min().or(evidence.ulimit);
     let Some(capacity) = soft.filter(|soft| *soft < u64::MAX) else { return };
     let (what, used) = match largest {
-        Some(((role, service), group)) => {
+        Some(((role, service), group)) if with_descriptor(group) > 0 || !group.owners.is_empty() => {
             // The highest descriptor tells how many there are at least; 0, 1 and 2 are nearly always taken.
             let highest = group.owner().and_then(|owner| group.highest_fd.get(owner)).map_or(0, |fd| fd + 1);
-            let held = if group.owners.is_empty() { sockets(group) + 3 } else { most_owned(group) + 3 };
+            let held = if group.owners.is_empty() { with_descriptor(group) + 3 } else { most_owned(group) + 3 };
             (name_of(*role, group, service), highest.max(held).max(evidence.fd_sockets.map_or(0, |n| n + 3)))
         }
-        None => {
+        Some(_) | None => {
             let counted = evidence.fd_sockets.map(|n| n + 3);
             let connections = evidence.counted.values().max().map(|n| n + 3);
             let Some(used) = counted.max(connections) else { return };
@@ -199,6 +199,11 @@ fn descriptors(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Groups) 
 
 fn sockets(group: &Group) -> u64 {
     group.states.values().sum()
+}
+
+/// Sockets that surely have a descriptor: minisocks and orphans have none.
+fn with_descriptor(group: &Group) -> u64 {
+    [TcpState::SynSent, TcpState::Established, TcpState::CloseWait].map(|state| group.count(state)).iter().sum()
 }
 
 fn most_owned(group: &Group) -> u64 {

@@ -154,7 +154,8 @@ fn a_server_that_does_not_close() {
 fn short_connections_leave_time_wait() {
     let rows: String =
         (0..6_000).map(|n| format!("tcp 0 0 10.0.0.2:{} 10.0.0.1:6379 TIME_WAIT -\n", 32_768 + n)).collect();
-    let diagnosis = diagnose(&[&rows]);
+    let diagnosis = diagnose(&[&rows, LIMITS]);
+    assert!(!diagnosis.limits.iter().any(|limit| limit.id == LimitId::Descriptors), "minisocks have no descriptor");
     assert!(diagnosis.culprit.is_none());
     let point = diagnosis.points.iter().find(|point| point.id == PointId::TimeWait).expect("TIME-WAIT");
     assert!(point.what.en.contains("about 100 connections a second"), "{point:?}");

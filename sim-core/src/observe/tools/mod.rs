@@ -28,6 +28,7 @@ mod sample;
 pub use fd::fd;
 pub use limits::limits;
 pub use mysql_table::MysqlStyle;
+#[cfg(feature = "scenario")]
 pub(super) use mysql_table::seconds;
 pub use netstat::{NetstatOptions, Servers, netstat, netstat_with};
 pub use nstat::nstat;
