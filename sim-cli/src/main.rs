@@ -10,11 +10,13 @@ mod command;
 mod engine;
 mod exit;
 mod figures;
+mod look;
 mod message;
 mod pictures;
 mod problem;
 mod progress;
 mod report;
+mod series;
 mod source;
 mod story;
 mod terminal;
@@ -26,6 +28,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // The lab's processes are this program, started again.
+    #[cfg(target_os = "linux")]
+    if let Some(code) = halfclose_lab::stage_main() {
+        return code;
+    }
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::report(&error, args::lang_before_parsing()).exit(),

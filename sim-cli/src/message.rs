@@ -14,6 +14,7 @@ halfclose::messages! {
         NoSuchState { en: "`{0}` is not a state of TCP", zh: "`{0}` 不是 TCP 状态" }
         BinaryToTerminal { en: "a capture is binary: write it to a file, or pipe it into tshark -r -", zh: "抓包是二进制数据：请写入文件，或用管道交给 tshark -r -" }
         PacketsWritten { en: "{0} packets written to {1}", zh: "已把 {0} 个报文写入 {1}" }
+        RowsWritten { en: "{0} rows written to {1}", zh: "已把 {0} 行写入 {1}" }
         UnknownWord { en: "nothing is known about `{0}`", zh: "没有关于 `{0}` 的说明" }
         SeeExplain { en: "`halfclose explain` lists the words", zh: "`halfclose explain` 列出所有词条" }
         Questions { en: "Questions", zh: "常见问题" }
@@ -34,6 +35,8 @@ halfclose::messages! {
         Findings { en: "What happened", zh: "发生了什么" }
         NoFindings { en: "nothing ran out", zh: "没有任何资源耗尽" }
         TypeThis { en: "see", zh: "查看" }
+        NotASpan { en: "`{0}` is no span of time, such as 1s or 100ms", zh: "`{0}` 不是一段时间，例如 1s 或 100ms" }
+        Modelled { en: "# model, not mechanism: {0}", zh: "# 属于模型而非机制：{0}" }
         ShellBegins { en: "# simulated: {0} at {1}, host {2}; `help` lists the commands", zh: "# 模拟：{0}，时刻 {1}，主机 {2}；输入 `help` 查看命令" }
         ShellFilter { en: "cannot run {0}: {1}", zh: "无法运行 {0}：{1}" }
         Simulated { en: "# simulated: {0} at {1}", zh: "# 模拟：{0}，时刻 {1}" }
@@ -56,6 +59,9 @@ halfclose::messages! {
         ScriptLeftOver { en: "left over: {0}", zh: "脚本之外的报文段：{0}" }
         ScriptNotStrict { en: "not with tolerance 0", zh: "容差为 0 时不通过" }
         ScriptsPassed { en: "{0} of {1} passed", zh: "{1} 个中 {0} 个通过" }
+        LabNeedsLinux { en: "the lab needs Linux: it runs scenarios on the real kernel", zh: "实验室需要 Linux：它在真实内核上运行场景" }
+        LabImpossible { en: "the lab cannot do this for real: {0}", zh: "实验室无法真实地做到：{0}" }
+        LabBroken { en: "the experiment broke off: {0}", zh: "实验中断：{0}" }
         NothingToDraw { en: "{0}: this run has nothing to show there", zh: "{0}：这次运行没有可画的内容" }
         NoSuchPicture { en: "no picture is called `{0}`", zh: "没有名为 `{0}` 的图" }
         NoConnectionOf { en: "no connection was made from port {0} among the first {1}", zh: "前 {1} 个连接中没有使用端口 {0} 的" }

@@ -50,6 +50,27 @@ fn commands_of_the_first_day() {
     assert_eq!(terminal.out("sysctl -a | grep file-max"), "fs.file-max = 1000000\n");
 }
 
+/// The tools that watch: time passes while they run.
+#[test]
+fn commands_that_watch() {
+    let mut terminal = Terminal::at("incident", "kill+2s");
+    let mut seen = |line: &str| {
+        let mut filters = BuiltIn::new(Lang::En);
+        terminal.shell.execute(&mut terminal.run, line, &mut filters, &mut NoObserver).out
+    };
+    let sar = seen("~]$ sar -P ALL 1 2");
+    assert!(sar.contains("(4 CPU)") && sar.lines().filter(|line| line.starts_with("Average:")).count() == 6, "{sar}");
+    let top = seen("perf top -p `pgrep sysbench`");
+    assert!(top.contains("[k] "), "{top}");
+    let sum = seen("perf trace -s -p 13193 -- sleep 1");
+    assert!(sum.contains(" Summary of events:\n") && sum.contains("clock_nanosleep"), "{sum}");
+    assert!(seen("strace -f -p $(pgrep sysbench) | head -n 30").contains("socket("));
+    assert!(seen("tcpdump -n -i any port 3306 | head -n 50").contains("Flags [S]"));
+    let now = seen("now");
+    // 2 s of sar, 1 of perf top, 1 of perf trace, 0.1 of strace, 1 of tcpdump.
+    assert!(now.starts_with("11.1"), "{now}");
+}
+
 #[test]
 fn commands_where_the_ports_ran_out() {
     let mut terminal = Terminal::at("two-hosts", "exhausted+15s");

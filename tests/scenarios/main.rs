@@ -2,6 +2,7 @@
 //! the programs no shipped scenario uses.
 
 mod diagnosed;
+mod lab;
 mod programs;
 mod questions;
 mod shipped;

@@ -1,4 +1,4 @@
-//! The fourteen files of `scenarios/`.
+//! The fifteen files of `scenarios/`.
 
 use halfclose::observe::{FindingId, RunFacts, findings};
 use halfclose::scenario::{MarkRef, Scenario, preset};
@@ -32,6 +32,7 @@ every_seed! {
     max_connections = "max-connections" over 1..=3;
     old_server = "old-server" over 1..=3;
     longer_timeout = "longer-timeout" over 1..=3;
+    traced = "traced" over 1..=4;
     restart_client = "restart-client" over 1..=4;
     fixed_client = "fixed-client" over 1..=3;
     mariadb = "mariadb" over 1..=3;

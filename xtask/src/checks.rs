@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{CARGO_DENY, MDBOOK, Need, TSHARK};
+use crate::install::{CARGO_DENY, MDBOOK, Need, TCPDUMP, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -120,9 +120,9 @@ pub(crate) const CHECKS: &[Check] = &[
     },
     Check {
         name: "captures",
-        what: "tshark reads exported captures: checksums, dissection, no remarks without loss",
+        what: "tshark and tcpdump read exported captures: checksums, dissection, our own view of them",
         rust_only: false,
-        needs: &[Need::Debian(TSHARK)],
+        needs: &[Need::Debian(TSHARK), Need::Debian(TCPDUMP)],
         run: crate::capture::check,
     },
     Check { name: "book", what: "the book builds", rust_only: false, needs: &[Need::Tool(MDBOOK)], run: book },

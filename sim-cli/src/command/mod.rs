@@ -4,6 +4,8 @@ mod diagnose;
 pub mod diff;
 mod explain;
 mod graph;
+#[cfg(target_os = "linux")]
+mod lab;
 mod packetdrill;
 pub mod plot;
 mod print;
@@ -38,6 +40,10 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Report(arguments)) => report::report(&arguments, lang),
         Some(Command::Diff(arguments)) => diff::diff(&arguments, lang),
         Some(Command::Packetdrill(arguments)) => packetdrill::packetdrill(&arguments, lang),
+        #[cfg(target_os = "linux")]
+        Some(Command::Lab(arguments)) => lab::lab(&arguments, lang),
+        #[cfg(not(target_os = "linux"))]
+        Some(Command::Lab(_)) => Err(Failure::Usage(halfclose::say!(lang, crate::message::Say::LabNeedsLinux))),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),
     }

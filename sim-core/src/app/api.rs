@@ -295,7 +295,7 @@ macro_rules! calls {
         pub enum Call { $($(#[$doc])* $variant $({ $($(#[$fdoc])* $field: $ty,)* })?,)* }
 
         /// A call without its arguments, as `strace` names it.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
         pub enum CallName { $(#[doc = concat!("`", $name, "`.")] $variant,)* }
 

@@ -129,7 +129,9 @@ impl Kernel {
             udp: UdpTable::default(),
             processes: Vec::new(),
             files: SystemFiles::new(config.unrelated.total().into()),
-            cpus: CpuSet::new(config.cpus, config.steal).expect("a checked host has CPUs"),
+            cpus: CpuSet::new(config.cpus, config.steal)
+                .expect("a checked host has CPUs")
+                .migrating(secret, Duration::from_nanos(config.cost.migration_ns.into())),
             mib: Counters::default(),
             state_counts: [0; 11],
             gauges: Gauges::default(),

@@ -10,7 +10,7 @@ use super::timewait::TwVerdict;
 use crate::tcp::{Cause, TcpInput, TcpState};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
-use crate::units::{FourTuple, SocketId, TwId};
+use crate::units::{FourTuple, Ipv4Addr, SocketId, TwId};
 use crate::wire::icmp::Quoted;
 use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
 
@@ -42,7 +42,7 @@ impl Kernel {
                 self.on_segment(now, tuple, segment, fx);
             }
             Body::Udp(datagram) => self.on_datagram(src, dst, datagram.clone(), fx),
-            Body::Icmp(message) => self.on_icmp(now, *message, fx),
+            Body::Icmp(message) => self.on_icmp(now, src, *message, fx),
         }
     }
 
@@ -141,7 +141,7 @@ impl Kernel {
         }
     }
 
-    fn on_icmp(&mut self, now: Instant, message: IcmpMessage, fx: &mut Effects) {
+    fn on_icmp(&mut self, now: Instant, src: Ipv4Addr, message: IcmpMessage, fx: &mut Effects) {
         // tcp_v4_err: ignored (RFC 6633).
         if message.code == UnreachableCode::SourceQuench {
             return;
@@ -150,7 +150,13 @@ impl Kernel {
         match message.quoted {
             Quoted::Tcp { tuple, seq } => {
                 if let Some(EstablishedEntry::Full(id)) = self.established.get(&tuple) {
-                    let hard = !matches!(message.code, UnreachableCode::FragNeeded(_));
+                    let mut hard = !matches!(message.code, UnreachableCode::FragNeeded(_));
+                    if hard && self.is_local(src) && self.socket(id).tcb.is_first_syn_out() {
+                        // On a loopback the error comes back while connect() still holds the
+                        // socket: tcp_v4_err keeps it as a soft one, and the next SYN asks again.
+                        self.mib.inc(Mib::LockDroppedIcmps);
+                        hard = false;
+                    }
                     let input = TcpInput::IcmpError { errno: message.code.errno(), seq, hard };
                     let _ = self.tcp_step(now, id, input, fx);
                 }
@@ -182,19 +188,22 @@ impl Kernel {
     /// A minisock's timer is due (unless it was re-armed since).
     pub(crate) fn on_timewait_timer(&mut self, now: Instant, id: TwId, fx: &mut Effects) {
         if self.timewaits.get(id.0).is_some_and(|tw| tw.sock.expires <= now) {
-            self.mib.inc(Mib::TW);
+            self.count_expired_timewait(id);
             self.timewait_kill(id, Cause::TimerExpired, fx);
         }
     }
 
+    /// Before Linux 5.18 the timer counts, later the making of the minisock does.
+    fn count_expired_timewait(&mut self, id: TwId) {
+        if !self.config.profile.timewait_counted_when_made
+            && let Some(minisock) = self.timewaits.get(id.0)
+        {
+            self.mib.inc(minisock.sock.counter());
+        }
+    }
+
     /// An ICMP port-unreachable for a datagram nobody wanted.
-    pub(crate) fn unreachable(
-        &mut self,
-        to: crate::units::Ipv4Addr,
-        from: crate::units::Ipv4Addr,
-        quoted: Quoted,
-        fx: &mut Effects,
-    ) {
+    pub(crate) fn unreachable(&mut self, to: Ipv4Addr, from: Ipv4Addr, quoted: Quoted, fx: &mut Effects) {
         self.mib.inc(Mib::IcmpOutDestUnreachs);
         let body = Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted });
         fx.send(Packet { src: from, dst: to, body }, Ends::UNKNOWN);

@@ -46,15 +46,18 @@ impl Kernel {
         }
         actions.transitions.clear();
         let ends = Ends { from: id, to: socket.peer };
+        let repeated = u64::from(core::mem::take(&mut actions.repeated));
         match actions.segments.len() {
             0 => {}
             1 => {
                 let segment = actions.segments.pop().expect("there is one");
-                transmit(&mut self.mib, tuple, segment, ends, fx);
+                self.mib.add(Mib::OutSegs, 1 - repeated);
+                send(tuple, segment, ends, fx);
             }
-            _ => {
+            sent => {
+                self.mib.add(Mib::OutSegs, sent as u64 - repeated);
                 for segment in actions.segments.drain(..) {
-                    transmit(&mut self.mib, tuple, segment, ends, fx);
+                    send(tuple, segment, ends, fx);
                 }
             }
         }
@@ -146,6 +149,9 @@ impl Kernel {
         }
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let sock = TimeWaitSock::new(tuple, &socket.tcb, substate, timeout, &context);
+        if self.config.profile.timewait_counted_when_made {
+            self.mib.inc(sock.counter());
+        }
         let expires = sock.expires;
         let (inet6, bound) = (socket.is_inet6(), socket.flags.has(SocketFlags::BOUND));
         self.set_hashed(id, false);
@@ -273,6 +279,11 @@ pub(crate) fn transmit(
     fx: &mut Effects,
 ) {
     mib.inc(Mib::OutSegs);
+    send(tuple, segment, ends, fx);
+}
+
+#[inline]
+fn send(tuple: FourTuple, segment: Segment, ends: Ends, fx: &mut Effects) {
     fx.record(RecordKind::Transmit {
         tuple,
         seq: segment.seq,

@@ -1,6 +1,6 @@
 //! Every socket of a host as a tool reads it, in the order of the hash tables.
 
-use super::cpu::CpuId;
+use super::cpu::{CpuError, CpuId, CpuUsage};
 use super::established_table::EstablishedEntry;
 use super::host::Kernel;
 use super::listen_table::ListenHash;
@@ -8,7 +8,8 @@ use super::socket::Socket;
 use crate::tcp::TcpState;
 use crate::tcp::tcb::{TimerKind, TimerView};
 use crate::time::{Duration, Instant};
-use crate::units::{Fd, FourTuple, Port, ProcIx, SocketId};
+use crate::units::{Fd, FourTuple, Port, ProcIx, Ratio, SocketId};
+use crate::wire::Payload;
 
 /// One row of a socket dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,33 @@ impl Kernel {
     /// CPU time used on all CPUs, stolen time not counted.
     #[must_use]
     pub fn cpu_busy(&self, now: Instant) -> Duration {
-        (0..self.cpus.count()).fold(Duration::ZERO, |sum, cpu| {
-            let usage = self.cpus.usage(CpuId(u16::try_from(cpu).expect("at most 65,535 CPUs")), now);
-            sum + usage.user + usage.system + usage.softirq
+        let usages = self.cpu_usage(now);
+        usages.iter().fold(Duration::ZERO, |sum, usage| sum + usage.user + usage.system + usage.softirq)
+    }
+
+    /// Changes the share of busy CPU time that the hypervisor takes.
+    ///
+    /// # Errors
+    /// If nothing were left.
+    pub const fn set_steal(&mut self, share: Ratio) -> Result<(), CpuError> {
+        self.cpus.set_steal(share)
+    }
+
+    /// What each CPU has done since the start.
+    #[must_use]
+    pub fn cpu_usage(&self, now: Instant) -> Vec<CpuUsage> {
+        let ids = (0..self.cpus.count()).map(|cpu| CpuId(u16::try_from(cpu).expect("at most 4096 CPUs")));
+        ids.map(|cpu| self.cpus.usage(cpu, now)).collect()
+    }
+
+    /// Inode, unread bytes and whether the FIN is there, of every TCP connection
+    /// that a descriptor refers to and that has something to read.
+    pub fn unread_queues(&self) -> impl Iterator<Item = (u32, Vec<Payload>, bool)> {
+        let sockets = self.sockets.iter().map(|(_, socket)| socket);
+        let open = sockets.filter(|socket| socket.listen().is_none() && !socket.is_udp() && socket.ino != 0);
+        open.filter(|socket| socket.tcb.recv_q() > 0).map(|socket| {
+            let tcb = &socket.tcb;
+            (socket.ino, tcb.unread_payloads().cloned().collect(), tcb.recv_q() > tcb.unread())
         })
     }
 

@@ -30,7 +30,12 @@ pub struct TimeWaitSock {
     last_oow_ack: u32,
     rcv_wscale: u8,
     fin_wait2: bool,
+    /// Made, or last armed, for at most [`SHORT_WAIT`].
+    short: bool,
 }
+
+/// Up to here a minisock counts as killed early (`4 * HZ` in `__inet_twsk_schedule`).
+const SHORT_WAIT: Duration = Duration::from_secs(4);
 
 /// What to do about a segment that met a minisock. `rearmed` says that
 /// [`TimeWaitSock::expires`] has moved.
@@ -100,7 +105,15 @@ impl TimeWaitSock {
             last_oow_ack: 0,
             rcv_wscale: tcb.wscale().1,
             fin_wait2: substate == TcpState::FinWait2,
+            short: wait <= SHORT_WAIT,
         }
+    }
+
+    /// The counter it belongs to: `TWKilled` if it was made for at most four
+    /// seconds, else `TW` (`__inet_twsk_schedule`).
+    #[must_use]
+    pub const fn counter(&self) -> Mib {
+        if self.short { Mib::TWKilled } else { Mib::TW }
     }
 
     /// [`TcpState::FinWait2`] or [`TcpState::TimeWait`].
@@ -212,7 +225,7 @@ impl TimeWaitSock {
         if !seg.flags.fin() || end != self.rcv_nxt.add(1) {
             return reset_or_kill(seg, counters);
         }
-        self.fin_wait2 = false;
+        (self.fin_wait2, self.short) = (false, false);
         self.rcv_nxt = end;
         self.store_ts(seg, cx);
         self.rearm(cx);

@@ -55,6 +55,12 @@ pub struct ClientFacts {
     pub shell_nofile: Option<u64>,
     /// Sockets it has open at the end and lost track of.
     pub abandoned: u64,
+    /// Successful `socket()`, as a trace of its calls adds up.
+    pub opened_sockets: u64,
+    /// `openat()`.
+    pub opened_files: u64,
+    /// `close()`.
+    pub closed: u64,
     /// Sockets it had lost track of, which its own end closed.
     pub released: u64,
     /// Attempts to connect a second, over the storm.

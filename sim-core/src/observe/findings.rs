@@ -232,15 +232,27 @@ pub(super) fn clock(at: Instant) -> String {
 
 fn descriptor_leak(facts: &RunFacts) -> Option<Finding> {
     let client = &facts.client;
+    let opened = client.opened_sockets + client.opened_files;
     (client.abandoned > 0).then(|| {
-        Finding::new(
+        let found = Finding::new(
             FindingId::DescriptorLeak,
             said!(Msg::DescriptorLeak, client.name, count(client.abandoned)),
             said!(Advice::CloseOnFailure, client.name),
         )
         .with("sockets", client.abandoned)
         .costs(said!(Advice::CostOfRestart, client.name))
-        .type_this("ls -l /proc/PID/fd | grep socket | wc -l")
+        .type_this("ls -l /proc/PID/fd | grep socket | wc -l");
+        if opened <= client.closed {
+            return found;
+        }
+        // As anyone can read it off the summary of a trace: perf trace -s.
+        let kept = count(opened - client.closed);
+        let (sockets, files) = (count(client.opened_sockets), count(client.opened_files));
+        found
+            .why(said!(Advice::OpenedNotClosed, sockets, files, count(client.closed), kept))
+            .with("socket", client.opened_sockets)
+            .with("openat", client.opened_files)
+            .with("close", client.closed)
     })
 }
 

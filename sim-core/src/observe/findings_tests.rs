@@ -68,6 +68,18 @@ fn find(all: &[Finding], id: FindingId) -> &Finding {
     all.iter().find(|finding| finding.id == id).unwrap_or_else(|| panic!("{id:?} in {all:#?}"))
 }
 
+/// The write-up's summary of calls: 5,936 + 2,915 - 5,914.
+#[test]
+fn the_leak_is_read_off_the_summary_of_calls() {
+    let mut facts = outage();
+    (facts.client.opened_sockets, facts.client.opened_files, facts.client.closed) = (5_936, 2_915, 5_914);
+    let all = findings(&facts);
+    let leak = find(&all, FindingId::DescriptorLeak);
+    let why = leak.why.as_ref().expect("it says why").text(Lang::En);
+    assert!(why.contains("socket 5,936 + openat 2,915 - close 5,914 = 2,937 descriptors"), "{why}");
+    assert!(leak.evidence.contains(&("close", "5914".to_owned())), "{:?}", leak.evidence);
+}
+
 #[test]
 fn the_outage_is_told_cause_first() {
     let ids: Vec<_> = findings(&outage()).iter().map(|finding| finding.id.name()).collect();

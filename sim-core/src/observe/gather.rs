@@ -6,6 +6,7 @@
 
 use super::facts::{ClientFacts, Growth, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
 use super::snapshot::SHELL_NOFILE;
+use crate::app::CallName;
 use crate::app::backoff::BackOff;
 use crate::kernel::cost::CandidateCounts;
 use crate::kernel::{EntryView, Kernel};
@@ -129,6 +130,9 @@ fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
         nofile: Some(process.fds().limits()),
         shell_nofile: Some(SHELL_NOFILE.soft),
         // A process that has ended has nothing open any more.
+        opened_sockets: completed(client, CallName::Socket),
+        opened_files: completed(client, CallName::Open),
+        closed: completed(client, CallName::Close),
         abandoned: if process.is_alive() { leaked } else { 0 },
         released: if process.is_alive() { 0 } else { leaked },
         attempts_per_second: client.stats.busiest_second,
@@ -155,6 +159,12 @@ fn growth(run: &Run, client: Who<'_>) -> Option<Growth> {
     };
     let grew = connections > 0 && until > since;
     grew.then(|| Growth { since, span: until.since(since), connections })
+}
+
+/// Calls of this kind that succeeded.
+fn completed(who: Who<'_>, name: CallName) -> u64 {
+    let failed = who.stats.errors.iter().filter(|((call, _), _)| *call == name).map(|(_, n)| n).sum();
+    who.stats.calls.get(name).saturating_sub(failed)
 }
 
 /// The pause of programs that never back off.

@@ -33,6 +33,11 @@ crate::messages! {
             zh: "范围 {0}–{1} 共 {2} 个端口，其中 {3} 个被 bind 或监听的 socket 占用；其余每个用过之后要在 TIME-WAIT 里等一分钟"
         }
 
+        OpenedNotClosed {
+            en: "its system calls say so: socket {0} + openat {1} - close {2} = {3} descriptors opened and not closed",
+            zh: "系统调用计数就能看出：socket {0} + openat {1} - close {2} = {3} 个描述符打开后没有关闭"
+        }
+
         // Advice.
         FixTheCause {
             en: "lifting one limit only brings on the next: fix what takes connections and never gives them back",
@@ -129,6 +134,33 @@ crate::messages! {
         // Views.
         NoServer { en: "host `{0}` runs no MySQL server", zh: "主机 `{0}` 上没有 MySQL 服务器" }
         NoProcess { en: "host `{0}` has no process {1}", zh: "主机 `{0}` 上没有进程 {1}" }
+        NoSocket { en: "host `{0}` has no such TCP connection", zh: "主机 `{0}` 上没有这样的 TCP 连接" }
+        NothingUnread { en: "nothing unread there on host `{0}`", zh: "主机 `{0}` 上那里没有未读数据" }
+        NeedsSpan { en: "`{0}` watches a span of time, not an instant", zh: "`{0}` 观察的是一段时间，不是一个时刻" }
+        CaveatSar {
+            en: "CPU time is that of the cost model; on which CPU a thread is woken is drawn; %steal is the scenario's; only simulated programs are in it",
+            zh: "CPU 时间来自成本模型；线程在哪个 CPU 上唤醒是抽取的；%steal 由场景给定；只包含被模拟的程序"
+        }
+        CaveatPerfTop {
+            en: "a model of cost: each call's price divided among functions by name, a port search by measured shares, all else by judgement",
+            zh: "成本模型：每次调用的开销按函数名分摊，端口搜索按实测比例，其余凭判断"
+        }
+        CaveatPerfTrace {
+            en: "durations are prices of the cost model and real waits; what is behind a descriptor is what it is at the end; addresses in memory are made up",
+            zh: "时长为成本模型的开销加真实的等待；描述符后面是结束时它所指的对象；内存地址是编造的"
+        }
+        CaveatStrace {
+            en: "durations are prices of the cost model and real waits; contents of files and addresses in memory are made up",
+            zh: "时长为成本模型的开销加真实的等待；文件内容和内存地址是编造的"
+        }
+        CaveatQueue {
+            en: "no tool of Linux shows this; zeros stand for bytes of which only the number is simulated",
+            zh: "Linux 没有工具显示这些；只模拟了数量的字节以零表示"
+        }
+        CaveatLimits {
+            en: "open files is simulated; the other limits are those of the distribution",
+            zh: "open files 是模拟的；其余限制是该发行版的默认值"
+        }
         NoProcesses { en: "host `{0}` runs no process", zh: "主机 `{0}` 上没有任何进程" }
 
         // Limits by name.

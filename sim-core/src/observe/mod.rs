@@ -29,9 +29,12 @@ pub mod rlimits;
 pub mod series;
 #[cfg(feature = "scenario")]
 pub mod shell;
+pub mod span;
 #[cfg(feature = "scenario")]
 mod told;
 pub mod tools;
+#[cfg(feature = "scenario")]
+mod trace_lines;
 pub mod view;
 
 pub use calendar::Civil;
@@ -45,10 +48,13 @@ pub use gather::roles;
 pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;
+pub use span::{SpanView, Watch};
 #[cfg(feature = "scenario")]
 pub use told::{Happened, RecordNames, Told};
-pub use tools::{View, ViewError, ViewOptions};
+pub use tools::{View, ViewError, ViewOptions, Watching};
+#[cfg(feature = "scenario")]
+pub use trace_lines::{TRACE_SCHEMA_VERSION, TraceLines};
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
-    Transport,
+    Transport, UnreadView,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::check::{At, Cx, MAX_TABLE};
-use super::file::{DurationText, ProcessFile, ProgramWord};
+use super::file::{DurationText, ProcessFile, ProgramWord, RealWord};
 use super::metric::RESERVED;
 use super::problem::ProblemKind;
 use super::program_file::{
@@ -120,8 +120,22 @@ fn process(cx: &mut Cx<'_>, at: &At<'_>, file: &ProcessFile, host: HostIx) -> Op
         cap_sys_admin: file.cap_sys_admin.unwrap_or(false),
         cap_sys_resource: file.cap_sys_resource.unwrap_or(false),
         extra_fds: cx.int(&at.key("extra_fds"), file.extra_fds, 0, 1_000_000).unwrap_or(0),
+        real_mariadb: real_mariadb(cx, &at.key("real"), file.real, file.program),
         program,
     })
+}
+
+/// Only the MySQL server has a real counterpart.
+fn real_mariadb(cx: &mut Cx<'_>, at: &At<'_>, real: Option<RealWord>, program: Option<ProgramWord>) -> bool {
+    match real {
+        None => false,
+        Some(RealWord::Mariadb) => {
+            if program != Some(ProgramWord::Mysqld) {
+                cx.report(at, ProblemKind::OnlyForMysqld);
+            }
+            true
+        }
+    }
 }
 
 /// The table of settings a program cannot do without.

@@ -123,6 +123,8 @@ pub enum ProcessMetric {
     ConnectOk,
     /// `connect.ERRNO`: calls of socket() and TCP connect() that failed so.
     ConnectErrno(Errno),
+    /// `calls.NAME`: system calls of that name completed.
+    Calls(CallName),
     /// `recvq[BYTES]`: its TCP connections with that Recv-Q.
     Recvq(u32),
     /// `port_step[N]`: connections whose source port is N above the one before.
@@ -293,6 +295,7 @@ impl fmt::Display for ProcessMetric {
             Self::ConnectAttempts => f.write_str("connect.attempts"),
             Self::ConnectOk => f.write_str("connect.ok"),
             Self::ConnectErrno(errno) => write!(f, "connect.{errno}"),
+            Self::Calls(name) => write!(f, "calls.{}", name.name()),
             Self::Recvq(bytes) => write!(f, "recvq[{bytes}]"),
             Self::PortStep(PortStep::Exact(step)) => write!(f, "port_step[{step}]"),
             Self::PortStep(PortStep::Other) => f.write_str("port_step[other]"),
@@ -368,11 +371,15 @@ impl Reader<'_> {
                 let names = Errno::ALL.iter().map(|e| e.name()).chain(["ok", "attempts"]);
                 ProcessMetric::ConnectErrno(self.word(word, Errno::from_name(word), names)?)
             }
+            ["calls", name] => {
+                let found = CallName::ALL.iter().copied().find(|call| call.name() == name);
+                ProcessMetric::Calls(self.word(name, found, CallName::ALL.iter().map(|call| call.name()))?)
+            }
             ["processlist", word] if matches!(program, ProgramKind::Mysqld) => {
                 let words = ProcesslistMetric::ALL.iter().map(|w| w.word());
                 ProcessMetric::Processlist(self.word(word, ProcesslistMetric::from_word(word), words)?)
             }
-            ["fd" | "connect" | "processlist" | "tcp" | "cpu"] => return Err((self.incomplete)()),
+            ["fd" | "connect" | "processlist" | "tcp" | "cpu" | "calls"] => return Err((self.incomplete)()),
             [word] => self.distribution(word, status)?,
             [call, outcome] if matches!(program, ProgramKind::Script) && is_call(call) => {
                 let known = outcome == "ok" || Errno::from_name(outcome).is_some();
@@ -381,7 +388,7 @@ impl Reader<'_> {
                 ProcessMetric::Status(whole)
             }
             [_, ..] => {
-                let groups = ["fd", "connect", "tcp", "cpu", "processlist"];
+                let groups = ["fd", "connect", "tcp", "cpu", "calls", "processlist"];
                 return Err(self.unknown(&whole, groups.into_iter().chain(status.iter().copied())));
             }
         };
@@ -445,6 +452,7 @@ mod tests {
             "client.sysbench.tcp.close_wait",
             "client.sysbench.connect.ok",
             "client.sysbench.connect.EADDRNOTAVAIL",
+            "client.sysbench.calls.sendmmsg",
             "client.sysbench.recvq[28]",
             "client.sysbench.port_step[2]",
             "client.sysbench.port_step[other]",
@@ -473,6 +481,7 @@ mod tests {
             ("client.sysbnch.fd.open", "unknown-process", Some("sysbench")),
             ("client.mysqld.Connections", "unknown-process", None),
             ("client.sysbench.connect.EADRNOTAVAIL", "unknown-metric", Some("EADDRNOTAVAIL")),
+            ("client.sysbench.calls.sendmsg", "unknown-metric", Some("sendmmsg")),
             ("client.sysbench.recvq", "incomplete-metric", None),
             ("client.sysbench.recvq[x]", "unknown-metric", None),
             ("client.sysbench.port_parity[2]", "unknown-metric", None),

@@ -42,6 +42,7 @@ pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, Processlist
 pub use node::{MAX_BYTES, Place, Source};
 pub use preset::Preset;
 pub use problem::{Problem, ProblemKind, ScenarioError};
+pub use programs::program;
 pub use run::{Refusal, Run};
 pub use schema::schema;
 pub use spec::*;

@@ -27,6 +27,7 @@ presets! {
     "max-connections",
     "old-server",
     "longer-timeout",
+    "traced",
     "restart-client",
     "fixed-client",
     "mariadb",

@@ -16,10 +16,14 @@ use crate::app::{App, ResolverConfig};
 use crate::time::START_UNIX;
 use crate::units::{Endpoint, Ipv4Addr, Port};
 
-/// The program of a process.
-pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App>, BuildError> {
+/// The program of a process, not yet started. [`build::world`](super::build::world)
+/// gives it to a simulated host; whoever makes its calls for real may do so too.
+///
+/// # Errors
+/// A setting that only the program can refuse.
+pub fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App + Send>, BuildError> {
     let host = &scenario.hosts[process.host];
-    let app: Result<Box<dyn App>, String> = match &process.program {
+    let app: Result<Box<dyn App + Send>, String> = match &process.program {
         ProgramSpec::Mysqld(spec) => mysqld(spec).map(|config| Box::new(MysqlServer::new(config)) as _),
         ProgramSpec::Sysbench(spec) => sysbench(spec, host).map(|config| Box::new(Sysbench::new(config)) as _),
         ProgramSpec::Mysql(spec) => mysql(spec, host).map(|config| Box::new(MysqlClient::new(&config)) as _),

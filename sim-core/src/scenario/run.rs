@@ -362,7 +362,12 @@ impl Run {
         }
     }
 
-    /// When a moment is, if that is known.
+    /// When a moment is, if that is known by now.
+    #[must_use]
+    pub fn instant_of(&self, moment: &Moment) -> Option<Instant> {
+        self.due(moment)
+    }
+
     fn due(&self, moment: &Moment) -> Option<Instant> {
         match *moment {
             Moment::At(at) => Some(at),
@@ -458,6 +463,11 @@ impl Run {
                 let host = self.built.hosts[*host];
                 let result = self.built.world.kernel_mut(host).sysctl_write(name, value);
                 Ok(result.map_err(|error| error.to_string()))
+            }
+            ActionKind::Steal { host, share } => {
+                let host = self.built.hosts[*host];
+                let set = self.built.world.kernel_mut(host).set_steal(*share);
+                Ok(set.map_err(|error| error.to_string()))
             }
             ActionKind::Prlimit { process, nofile } => {
                 let (host, process) = self.built.processes[*process];

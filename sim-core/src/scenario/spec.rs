@@ -139,6 +139,8 @@ pub struct ProcessSpec {
     pub cap_sys_resource: bool,
     /// Descriptors open at start besides 0, 1 and 2.
     pub extra_fds: u32,
+    /// In the lab the machine's own `mariadbd` takes the stand-in's place.
+    pub real_mariadb: bool,
     /// What it is.
     pub program: ProgramSpec,
 }
@@ -349,6 +351,13 @@ pub enum ActionKind {
         /// Value with single blanks.
         value: String,
     },
+    /// The hypervisor takes another share of the host's busy CPU time.
+    Steal {
+        /// Host.
+        host: HostIx,
+        /// Below 1.
+        share: Ratio,
+    },
     /// `prlimit --nofile`.
     Prlimit {
         /// Process.
@@ -400,6 +409,7 @@ impl core::fmt::Display for ActionKind {
             Self::KillSession { id, .. } => write!(f, "kill session {id}"),
             Self::Sql { statement, .. } => write!(f, "sql {statement}"),
             Self::Sysctl { name, value, .. } => write!(f, "sysctl -w {name}=\"{value}\""),
+            Self::Steal { share, .. } => write!(f, "steal {}/{}", share.num, share.den),
             Self::Prlimit { nofile, .. } => write!(f, "prlimit --nofile={}:{}", nofile.soft, nofile.hard),
             Self::Partition { one_way: true, .. } => f.write_str("partition, one way"),
             Self::Partition { one_way: false, .. } => f.write_str("partition"),

@@ -3,6 +3,7 @@
 use super::budget::SimError;
 use super::calls::WorldCall;
 use super::event::Event;
+use super::seen;
 use super::task::{Phase, ProcStats, Shortage, Task, TaskState};
 use super::world::{Exhaustion, Host, World};
 use crate::app::{AppContext, Call, CallResult, Resume, Ret};
@@ -11,7 +12,7 @@ use crate::kernel::cpu::CpuWork;
 use crate::kernel::{Caller, Outcome};
 use crate::tcp::{Cause, TcpState};
 use crate::time::{Duration, Instant};
-use crate::trace::{Observer, RecordKind};
+use crate::trace::{CallSeen, Observer, RecordKind};
 use crate::units::{Fd, HostId, ProcIx, TaskId, TaskRef};
 
 /// How a thread goes on.
@@ -123,12 +124,19 @@ impl World {
         } else {
             Duration::from_nanos(kernel.config().cost.cost_of(&call))
         };
-        let work = if matches!(call, Call::Compute { .. }) { CpuWork::User } else { CpuWork::System };
-        proc.stats.cpu += cost;
         let slot = &mut proc.tasks[task.task.index()];
-        let run = kernel.cpus.reserve(now, task_key(task), slot.cpu, work, cost);
+        let (key, last) = (task_key(task), slot.cpu);
+        let run = if matches!(call, Call::Compute { .. }) {
+            proc.stats.cpu += cost;
+            kernel.cpus.reserve(now, key, last, CpuWork::User, cost)
+        } else {
+            let user = Duration::from_nanos(u64::from(kernel.config().cost.user_ns));
+            proc.stats.cpu += user + cost;
+            kernel.cpus.reserve_call(now, key, last, user, cost)
+        };
         slot.cpu = Some(run.cpu);
-        slot.entered = now;
+        slot.entered = run.start;
+        slot.charged = cost;
         slot.state = TaskState::Running;
         if !self.futex_wakes.is_empty() {
             self.futex_wake(host, task.process);
@@ -361,17 +369,27 @@ impl World {
             }
         }
         let entered = proc.tasks[task.task.index()].entered;
-        let kind = RecordKind::Syscall {
-            pid: process.pid(),
-            task: task.task,
-            name: name as u8,
-            fd,
-            entered,
-            result: summary(result),
-        };
+        let pid = process.pid();
+        let kind = RecordKind::Syscall { pid, task: task.task, name: name as u8, fd, entered, result: summary(result) };
         self.fx.fold(self.now, host, &kind);
         if self.syscalls_wanted {
             observer.record(&crate::trace::Record { at: self.now, host, kind });
+        }
+        if self.calls_wanted {
+            let slot = &proc.tasks[task.task.index()];
+            observer.call(&CallSeen {
+                at: self.now,
+                host,
+                pid,
+                task: task.task,
+                name: name as u8,
+                fd: (fd != Fd(u32::MAX)).then_some(fd),
+                entered,
+                result: summary(result),
+                cpu: slot.charged,
+                on_cpu: slot.cpu.map_or(0, |cpu| cpu.0),
+                args: seen::args(call, result),
+            });
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Task {
     pub(crate) call: Call,
     /// When the call was entered.
     pub(crate) entered: Instant,
+    /// CPU time charged for the call.
+    pub(crate) charged: Duration,
     /// End of the wait; [`Instant::MAX`] without one.
     pub(crate) deadline: Instant,
     /// When its live timer entry fires; [`Instant::MAX`] without one.
@@ -50,6 +52,7 @@ impl Task {
             state: TaskState::Free,
             call: Call::Getpid,
             entered: Instant::ZERO,
+            charged: Duration::ZERO,
             deadline: Instant::MAX,
             timer_queued: Instant::MAX,
             woken_early: false,

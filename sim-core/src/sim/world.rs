@@ -64,6 +64,8 @@ pub struct World {
     pub(crate) fx: Effects,
     /// The observer of this run wants system calls.
     pub(super) syscalls_wanted: bool,
+    /// The observer of this run wants them with their arguments.
+    pub(super) calls_wanted: bool,
     /// The observer of this run wants packets.
     packets_wanted: bool,
     pub(crate) futex_wakes: Vec<TaskId>,
@@ -89,6 +91,7 @@ impl World {
             exhaustion: None,
             fx: Effects::default(),
             syscalls_wanted: false,
+            calls_wanted: false,
             packets_wanted: false,
             futex_wakes: Vec::new(),
             own_timers: Vec::new(),
@@ -246,6 +249,7 @@ impl World {
     fn watched_by(&mut self, observer: &dyn Observer) {
         self.fx.quiet = !observer.wants_records();
         self.syscalls_wanted = observer.wants_syscalls();
+        self.calls_wanted = observer.wants_calls();
         self.packets_wanted = observer.wants_packets();
     }
 
@@ -496,6 +500,7 @@ impl World {
             programs: self.programs,
             exhaustion: self.exhaustion,
             syscalls_wanted: false,
+            calls_wanted: false,
             packets_wanted: false,
             fx: Effects::new(self.fx.digest(), self.fx.flight.clone()),
             futex_wakes: Vec::new(),

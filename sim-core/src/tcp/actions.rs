@@ -159,6 +159,9 @@ pub enum Fate {
 pub struct Actions {
     /// Segments to transmit, in order.
     pub segments: Vec<Segment>,
+    /// How many of them carry only what was sent before. `OutSegs` does not count
+    /// those (`__tcp_transmit_skb`; RFC 4022 excludes retransmitted octets).
+    pub repeated: u32,
     /// State changes, in order.
     pub transitions: Vec<(TcpState, TcpState, Cause)>,
     /// MIB counters to increment.
@@ -175,6 +178,7 @@ impl Actions {
     /// Empties all lists, keeping their memory.
     pub fn clear(&mut self) {
         self.segments.clear();
+        self.repeated = 0;
         self.transitions.clear();
         self.counters.clear();
         self.events = SocketEvents::NONE;

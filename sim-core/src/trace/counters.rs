@@ -51,6 +51,7 @@ mibs! {
         SyncookiesRecv = "SyncookiesRecv",
         SyncookiesFailed = "SyncookiesFailed",
         EmbryonicRsts = "EmbryonicRsts",
+        LockDroppedIcmps = "LockDroppedIcmps",
         TW = "TW",
         TWRecycled = "TWRecycled",
         TWKilled = "TWKilled",

@@ -11,14 +11,13 @@ use crate::units::{Endpoint, Fd, ProcIx, SocketId};
 use crate::wire::Payload;
 
 impl Kernel {
-    pub(super) fn sys_send(&mut self, caller: Caller, fd: Fd, data: &mut Payload, fx: &mut Effects) -> Outcome {
+    pub(super) fn sys_send(&mut self, caller: Caller, fd: Fd, data: &Payload, fx: &mut Effects) -> Outcome {
         let id = match self.fd_socket(caller.task.process, fd) {
             Ok(id) => id,
             Err(errno) => return Outcome::Done(Err(errno)),
         };
         if self.socket(id).is_udp() {
-            let data = core::mem::take(data);
-            return self.udp_send(id, None, data, fx).map(Ret::Count).into();
+            return self.udp_send(id, None, data.clone(), fx).map(Ret::Count).into();
         }
         if matches!(self.socket(id).state(), TcpState::Closed | TcpState::Listen) {
             let error = self.take_error(caller.now, id, fx);
@@ -92,7 +91,7 @@ impl Kernel {
         &mut self,
         process: ProcIx,
         fd: Fd,
-        datagrams: Vec<Payload>,
+        datagrams: &[Payload],
         fx: &mut Effects,
     ) -> CallResult {
         let id = self.fd_socket(process, fd)?;
@@ -101,7 +100,7 @@ impl Kernel {
         }
         let mut sent = 0;
         for datagram in datagrams {
-            match self.udp_send(id, None, datagram, fx) {
+            match self.udp_send(id, None, datagram.clone(), fx) {
                 Ok(_) => sent += 1,
                 Err(errno) if sent == 0 => return Err(errno),
                 Err(_) => break,

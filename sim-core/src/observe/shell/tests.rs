@@ -274,3 +274,20 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn tools_that_watch_let_time_pass() {
+    let mut rig = Rig::new("tiny");
+    rig.out("advance kill");
+    assert_eq!(rig.out("tcpdump -n -i any -c 2 port 3306 | wc -l"), "2\n");
+    let before = rig.run.world().now();
+    let sar = rig.out("sar -P ALL 1 2 | grep -c all");
+    assert_eq!(sar, "3\n");
+    assert_eq!(rig.run.world().now(), before + Duration::from_secs(2));
+    assert!(rig.out("perf trace -s -- sleep 0.2").contains("   clock_nanosleep "));
+    assert!(rig.out("perf trace | head -n 3").contains(" ms): sysbench/"));
+    assert!(rig.out("perf top").contains("[k] "));
+    assert!(rig.out("strace -f -tt -T").contains("clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=1000000}"));
+    assert!(rig.out("queue").contains("\nRecv-Q "));
+    assert_eq!(rig.err("perf record").0, 2);
+}

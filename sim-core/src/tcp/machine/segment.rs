@@ -109,6 +109,10 @@ fn validate(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
 }
 
 fn syn_challenge(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
+    if tcb.state() == TcpState::Established {
+        // `syn_inerr`: tcp_rcv_established counts an error, tcp_rcv_state_process does not.
+        run.count(Mib::InErrs);
+    }
     run.count(Mib::TCPSYNChallenge);
     tcb.challenge_ack(run);
 }
@@ -250,7 +254,10 @@ fn opened(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     tcb.snd_wnd = tcb.scaled_window(seg);
     tcb.max_window = tcb.max_window.max(tcb.snd_wnd);
     tcb.snd_wl1 = seg.seq;
-    tcb.lrcvtime = run.ms();
+    if tcb.is(Bits::PASSIVE) {
+        // tcp_create_openreq_child; the end of a simultaneous open has received nothing yet.
+        tcb.lrcvtime = run.ms();
+    }
     tcb.init_buffer_space();
     if tcb.is(Bits::TS_OK) {
         tcb.advmss = tcb.advmss.saturating_sub(12);

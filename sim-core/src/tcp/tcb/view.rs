@@ -205,6 +205,10 @@ impl Tcb {
     pub fn retransmits(&self) -> u8 {
         self.cold.as_ref().map_or(0, |cold| cold.retransmits)
     }
+    /// True while the SYN of `connect()` itself is all that was sent.
+    pub(crate) fn is_first_syn_out(&self) -> bool {
+        self.state() == TcpState::SynSent && self.retransmits() == 0
+    }
     /// Keepalive or zero-window probes unanswered (`tcpi_probes`).
     #[must_use]
     pub fn probes_out(&self) -> u8 {
