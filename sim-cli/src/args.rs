@@ -160,6 +160,22 @@ Examples:
 Exit codes: that of the last command; 2 usage, 3 invalid scenario, 4 a budget was exceeded.")]
     Sh(Sh),
 
+    /// Diagnose saved output of real tools: who failed to close, which limit is near
+    #[command(after_help = "\
+Reads what ss -s, ss -tan[p][o], netstat -an[o]p, /proc/net/tcp, /proc/net/sockstat, SHOW PROCESSLIST, SHOW VARIABLES,
+nstat, netstat -s, sysctl, ulimit -a, /proc/PID/limits and ls -l /proc/PID/fd print, in any mixture, with the prompts,
+commands and prose around them. The more it is given, the less it has to assume.
+
+Examples:
+  ss -tanp | halfclose diagnose
+  halfclose diagnose incident.txt
+  halfclose diagnose ss.txt netstat.txt --sysctl sysctl.txt --limits limits.txt
+  (ss -s; ss -tanpo; sysctl -a; cat /proc/$(pgrep myapp)/limits) 2>/dev/null | halfclose diagnose --json
+  halfclose show ss two-hosts --at exhausted+1s | halfclose diagnose
+
+Exit codes: 0 nothing grave, 1 something has run out or is not closed, 2 a file cannot be read or says nothing.")]
+    Diagnose(Diagnose),
+
     /// Export what a scenario does in a format of other programs
     #[command(after_help = "\
 pcapng is what tcpdump would have written on the host: nanosecond time stamps, right checksums, options and
@@ -528,6 +544,26 @@ pub struct Sh {
     /// Run this line and leave; may be repeated
     #[arg(short = 'c', long = "command", value_name = "COMMAND", allow_hyphen_values = true)]
     pub commands: Vec<String>,
+}
+
+/// Arguments of `diagnose`.
+#[derive(Args, Debug)]
+pub struct Diagnose {
+    /// Saved output; `-` is stdin
+    #[arg(value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
+    pub files: Vec<String>,
+
+    /// Output of `sysctl -a`, or of the settings that matter
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub sysctl: Option<String>,
+
+    /// `/proc/PID/limits` of the process
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub limits: Option<String>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `graph`.

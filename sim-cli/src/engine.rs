@@ -138,6 +138,8 @@ pub struct Finding {
     pub evidence: Map<String, Value>,
     /// What to do.
     pub next: String,
+    /// What doing it costs elsewhere.
+    pub costs: Option<String>,
     /// What to type on a real host to see it.
     pub command: Option<String>,
 }
@@ -335,6 +337,7 @@ pub(crate) fn finding(found: observe::Finding, lang: Lang) -> Finding {
         why: found.why.map(|why| why.text(lang).to_owned()),
         evidence: found.evidence.into_iter().map(|(name, value)| (name.to_owned(), number_or_text(value))).collect(),
         next: found.next.text(lang).to_owned(),
+        costs: found.costs.map(|costs| costs.text(lang).to_owned()),
         command: found.command,
     }
 }

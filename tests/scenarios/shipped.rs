@@ -4,7 +4,7 @@ use halfclose::observe::{FindingId, RunFacts, findings};
 use halfclose::scenario::{MarkRef, Scenario, preset};
 use halfclose::time::Duration;
 
-use crate::{assert_holds, metric, run};
+use crate::{assert_holds, diagnosed, metric, run};
 
 macro_rules! every_seed {
     ($($test:ident = $name:literal over $seeds:expr;)*) => {
@@ -12,7 +12,10 @@ macro_rules! every_seed {
         fn $test() {
             let scenario = preset::find($name).expect("a preset").scenario();
             for seed in $seeds {
-                assert_holds(&scenario, seed);
+                let run = assert_holds(&scenario, seed);
+                if seed == 1 {
+                    diagnosed::agrees(&run);
+                }
             }
         })*
         const TESTED: &[&str] = &[$($name),*];

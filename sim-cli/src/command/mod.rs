@@ -2,6 +2,7 @@
 
 mod advise;
 mod capacity;
+mod diagnose;
 pub mod diff;
 mod explain;
 mod graph;
@@ -32,6 +33,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Run(run)) => run::run(&run, lang),
         Some(Command::Show(show)) => run::show(&show, lang),
         Some(Command::Sh(arguments)) => sh::sh(&arguments, lang),
+        Some(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments, lang),
         Some(Command::Export(export)) => run::export(&export, lang),
         Some(Command::Check { files }) => run::check(&files, lang),
         Some(Command::Schema) => print::schema(),

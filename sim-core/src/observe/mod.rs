@@ -13,15 +13,18 @@ pub mod capture;
 pub mod charts;
 #[cfg(feature = "scenario")]
 pub mod conversation;
+pub mod diagnose;
 #[cfg(feature = "scenario")]
 pub mod diff;
 pub mod facts;
 pub mod findings;
+mod findings_limits;
 #[cfg(test)]
 mod findings_tests;
 #[cfg(feature = "scenario")]
 mod gather;
 mod messages;
+mod prompt;
 pub mod rlimits;
 pub mod series;
 #[cfg(feature = "scenario")]

@@ -103,6 +103,9 @@ impl World {
             if let Err(errno) = *result
                 && stats.failed(now, name, errno, process.connections())
             {
+                if errno == Errno::MFile {
+                    stats.emfile_soft.get_or_insert(process.fds().limits().soft);
+                }
                 self.exhaustion.get_or_insert(Exhaustion { at: now, host, process: task.process, errno });
             }
             let kind = RecordKind::Syscall {

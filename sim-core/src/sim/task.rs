@@ -118,6 +118,8 @@ pub struct ProcStats {
     pub vain_searches: Searches,
     /// First `EADDRNOTAVAIL`, `EMFILE` and `ENFILE`.
     pub shortages: [Option<Shortage>; 3],
+    /// Soft RLIMIT_NOFILE at the first `EMFILE`.
+    pub emfile_soft: Option<u64>,
     /// Where the last TCP connect() went.
     pub destination: Option<Endpoint>,
     /// TCP connect() calls in the current second of virtual time: its number, and how many.

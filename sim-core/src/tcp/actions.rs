@@ -211,6 +211,7 @@ mod tests {
             counters: vec![Mib::ActiveOpens],
             events: SocketEvents::ERROR,
             reply: Some(Ok(Reply::Done)),
+            repeated: 1,
             fate: Fate::Closed,
         };
         out.clear();

@@ -524,7 +524,7 @@ mod tests {
             (PortSearchGeneration::Table256, 256, 150),
             (PortSearchGeneration::HardenedStepOne, 65_536, 290),
         ] {
-            let ports = PortAllocator::new(1, generation, 250, Duration::ZERO);
+            let mut ports = PortAllocator::new(1, generation, 250, Duration::ZERO);
             let starts: Vec<(u32, u32)> =
                 (0..300_u16).map(|n| ports.start(&ask(&reserved, end(2, 1_000 + n)))).collect();
             let mut used: Vec<u32> = starts.iter().map(|&(cell, _)| cell).collect();
