@@ -15,6 +15,8 @@ const CHECKPOINTS: usize = 20;
 const FIRST_GAP: u64 = 4_000;
 /// Into how many pieces the first pass is cut, which are also the samples of the series.
 const PIECES: u64 = 500;
+/// Samples kept: a timeline that is made longer has room for four times as many.
+const SAMPLES: usize = 2_000;
 /// Where a step finds nothing else at its nanosecond, it finds it within so many tries.
 const MAX_TRIES: u32 = 10_000;
 
@@ -67,7 +69,7 @@ impl Timeline {
             gap: FIRST_GAP,
             scout: Checkpoint { run, memory },
             index: Index::default(),
-            series: Series::new(names, interval, 4 * PIECES as usize),
+            series: Series::new(names, interval, SAMPLES),
             columns,
             live,
             barriers: Vec::new(),

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use halfclose::errno::Errno;
-use halfclose::tcp::TcpState;
 use halfclose::tcp::graph::Visits;
 use halfclose::time::Instant;
 use halfclose::trace::{Observer, Record, RecordKind};
@@ -226,7 +225,8 @@ impl Observer for Index {
                 }
                 if !matches!(errno, Errno::InProgress | Errno::Again) {
                     let number = u8::try_from(errno.number() & 0xff).unwrap_or(u8::MAX);
-                    self.tell(at, (TcpState::ALL.len() as u8, number));
+                    // No state has this number: it stands for a failed call.
+                    self.tell(at, (u8::MAX, number));
                 }
             }
             RecordKind::Action { index } => self.sight(at, First::Action(index)),
