@@ -65,16 +65,14 @@ fn vite(context: &Context) -> Command {
 /// The wasm modules, and what the page takes from the core at build time.
 fn modules(context: &Context) -> Outcome {
     let generated = web(context).join("src").join("generated");
-    let pack = || {
-        let program = ["run", "--quiet", "--package", "halfclose-web", "--bin", "pack-presets", "--"];
-        run(context.cargo().args(program).arg(&generated))
-    };
-    let outcome = pack();
-    let mut outcomes = vec![outcome];
+    let program = ["run", "--quiet", "--package", "halfclose-web", "--bin", "pack-presets", "--"];
+    let mut outcome = run(context.cargo().args(program).arg(&generated));
     for module in MODULES {
-        outcomes.push(build(context, module, &generated));
+        if matches!(outcome, Outcome::Passed(_)) {
+            outcome = build(context, module, &generated);
+        }
     }
-    outcomes.into_iter().find(|outcome| !matches!(outcome, Outcome::Passed(_))).unwrap_or(Outcome::Passed(Vec::new()))
+    outcome
 }
 
 fn build(context: &Context, module: &str, generated: &Path) -> Outcome {

@@ -150,7 +150,7 @@ export class PortsView extends View {
       }, h("b", {}, code === 0 ? "" : LETTERS[state]), h("small", {}, String(port % 100000)), order ? h("i", {}, String(order)) : null);
     };
     const row = (parity: number) => h("div", { class: "cellrow" }, h("span", { class: "rowname" }, parity ? t("ports.odd") : t("ports.even")),
-      ...range(low, high).filter((port) => port % 2 === parity).map(cell));
+      h("div", { class: "cellgrid" }, ...range(low, high).filter((port) => port % 2 === parity).map(cell)));
     this.#cells.replaceChildren(row(low % 2), row(1 - (low % 2)));
   }
 
