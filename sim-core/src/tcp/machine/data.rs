@@ -331,3 +331,82 @@ impl Tcb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PSH: Flags = Flags(Flags::ACK.0 | Flags::PSH.0);
+    const FIN: Flags = Flags(Flags::ACK.0 | Flags::FIN.0);
+
+    /// RCV.MSS after segments of these lengths; it was 1,000 before.
+    fn measured(lens: &[u32], flags: Flags, timestamps: bool) -> u16 {
+        let mut tcb = Tcb::default();
+        tcb.rcv_mss = 1_000;
+        tcb.advmss = 1_460;
+
+        tcb.assign(Bits::TS_OK, timestamps);
+        for &len in lens {
+            tcb.measure_rcv_mss(len, flags);
+        }
+        tcb.rcv_mss
+    }
+
+    /// `tcp_measure_rcv_mss`: two of one length are full ones if they are of 536 bytes, or of 88 without PSH and FIN
+    /// (headers with timestamps count 12 more).
+    #[test]
+    fn two_segments_of_one_length_are_full_ones() {
+        for (len, flags, timestamps, counts) in [
+            (600, Flags::ACK, false, true),
+            (536, PSH, false, true),
+            (535, PSH, false, false),
+            (88, Flags::ACK, false, true),
+            (87, Flags::ACK, false, false),
+            (88, PSH, false, false),
+            (88, FIN, false, false),
+            (524, PSH, true, true),
+            (523, PSH, true, false),
+            (76, Flags::ACK, true, true),
+            (75, Flags::ACK, true, false),
+        ] {
+            let found = measured(&[len, len], flags, timestamps);
+            assert_eq!(u32::from(found) == len, counts, "{len} {flags} {timestamps}: {found}");
+            assert_eq!(measured(&[len], flags, timestamps), 1_000, "one is none");
+        }
+        assert_eq!(measured(&[600, 601], Flags::ACK, false), 1_000);
+        assert_eq!(measured(&[600, 601, 601], Flags::ACK, false), 601);
+        // What is larger counts at once, up to the MSS announced.
+        assert_eq!((measured(&[1_200], PSH, false), measured(&[2_000], PSH, false)), (1_200, 1_460));
+    }
+
+    #[test]
+    fn the_first_estimate_is_half_the_window_at_most() {
+        let hint = |advmss, mss_clamp, rcv_wnd| {
+            let mut tcb = Tcb::default();
+            tcb.advmss = advmss;
+            tcb.mss_clamp = mss_clamp;
+            tcb.rcv_wnd = rcv_wnd;
+
+            tcb.initialize_rcv_mss();
+            tcb.rcv_mss
+        };
+        assert_eq!([hint(1_460, 1_460, 64_240), hint(300, 1_460, 64_240), hint(1_460, 300, 64_240)], [536, 300, 300]);
+        assert_eq!([hint(1_460, 1_460, 901), hint(1_460, 1_460, 100)], [450, 88]);
+    }
+
+    /// `tcp_incr_quickack`: as many as the window holds pairs of segments, two at least, sixteen at most.
+    #[test]
+    fn quick_acks_are_as_many_as_the_window_takes() {
+        let quick = |rcv_wnd, already| {
+            let mut tcb = Tcb::default();
+            tcb.rcv_wnd = rcv_wnd;
+            tcb.rcv_mss = 536;
+            tcb.quick = already;
+
+            tcb.incr_quickack();
+            tcb.quick
+        };
+        assert_eq!([quick(64_240, 0), quick(5_000, 0), quick(1_071, 0), quick(1_072, 0)], [16, 4, 2, 1]);
+        assert_eq!(quick(5_000, 9), 9);
+    }
+}

@@ -148,4 +148,150 @@ mod tests {
         assert_eq!(initial_window(&big, 131_072, 1_460, false).1, 0);
         assert_eq!(initial_window(&config, 540_000, 1_460, true).0, 268_640);
     }
+
+    /// An open connection without scaling: a buffer of 20,000 bytes is worth 10,000, of which one segment of 1,460 is
+    /// reserved.
+    fn open(rcv_mss: u16, held: u32) -> Tcb {
+        let mut tcb = Tcb::default();
+        tcb.rcvbuf = 20_000;
+        tcb.advmss = 1_460;
+        tcb.rcv_mss = rcv_mss;
+        tcb.rcv_ssthresh = 10_000;
+        tcb.quick = 5;
+
+        tcb.set(Bits::BUFFERS_SET);
+        tcb.rcv_nxt = tcb.rcv_nxt.add(held);
+        tcb
+    }
+
+    /// `tcp_init_buffer_space`: what can be said and what the buffer is worth, less one segment.
+    #[test]
+    fn the_clamp_reserves_a_segment() {
+        let clamp = |rcvbuf, wscale| {
+            let mut tcb = open(1_000, 0);
+            tcb.rcvbuf = rcvbuf;
+
+            tcb.set_wscales(0, wscale);
+            tcb.window_clamp()
+        };
+        let cases = [(20_000, 8_540), (5_000, 2_500), (7_000, 2_920), (132_000, 64_540), (200_000, 65_535)];
+        for (rcvbuf, expected) in cases {
+            assert_eq!(clamp(rcvbuf, 0), expected, "buffer {rcvbuf}");
+        }
+        assert_eq!(clamp(200_000, 2), 98_540);
+        assert_eq!(
+            {
+                let mut tcb = Tcb::default();
+                tcb.rcvbuf = 1_000;
+                tcb
+            }
+            .window_clamp(),
+            65_535,
+            "before the handshake"
+        );
+    }
+
+    /// `__tcp_select_window` without scaling.
+    #[test]
+    fn windows_are_whole_segments_and_move_by_one_at_least() {
+        let wanted = |rcv_mss, held, rcv_wnd| {
+            {
+                let mut tcb = open(rcv_mss, held);
+                tcb.rcv_wnd = rcv_wnd;
+                tcb
+            }
+            .window_wanted()
+        };
+        // Within one segment of the free space the window stays.
+        assert_eq!(
+            [8_000, 9_000, 9_001, 9_500, 10_500].map(|window| wanted(1_000, 0, window)),
+            [10_000, 10_000, 9_001, 9_500, 10_000]
+        );
+        assert_eq!(wanted(1_500, 0, 0), 9_000);
+        // Below half of the space: nothing under a sixteenth of it, or under a segment.
+        assert_eq!([6_000, 9_000, 9_001, 9_900].map(|held| wanted(1_000, held, 0)), [4_000, 1_000, 0, 0]);
+        assert_eq!([9_374, 9_375, 9_376].map(|held| wanted(100, held, 0)), [600, 600, 0]);
+        assert_eq!(wanted(500, 9_400, 0), 0);
+        // A segment as large as the space opens all of it, once half is gained.
+        assert_eq!([1_460, 2_000, 5_730, 5_729].map(|window| wanted(9_000, 0, window)), [8_540, 10_000, 5_730, 10_000]);
+        assert_eq!(
+            {
+                let mut tcb = open(1_000, 0);
+                tcb.rcvbuf = 0;
+                tcb
+            }
+            .window_wanted(),
+            0
+        );
+        let mut small = {
+            let mut tcb = open(1_000, 0);
+            tcb.rcv_ssthresh = 8_700;
+            tcb
+        };
+        assert_eq!(small.window_wanted(), 8_000);
+    }
+
+    /// With scaling a window is a multiple of its unit: rounded up, but down where memory is short.
+    #[test]
+    fn scaled_windows_are_whole_units() {
+        let wanted = |held, rcv_ssthresh| {
+            let mut tcb = open(1_000, held);
+            tcb.rcv_ssthresh = rcv_ssthresh;
+
+            tcb.set_wscales(0, 4);
+            tcb.window_wanted()
+        };
+        assert_eq!((wanted(0, 9_990), wanted(0, 9_984)), (10_000, 9_984));
+        assert_eq!(wanted(6_003, 10_000), 3_984);
+    }
+
+    /// Quick acknowledgments end when half of the space is used up.
+    #[test]
+    fn short_memory_ends_quick_acks() {
+        let quick = |held| {
+            let mut tcb = open(1_000, held);
+            tcb.window_wanted();
+            tcb.quick
+        };
+        assert_eq!([5_729, 5_730, 5_731].map(quick), [5, 5, 0]);
+    }
+
+    /// `tcp_select_window`: counts a window that closes and one that opens; `tcp_receive_window` never shrinks.
+    #[test]
+    fn closing_and_opening_windows_are_counted() {
+        let config = config();
+        let cx = crate::tcp::TcpContext {
+            now: crate::time::Instant::ZERO,
+            clock: crate::tcp::machine::tests::CLOCK,
+            config: &config,
+        };
+        let mut out = crate::tcp::Actions::default();
+        let mut run = Run { cx: &cx, out: &mut out };
+        let mut tcb = open(1_000, 9_900);
+        tcb.rcv_wnd = 9_900;
+
+        assert_eq!(tcb.select_window(&mut run), 0);
+        assert_eq!(tcb.select_window(&mut run), 0, "closed already");
+        tcb.copied_seq = tcb.rcv_nxt;
+        assert_eq!(tcb.select_window(&mut run), 10_000);
+        assert_eq!(tcb.select_window(&mut run), 10_000, "open already");
+        assert_eq!(run.out.counters, [Mib::TCPToZeroWindowAdv, Mib::TCPFromZeroWindowAdv]);
+        // 2,000 bytes unread: less is wanted than was offered, and what was offered stays.
+        tcb.rcv_nxt = tcb.rcv_nxt.add(2_000);
+        assert_eq!(tcb.select_window(&mut run), 8_000);
+        tcb.rcv_ssthresh = 3_000;
+        assert_eq!(tcb.select_window(&mut run), 8_000);
+    }
+
+    #[test]
+    fn sizeable_segments_open_the_window_by_two() {
+        let mut tcb = open(1_000, 0);
+        tcb.rcv_ssthresh = 4_000;
+
+        let grown = [(); 3].map(|()| {
+            tcb.grow_window();
+            tcb.rcv_ssthresh
+        });
+        assert_eq!(grown, [6_920, 8_540, 8_540]);
+    }
 }

@@ -205,3 +205,70 @@ fn a_late_syn_ack_may_echo_the_first_syn() {
     pair.inject(0, &late);
     assert_eq!(pair.states()[0], TcpState::Established);
 }
+
+// ---------------------------------------------------------------- options of a SYN-ACK
+
+/// The answer to a SYN, with this echoed: (state after it, flags of what is sent).
+fn after_syn_ack(config: TcpConfig, ecr: impl Fn(u32) -> u32) -> (TcpState, Vec<Flags>) {
+    let mut pair = Pair::with(config);
+    pair.open(0);
+    let mut answer = pair.segment(0, Flags::SYN.with(Flags::ACK));
+    answer.seq = SeqNum(70_000);
+    let now = super::super::ms32(pair.now);
+    answer.options.timestamp = Some((1, ecr(now)));
+    answer.options.wscale = Some(7);
+    let sent = pair.inject(0, &answer);
+    (pair.ends[0].state(), sent.iter().map(|segment| segment.flags).collect())
+}
+
+/// RFC 7323 §5.8, `tcp_rcv_synsent_state_process`: what is echoed is neither older than the first SYN nor of the future.
+#[test]
+fn a_syn_ack_echoes_a_syn() {
+    let open = (TcpState::Established, vec![Flags::ACK]);
+    let refused = (TcpState::SynSent, vec![Flags::RST]);
+    assert_eq!(after_syn_ack(config(), |now| now), open);
+    assert_eq!(after_syn_ack(config(), |_| 0), open);
+    assert_eq!(after_syn_ack(config(), |now| now + 1), refused);
+    assert_eq!(after_syn_ack(config(), |now| now - 1), refused);
+    assert_eq!(after_syn_ack(TcpConfig { tcp_timestamps: false, ..config() }, |now| now + 1), open);
+}
+
+/// RFC 7323 §2.2: a shift that was not offered is not taken.
+#[test]
+fn a_shift_is_agreed_by_both() {
+    for (tcp_window_scaling, shift) in [(true, 7), (false, 0)] {
+        let mut pair = Pair::with(TcpConfig { tcp_window_scaling, ..config() });
+        pair.open(0);
+        let mut answer = pair.segment(0, Flags::SYN.with(Flags::ACK));
+        answer.seq = SeqNum(70_000);
+        answer.options.timestamp = None;
+        answer.options.wscale = Some(7);
+        pair.inject(0, &answer);
+        assert_eq!((pair.ends[0].wscale().0, pair.ends[0].wscale_ok()), (shift, tcp_window_scaling));
+    }
+}
+
+/// A connection that took over a minisock knows its timestamp (`tcp_twsk_unique`): its SYN echoes it, and an older SYN
+/// that crosses is refused by PAWS.
+#[test]
+fn a_successor_knows_the_last_timestamp() {
+    for (tsval, state) in [(999, TcpState::SynSent), (1_000, TcpState::SynReceived), (1_001, TcpState::SynReceived)] {
+        let mut pair = Pair::new();
+        pair.ends[0].inherit_timewait(1_000, 5);
+        pair.open(0);
+        assert_eq!(pair.wire[0].segment.options.timestamp.map(|(_, ecr)| ecr), Some(1_000));
+        let mut syn = pair.segment(0, Flags::SYN);
+        syn.seq = SeqNum(70_000);
+        syn.options.timestamp = Some((tsval, 0));
+        pair.inject(0, &syn);
+        assert_eq!(pair.ends[0].state(), state, "{tsval}");
+    }
+    // One that knows none takes any.
+    let mut pair = Pair::new();
+    pair.open(0);
+    let mut syn = pair.segment(0, Flags::SYN);
+    syn.seq = SeqNum(70_000);
+    syn.options.timestamp = Some((1, 0));
+    pair.inject(0, &syn);
+    assert_eq!(pair.ends[0].state(), TcpState::SynReceived);
+}

@@ -324,3 +324,89 @@ fn an_overtaken_segment_does_not_move_the_window() {
     pair.inject(0, &older);
     assert_eq!(pair.ends[0].snd_wnd, wide, "the older one says nothing new");
 }
+
+// ---------------------------------------------------------------- LISTEN, counters, ICMP
+
+/// RFC 9293 §3.10.7.2: a listener's own answers; its SYNs are the kernel's.
+#[test]
+fn a_listener_resets_acks_alone() {
+    let config = config();
+    let answers = |flags| {
+        let cx = TcpContext { now: Instant::from_nanos(5_000_000_000), clock: CLOCK, config: &config };
+        let mut out = Actions::default();
+        let segment = Segment { seq: SeqNum(5), ack: SeqNum(77), flags, ..Segment::default() };
+        step(&mut Tcb::new_listen(&config), TcpInput::SegmentArrives(&segment), &cx, &mut out);
+        out.segments.iter().map(|sent| (sent.flags, sent.seq)).collect::<Vec<_>>()
+    };
+    assert_eq!(answers(Flags::ACK), [(Flags::RST, SeqNum(77))]);
+    for flags in [Flags::RST, Flags::RST.with(Flags::ACK), Flags::SYN, Flags::FIN, Flags::NONE] {
+        assert_eq!(answers(flags), [], "{flags}");
+    }
+}
+
+/// RFC 2012: AttemptFails are those that never opened.
+#[test]
+fn only_attempts_fail_as_attempts() {
+    let mut open = Pair::connected();
+    let reset = open.segment(0, Flags::RST);
+    open.inject(0, &reset);
+    assert!(open.counters[0].contains(&Mib::EstabResets) && !open.counters[0].contains(&Mib::AttemptFails));
+    let mut opening = Pair::new();
+    opening.open(0);
+    let mut refused = opening.segment(0, Flags::RST.with(Flags::ACK));
+    refused.ack = SeqNum(1_001);
+    opening.inject(0, &refused);
+    assert!(opening.counters[0].contains(&Mib::AttemptFails));
+    let mut given_up = Pair::new();
+    given_up.open(0);
+    given_up.close(0);
+    assert!(!given_up.counters[0].contains(&Mib::AttemptFails), "close() is no failure");
+}
+
+/// `tcp_v4_err`: on an open connection an error about something in flight is remembered; that a packet is too large is none.
+#[test]
+fn soft_errors_are_about_what_is_in_flight() {
+    let remembered = |errno, offset: u32| {
+        let mut pair = Pair::connected();
+        pair.mute = [true; 2];
+        pair.send(0, 10);
+        let seq = pair.ends[0].snd_una().add(offset);
+        pair.input(0, TcpInput::IcmpError { errno, seq, hard: true });
+        assert_eq!(pair.ends[0].state(), TcpState::Established);
+        pair.ends[0].cold.as_ref().and_then(|cold| cold.soft_error)
+    };
+    let unreachable = Errno::HostUnreach;
+    assert_eq!(
+        [0, 10, 11, u32::MAX].map(|at| remembered(unreachable, at)),
+        [Some(unreachable), Some(unreachable), None, None]
+    );
+    assert_eq!(remembered(Errno::MsgSize, 0), None);
+}
+
+/// `tcp_abort`, `tcp_out_of_resources`: only the latter counts as memory.
+#[test]
+fn too_many_orphans_are_a_matter_of_memory() {
+    use crate::tcp::Cause;
+    for (cause, counts) in [(Cause::Overflow, true), (Cause::Abort, false)] {
+        let mut pair = Pair::connected();
+        pair.mute = [true; 2];
+        pair.close(0);
+        assert_eq!(pair.ends[0].state(), TcpState::FinWait1);
+        pair.call(0, UserCall::Abort(cause)).ok();
+        assert_eq!(pair.counters[0].contains(&Mib::TCPAbortOnMemory), counts, "{cause:?}");
+    }
+}
+
+/// A full buffer takes nothing more, but an empty write always; an empty queue gives nothing.
+#[test]
+fn full_and_empty_buffers_are_eagain() {
+    let mut pair = Pair::connected();
+    pair.mute = [true; 2];
+    let write = |pair: &mut Pair, len| pair.call(0, UserCall::Send(Payload::opaque(len)));
+    let Ok(Reply::Count(taken)) = write(&mut pair, u32::MAX / 4) else { panic!("it takes what fits") };
+    assert!(taken > 0 && taken < u32::MAX / 4);
+    assert_eq!(write(&mut pair, 1), Err(Errno::Again));
+    assert_eq!(write(&mut pair, 0), Ok(Reply::Count(0)));
+    assert_eq!(pair.recv(0, 10), Err(Errno::Again));
+    assert_eq!(pair.recv(0, 0), Ok(0));
+}

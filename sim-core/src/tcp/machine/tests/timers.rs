@@ -284,3 +284,23 @@ fn a_window_shrunk_to_nothing_under_data_in_flight() {
     let (at, _) = pair.fates[0].expect("it gave up");
     assert!(at.since(start) > Duration::from_secs(340), "{:?}", at.since(start));
 }
+
+// ---------------------------------------------------------------- tcp_retries2 as a time
+
+/// `tcp_model_timeout`; ip-sysctl says 924.6 s for the default of 15.
+#[test]
+fn retries_are_a_time() {
+    let model = |boundary, rto_max| {
+        let (base, most) = (Duration::from_millis(200), Duration::from_secs(rto_max));
+        super::super::timeout::model_timeout(boundary, base, most).as_millis()
+    };
+    assert_eq!([0, 3, 8, 9, 10, 15].map(|n| model(n, 120)), [200, 3_000, 102_200, 204_600, 324_600, 924_600]);
+    assert_eq!([2, 3, 5].map(|n| model(n, 1)), [1_400, 2_400, 4_400]);
+}
+
+#[test]
+fn a_new_socket_has_the_buffers_of_its_host() {
+    let config = TcpConfig { tcp_rmem_default: 50_000, tcp_wmem_default: 20_000, ..config() };
+    assert_eq!(Tcb::new_closed(&config).buffers(), (50_000, 20_000));
+    assert_eq!(Tcb::new_listen(&config).buffers(), (50_000, 20_000));
+}
