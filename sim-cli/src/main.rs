@@ -12,6 +12,8 @@ mod exit;
 mod figures;
 mod message;
 mod pictures;
+#[cfg(feature = "png")]
+mod png;
 mod problem;
 mod progress;
 mod report;
