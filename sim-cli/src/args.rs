@@ -1,5 +1,7 @@
 //! The command line.
 
+mod planning;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -11,6 +13,7 @@ use crate::command::diff::{DIFF_HELP, Diff};
 use crate::command::plot::{PLOT_HELP, Plot};
 use crate::command::report::{REPORT_HELP, Report};
 use crate::terminal::{self, Color};
+pub use planning::{Advise, Capacity, Merge, Sweep};
 
 /// Watch an outage happen: TCP connections on a faithful Linux host, until
 /// ports, descriptors or places on a MySQL server run out.
@@ -77,6 +80,22 @@ enum LangArg {
     Zh,
 }
 
+/// `halfclose web`.
+#[derive(Args, Debug)]
+pub struct Web {
+    /// A link to the page, or its part after `#`
+    #[arg(value_name = "LINK")]
+    pub link: Option<String>,
+
+    /// Port; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+
+    /// Folder of the built site
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub site: Option<PathBuf>,
+}
+
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -106,13 +125,22 @@ Exit codes: 0 ok, 1 an expectation failed, 3 invalid scenario, 4 a budget was ex
 The columns and spacing are those of the real tools, so grep, awk and wc work unchanged.
 T is a time since the start (3s), or a moment with an offset (kill+3s, exhausted-1s, end).
 
+sar, perf-top, perf-trace, strace and tcpdump watch a while: from --at on for 5 s, 1 s, 0.1 s (-s: 10 s),
+0.1 s, 1 s, or from --from to --to. With --from or --to every view shows a span, each step under a line
+`# SECONDS`. What is a model of cost rather than mechanism is said on stderr.
+
 Examples:
   halfclose show ss-s incident --at kill+30s
   halfclose show processlist incident --at kill+3s
   halfclose show ss two-hosts --at exhausted+15s --host client | grep -c CLOSE-WAIT
   halfclose show netstat nofile --at end | grep 3306 | head -n 30
   halfclose show limits wide-range --process sysbench
-  halfclose show variables incident --like %max_connections%")]
+  halfclose show variables incident --like %max_connections%
+  halfclose show sar incident --at exhausted+20s
+  halfclose show perf-trace-s traced --at trace
+  halfclose show ss-s incident --from kill --to kill+10s --every 1s --json | jq .tcp.timewait
+  halfclose show tcpdump one-connection --from 1s --to 12s
+  halfclose show queue two-hosts --at kill+2s")]
     Show(Show),
 
     /// A shell on a simulated host: ss, netstat, sysctl, kill, SQL and time
@@ -132,16 +160,35 @@ Examples:
 Exit codes: that of the last command; 2 usage, 3 invalid scenario, 4 a budget was exceeded.")]
     Sh(Sh),
 
+    /// Diagnose saved output of real tools: who failed to close, which limit is near
+    #[command(after_help = "\
+Reads what ss -s, ss -tan[p][o], netstat -an[o]p, /proc/net/tcp, /proc/net/sockstat, SHOW PROCESSLIST, SHOW VARIABLES,
+nstat, netstat -s, sysctl, ulimit -a, /proc/PID/limits and ls -l /proc/PID/fd print, in any mixture, with the prompts,
+commands and prose around them. The more it is given, the less it has to assume.
+
+Examples:
+  ss -tanp | halfclose diagnose
+  halfclose diagnose incident.txt
+  halfclose diagnose ss.txt netstat.txt --sysctl sysctl.txt --limits limits.txt
+  (ss -s; ss -tanpo; sysctl -a; cat /proc/$(pgrep myapp)/limits) 2>/dev/null | halfclose diagnose --json
+  halfclose show ss two-hosts --at exhausted+1s | halfclose diagnose
+
+Exit codes: 0 nothing grave, 1 something has run out or is not closed, 2 a file cannot be read or says nothing.")]
+    Diagnose(Diagnose),
+
     /// Export what a scenario does in a format of other programs
     #[command(after_help = "\
 pcapng is what tcpdump would have written on the host: nanosecond time stamps, right checksums, options and
 payload bytes, and a comment on each packet that changed a state, with its cause. Wireshark and tshark open it.
 Packets of a host to itself are seen once, as on lo. T is a time since the start or a moment, as for show.
 
+csv has a column time_s and one for each --metric, and a row for each --every from --from to --to.
+
 Examples:
   halfclose export pcapng one-connection -o one.pcapng
   halfclose export pcapng incident --from kill-1s --to kill+12s --port 3306 -o kill.pcapng
   halfclose export pcapng two-hosts --host db --to 5s -o - | tshark -r -
+  halfclose export csv incident --metric host.ss.timewait --metric host.sysbench.fd.open -o series.csv
   tshark -r one.pcapng -T fields -e frame.time_relative -e tcp.flags.str -e frame.comment")]
     Export(Export),
 
@@ -215,6 +262,47 @@ Examples:
     #[command(after_help = DIFF_HELP)]
     Diff(Diff),
 
+    /// Say which limit binds first, second, third: formulas, then the simulation, then the gap
+    #[command(after_help = "\
+Examples:
+  halfclose capacity                                          the outage
+  halfclose capacity time-wait --formula                      formulas alone, at once
+  halfclose capacity two-hosts --set process.mysqld.mysqld.max_connections=10000
+  halfclose capacity my.toml --json | jq '.limits[] | {limit, binds}'
+
+A limit is so many of something. Clients take R a second and hold each for H seconds: R x H are held in
+the long run (Little's law). What is never given back binds sooner or later. The simulation meets the
+first wall, lifts it, and goes on to the next.")]
+    Capacity(Capacity),
+
+    /// Try the known remedies on a scenario: tonight, tomorrow, does not help
+    #[command(after_help = "\
+Examples:
+  halfclose advise                          the outage: only fixing the close cures it
+  halfclose advise time-wait
+  halfclose advise my.toml --lang zh
+  halfclose advise nofile --json | jq '.alone[] | {id: .remedies[0].id, when, effect}'
+
+Each remedy is simulated alone; where none is enough, the smallest combinations that are. A remedy that
+only moves the wall is told with the new time to failure.")]
+    Advise(Advise),
+
+    /// Simulate many variants of a scenario under several seeds, on all cores
+    #[command(after_help = "\
+Examples:
+  halfclose sweep plan.toml -o results.jsonl --csv results.csv
+  halfclose sweep plan.toml --dry-run                      how many points, and whether each is valid
+  halfclose sweep plan.toml -o part-3.jsonl --shard 3/8    the fourth of eight parts
+  sbatch --array=0-7 --wrap 'halfclose sweep plan.toml -o part-$SLURM_ARRAY_TASK_ID.jsonl --shard 8'
+  halfclose merge plan.toml part-*.jsonl -o results.jsonl
+
+A sweep that was killed goes on where it was: run the same command again. Points depend on plan and seed
+alone, so parts computed anywhere are, put together, the bytes of one whole run.")]
+    Sweep(Sweep),
+
+    /// Put the parts of a sweep together; says what is missing and what does not agree
+    Merge(Merge),
+
     /// Run packetdrill scripts against the simulated host, in exact virtual time
     #[command(after_help = "\
 Examples:
@@ -229,6 +317,36 @@ model lacks is reported as unsupported, with its line.
 
 Exit codes: 0 all pass, 1 a script failed, 2 usage, 3 a script is unsupported or invalid.")]
     Packetdrill(Packetdrill),
+
+    /// Serve the page of this program on this machine, at a link
+    #[command(after_help = "\
+Examples:
+  halfclose web
+  halfclose web 'v=1&s=tiny&t=6s'
+  halfclose web 'https://example.invalid/#v=1&s=incident&t=8s' --port 8080
+  halfclose web --site target/site
+
+It prints the address and serves until it is stopped, on 127.0.0.1 only. The page is the one the program
+was built with (feature `site`), else the one that `cargo xtask site` left in target/site.")]
+    Web(Web),
+    /// Run a scenario on the real Linux kernel and in the model, and print both side by side
+    #[command(after_help = "\
+Each host becomes a network namespace, each process a real process that makes the same system calls. State
+is read through sock_diag and /proc, and afterwards the scenario is simulated for the running kernel with the
+settings its hosts really had. A row says what was seen on both sides, whether that is equal, within the stated
+tolerance or different, and by which rule. A scenario that waits a minute takes a minute.
+
+Nothing outside the namespaces is touched, and nothing is left behind, not even after Ctrl-C. Linux only; it
+needs root or unprivileged user namespaces.
+
+Examples:
+  halfclose lab scenarios/lab/two-ports.toml
+  halfclose lab two-hosts                    28,231 real sockets
+  halfclose lab my.toml --json | jq '.lines[] | select(.verdict == \"differs\")'
+
+Exit codes: 0 all rows agree, 1 a row differs, 2 a right is missing or the lab cannot do what the scenario
+asks, 3 invalid scenario, 4 a budget was exceeded.")]
+    Lab(Lab),
 
     /// Print a completion script for a shell
     #[command(after_help = "\
@@ -339,6 +457,14 @@ pub struct Export {
     /// End at this moment instead of the scenario's end
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub to: Option<String>,
+
+    /// A column of the time series: a metric, or an expression of metrics; may be repeated [default: all metrics]
+    #[arg(long, value_name = "METRIC")]
+    pub metric: Vec<String>,
+
+    /// Time between two rows of the series
+    #[arg(long, value_name = "SPAN", default_value = "1s")]
+    pub every: String,
 }
 
 /// Formats of `export`.
@@ -346,6 +472,8 @@ pub struct Export {
 pub enum ExportFormat {
     /// A packet capture
     Pcapng,
+    /// Metrics over time, comma-separated
+    Csv,
 }
 
 /// Arguments of `show`.
@@ -362,17 +490,41 @@ pub struct Show {
     #[arg(long, value_name = "T", default_value = "end", allow_hyphen_values = true)]
     pub at: String,
 
+    /// Show a span of time: its begin
+    #[arg(long, value_name = "T", conflicts_with = "at", allow_hyphen_values = true)]
+    pub from: Option<String>,
+
+    /// Show a span of time: its end
+    #[arg(long, value_name = "T", conflicts_with = "at", allow_hyphen_values = true)]
+    pub to: Option<String>,
+
+    /// Show the span in steps this long: 1s, 100ms [default for views of an instant, and sar: 1s]
+    #[arg(long, value_name = "SPAN")]
+    pub every: Option<String>,
+
     /// The host; needed only where there are several to choose from
     #[arg(long, value_name = "HOST")]
     pub host: Option<String>,
 
-    /// The process, for limits and fd
+    /// The process, by name or id, for limits, fd, perf-top, perf-trace and strace
     #[arg(long, value_name = "PROCESS")]
     pub process: Option<String>,
 
     /// Only names that match, for variables and status: %, _ and letters, as in SQL
     #[arg(long, value_name = "PATTERN")]
     pub like: Option<String>,
+
+    /// Only packets from or to this port, for tcpdump; the socket with this local port, for queue
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+
+    /// The socket open as this descriptor, for queue
+    #[arg(long, value_name = "FD")]
+    pub fd: Option<u32>,
+
+    /// Print one JSON object for each moment or step
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `sh`.
@@ -392,6 +544,26 @@ pub struct Sh {
     /// Run this line and leave; may be repeated
     #[arg(short = 'c', long = "command", value_name = "COMMAND", allow_hyphen_values = true)]
     pub commands: Vec<String>,
+}
+
+/// Arguments of `diagnose`.
+#[derive(Args, Debug)]
+pub struct Diagnose {
+    /// Saved output; `-` is stdin
+    #[arg(value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
+    pub files: Vec<String>,
+
+    /// Output of `sysctl -a`, or of the settings that matter
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub sysctl: Option<String>,
+
+    /// `/proc/PID/limits` of the process
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub limits: Option<String>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `graph`.
@@ -441,6 +613,30 @@ pub enum GraphFormat {
     Svg,
     /// For programs
     Json,
+}
+
+/// Arguments of `lab`.
+#[derive(Args, Debug)]
+pub struct Lab {
+    /// A scenario file, the name of a preset, or `-` for stdin
+    #[arg(value_name = "FILE|PRESET", value_hint = ValueHint::FilePath)]
+    pub source: String,
+
+    /// Use this seed instead of the file's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Change a value of the file; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_override)]
+    pub overrides: Vec<Override>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print a page in Markdown, with the scenario, as the book has them
+    #[arg(long, conflicts_with = "json")]
+    pub page: bool,
 }
 
 /// Arguments of `packetdrill`.
@@ -547,7 +743,8 @@ mod tests {
         let Some(Command::Show(show)) = parse("halfclose show ss-s").unwrap().command else { panic!("not show") };
         assert_eq!((show.view, show.scenario.source.as_str(), show.at.as_str()), (View::SsS, "incident", "end"));
         let names: Vec<&str> = View::ALL.iter().map(|view| view.name()).collect();
-        let wanted = "ss-s ss netstat processlist variables status limits ulimit sysctl fd sockstat nstat";
+        let wanted = "ss-s ss netstat processlist variables status limits ulimit sysctl fd sockstat nstat \
+                      sar perf-top perf-trace-s perf-trace strace tcpdump queue";
         assert_eq!(names.join(" "), wanted);
     }
 

@@ -5,10 +5,10 @@
 
 use std::io::Write;
 
-use halfclose::app::mysql::{self, Flavour};
+use halfclose::capacity::{Variant, VariantError};
 use halfclose::kernel::KernelProfile;
 use halfclose::observe::shell::Shell;
-use halfclose::observe::{self, HostView, RunFacts, View, ViewOptions};
+use halfclose::observe::{self, RunFacts, View};
 use halfclose::packetdrill::{self, Compare, Definitions, Options, Verdict};
 use halfclose::say;
 use halfclose::scenario::{self, CheckRow, Moment, ProgramKind, Run, Scenario, ScenarioError, preset as presets};
@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use crate::args::{CompareArg, Override, Packetdrill};
 use crate::capture::{self, PcapWriter, Watchers};
 use crate::exit::Failure;
+use crate::look;
 use crate::message::Say;
 use crate::problem::Problem;
 use crate::source::Source;
@@ -31,9 +32,6 @@ use crate::trace::JsonLines;
 
 /// Into how many pieces a run is cut to show its progress.
 const PROGRESS_STEPS: u64 = 200;
-/// What a statement took, for the footer of a table.
-const STATEMENT_TIME: Duration = Duration::from_millis(1);
-
 /// What to run.
 pub struct Request<'a> {
     /// The scenario.
@@ -140,22 +138,10 @@ pub struct Finding {
     pub evidence: Map<String, Value>,
     /// What to do.
     pub next: String,
+    /// What doing it costs elsewhere.
+    pub costs: Option<String>,
     /// What to type on a real host to see it.
     pub command: Option<String>,
-}
-
-/// What `show` looks at.
-pub struct Look<'a> {
-    /// The view.
-    pub view: View,
-    /// The moment.
-    pub at: &'a str,
-    /// The host; else the one such a view is usually taken on.
-    pub host: Option<&'a str>,
-    /// The process; else the client.
-    pub process: Option<&'a str>,
-    /// Pattern of `LIKE` for variables and status.
-    pub like: Option<&'a str>,
 }
 
 /// Runs a scenario.
@@ -167,7 +153,7 @@ pub fn run(request: Request<'_>) -> Result<Outcome, Failure> {
     let mut going = start(source, request.overrides, request.seed, lang)?;
     let until = request.until.map(|text| moment(going.scenario(), text, lang)).transpose()?;
     let until = until.zip(request.until);
-    let mut lines = trace.map(|out| JsonLines::new(out, going.scenario()));
+    let mut lines = trace.map(|out| JsonLines::new(out, &going));
     let config = capture::config(&going, first_client(&going), None, lang);
     let mut capture = pcap.map(|out| PcapWriter::new(config, out));
     let mut watchers = Watchers(Vec::new());
@@ -301,10 +287,7 @@ fn answer(run: &mut Run, probe: &Probe, lang: Lang, observer: &mut dyn Observer)
             let quantity = run.scenario().quantity(text).map_err(|error| asked(&error, lang))?;
             run.value(&quantity).map(|value| value.to_string())
         }
-        Quantity::View { view, host, extract } => {
-            let look = Look { view, at: probe.at, host: Some(host), process: None, like: None };
-            extract(&render(run, &look, lang)?)
-        }
+        Quantity::View { view, host, extract } => extract(&look::now(run, view, host, lang)?),
         Quantity::Expectation { .. } => None,
     })
 }
@@ -354,6 +337,7 @@ pub(crate) fn finding(found: observe::Finding, lang: Lang) -> Finding {
         why: found.why.map(|why| why.text(lang).to_owned()),
         evidence: found.evidence.into_iter().map(|(name, value)| (name.to_owned(), number_or_text(value))).collect(),
         next: found.next.text(lang).to_owned(),
+        costs: found.costs.map(|costs| costs.text(lang).to_owned()),
         command: found.command,
     }
 }
@@ -362,24 +346,10 @@ fn number_or_text(value: String) -> Value {
     value.parse::<u64>().map_or(Value::String(value), Value::from)
 }
 
-/// What a view prints at a moment of the run.
-///
-/// # Errors
-/// As [`run`]; [`Failure::Usage`] for an unknown host, process or mark.
-pub fn view(request: Request<'_>, look: &Look<'_>) -> Result<String, Failure> {
-    let lang = request.lang;
-    let mut run = start(request.source, request.overrides, request.seed, lang)?;
-    let moment = moment(run.scenario(), look.at, lang)?;
-    if !run.run_to_moment(moment, &mut NoObserver).map_err(|error| stopped(&error, lang))? {
-        return Err(never(&run, look.at, lang));
-    }
-    render(&run, look, lang)
-}
-
 /// A run at a moment (else at its start), and a shell on one of its hosts.
 ///
 /// # Errors
-/// As [`view`].
+/// As [`run`]; [`Failure::Usage`] for an unknown host or mark.
 pub fn shell(request: Request<'_>, at: Option<&str>, host: Option<&str>) -> Result<(Run, Shell), Failure> {
     let lang = request.lang;
     let mut run = start(request.source, request.overrides, request.seed, lang)?;
@@ -398,63 +368,21 @@ pub fn shell(request: Request<'_>, at: Option<&str>, host: Option<&str>) -> Resu
     Ok((run, shell))
 }
 
-/// What a view prints now.
-fn render(run: &Run, look: &Look<'_>, lang: Lang) -> Result<String, Failure> {
-    let host = match look.host {
-        Some(name) => host_of(run, name, lang)?,
-        None => default_host(run, look.view),
-    };
-    let mut seen = HostView::of(run.world(), run.host(host));
-    let pid = match look.process {
-        None => None,
-        Some(name) => match seen.processes.iter().find(|process| process.name == name) {
-            Some(process) => Some(process.pid),
-            None => return Err(Failure::Usage(say!(lang, Msg::UnknownProcess, name, seen.name))),
-        },
-    };
-    if look.view == View::Processlist {
-        ask_as_administrator(run, &mut seen);
-    }
-    let options = ViewOptions { pid, like: look.like.map(str::to_owned), elapsed: STATEMENT_TIME };
-    look.view.render(&seen, &options).map_err(|error| Failure::Usage(error.text(lang)))
-}
-
-/// The process list as the administrator's session shows it: with its own row
-/// busy asking. Without such a session nobody asks.
-fn ask_as_administrator(run: &Run, seen: &mut HostView) {
-    let world = run.world();
-    let clients = run.scenario().processes.iter().enumerate();
-    let sessions = clients.filter(|(_, spec)| spec.program.kind() == ProgramKind::Mysql).filter_map(|(index, _)| {
-        let (host, process) = run.process(index);
-        world.app(host, process).metric("session_id").filter(|&id| id > 0)
-    });
-    let Some(session) = sessions.max() else { return };
-    for process in &mut seen.processes {
-        let version = process.app.variables.iter().find(|(name, _)| name == "version");
-        let Some(flavour) = version.map(|(_, version)| Flavour::of(version)) else { continue };
-        mysql::as_asked_by(&mut process.app.processlist, session, flavour);
-    }
-}
-
-/// Where a view is looked at if nobody says: the server's host for what a
-/// server shows, else the first client's.
-fn default_host(run: &Run, view: View) -> usize {
-    let of_server = matches!(view, View::Processlist | View::Variables | View::Status);
-    first_host(run, of_server)
-}
-
 /// The first host on which something else than a server runs.
 fn first_client(run: &Run) -> usize {
     first_host(run, false)
 }
 
-fn first_host(run: &Run, of_server: bool) -> usize {
-    let is_server = |kind| kind == ProgramKind::Mysqld;
+pub(crate) fn first_host(run: &Run, of_server: bool) -> usize {
+    let looked_for = |kind| match of_server {
+        true => kind == ProgramKind::Mysqld,
+        false => !matches!(kind, ProgramKind::Mysqld | ProgramKind::Dns),
+    };
     let processes = &run.scenario().processes;
-    processes.iter().find(|process| is_server(process.program.kind()) == of_server).map_or(0, |process| process.host)
+    processes.iter().find(|process| looked_for(process.program.kind())).map_or(0, |process| process.host)
 }
 
-fn host_of(run: &Run, name: &str, lang: Lang) -> Result<usize, Failure> {
+pub(crate) fn host_of(run: &Run, name: &str, lang: Lang) -> Result<usize, Failure> {
     let hosts = &run.scenario().hosts;
     hosts.iter().position(|host| host.name == name).ok_or_else(|| {
         let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
@@ -476,12 +404,16 @@ pub(crate) fn seconds(at: Instant) -> String {
 }
 
 /// A moment or a metric that cannot be understood.
-fn asked(error: &ScenarioError, lang: Lang) -> Failure {
+pub(crate) fn asked(error: &ScenarioError, lang: Lang) -> Failure {
+    Failure::Usage(told(error, lang))
+}
+
+fn told(error: &ScenarioError, lang: Lang) -> String {
     let told = error.problems.iter().map(|one| {
         let problem = problem(one, &[], lang);
         problem.hint.map_or(problem.message.clone(), |hint| format!("{}\n{hint}", problem.message))
     });
-    Failure::Usage(told.collect::<Vec<_>>().join("\n"))
+    told.collect::<Vec<_>>().join("\n")
 }
 
 pub(crate) fn stopped(error: &SimError, lang: Lang) -> Failure {
@@ -508,11 +440,36 @@ fn problem(problem: &scenario::Problem, overrides: &[Override], lang: Lang) -> P
     Problem { id: problem.id().to_owned(), message, span: Some(problem.span()), hint, other }
 }
 
+/// A source with its `--set` changes, to be varied further.
+pub fn variant(source: &Source, overrides: &[Override]) -> Variant {
+    let overrides = overrides.iter().map(|change| (change.key.clone(), change.value.clone())).collect();
+    Variant::new(source.bytes.clone(), overrides)
+}
+
+/// Why a variant of the source could not be simulated, for the reader.
+pub fn variant_failure(source: &Source, overrides: &[Override], error: VariantError, lang: Lang) -> Failure {
+    match error {
+        VariantError::Scenario(error) => Failure::Invalid(source.clone(), problems(&error, overrides, lang)),
+        VariantError::Build(error) => unbuildable(source, &error.to_string()),
+        VariantError::Sim(error) => stopped(&error, lang),
+    }
+}
+
+/// The same as text alone, for one variant of many.
+pub fn variant_text(error: &VariantError, lang: Lang) -> String {
+    match error {
+        VariantError::Scenario(error) => told(error, lang),
+        VariantError::Build(error) => error.to_string(),
+        VariantError::Sim(error) => error.text(lang),
+    }
+}
+
 /// All problems of a scenario; none if it can run.
-pub fn check(source: &Source, lang: Lang) -> Vec<Problem> {
-    match Scenario::read(&source.bytes, &[]) {
+pub fn check(source: &Source, overrides: &[Override], lang: Lang) -> Vec<Problem> {
+    let pairs: Vec<(&str, &str)> = overrides.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
+    match Scenario::read(&source.bytes, &pairs) {
         Ok(_scenario) => Vec::new(),
-        Err(error) => problems(&error, &[], lang),
+        Err(error) => problems(&error, overrides, lang),
     }
 }
 

@@ -10,6 +10,7 @@ mod command;
 mod engine;
 mod exit;
 mod figures;
+mod look;
 mod message;
 mod pictures;
 #[cfg(feature = "png")]
@@ -17,6 +18,7 @@ mod png;
 mod problem;
 mod progress;
 mod report;
+mod series;
 mod source;
 mod story;
 mod terminal;
@@ -28,6 +30,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // The lab's processes are this program, started again.
+    #[cfg(target_os = "linux")]
+    if let Some(code) = halfclose_lab::stage_main() {
+        return code;
+    }
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::report(&error, args::lang_before_parsing()).exit(),

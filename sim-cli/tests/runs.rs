@@ -210,10 +210,15 @@ fn a_trace_has_a_sentence_and_a_cause_on_every_line() {
     assert_eq!(traced["digest"], plain["digest"], "watching changes nothing");
     let text = std::fs::read_to_string(&file).expect("the trace was written");
     std::fs::remove_file(&file).expect("the trace can be removed");
+    let mut lines = text.lines();
+    let head: Value = serde_json::from_str(lines.next().expect("a first line")).expect("a JSON object");
+    assert_eq!((head["kind"].as_str(), head["schema_version"].as_u64()), (Some("trace"), Some(1)), "{head}");
+    assert!(head["hosts"].as_array().is_some_and(|hosts| !hosts.is_empty()) && head["seed"].is_u64(), "{head}");
     let mut before = 0;
     let mut kinds: Vec<String> = Vec::new();
-    for line in text.lines() {
+    for line in lines {
         let record: Value = serde_json::from_str(line).expect("a JSON object a line");
+        assert_eq!(fields(&record), documented(&record), "{line}");
         let at = record["at_ns"].as_u64().unwrap();
         assert!(at >= before, "{line}");
         before = at;
@@ -226,6 +231,62 @@ fn a_trace_has_a_sentence_and_a_cause_on_every_line() {
     for kind in ["state", "port_pick", "transmit", "receive", "syscall"] {
         assert!(kinds.iter().any(|one| one == kind), "no {kind} in the trace");
     }
+}
+
+/// Names of a trace line's fields.
+fn fields(record: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = record.as_object().expect("an object").keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The fields that `book/src/traces.md` promises for the line's kind.
+fn documented(record: &Value) -> Vec<&'static str> {
+    let own: &[&str] = match record["kind"].as_str().expect("a kind") {
+        "state" => &["local", "remote", "from", "to"],
+        "port_pick" => &["local", "remote", "inspected"],
+        "transmit" | "receive" => &["local", "remote", "flags", "seq", "ack", "len"],
+        "drop" => &["local", "remote", "reason"],
+        "syscall" if record["errno"].is_string() => &["pid", "task", "call", "fd", "entered_ns", "errno"],
+        "syscall" => &["pid", "task", "call", "fd", "entered_ns", "value"],
+        "exit" => &["pid", "status"],
+        "action" | "mark" => &["index"],
+        other => panic!("{other} is not in the documentation"),
+    };
+    let mut names = [&["at_ns", "host", "kind", "text", "cause"], own].concat();
+    names.sort_unstable();
+    names
+}
+
+/// A series has a column a metric and a row a step, ends included.
+#[test]
+fn a_series_is_csv() {
+    let asked = ["export", "csv", "-", "--metric", "host.ss.timewait", "--metric", "1 + host.tcp.close_wait"];
+    let text = stdout(&[&asked[..], &["--to", "2s", "--every", "500ms", "-o", "-"]].concat(), SMALL);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "time_s,host.ss.timewait,1 + host.tcp.close_wait");
+    assert_eq!(lines.len(), 6, "{text}");
+    assert!(lines[1].starts_with("0.000000,0,1") && lines[5].starts_with("2.000000,"), "{text}");
+    let all = stdout(&["export", "csv", "-", "--to", "1s", "-o", "-"], SMALL);
+    let width = all.lines().next().expect("a header").split(',').count();
+    assert!(width > 50 && all.lines().all(|line| line.split(',').count() == width), "{width}");
+}
+
+/// Every view over a span: text under a line that says when, JSON a line for each step.
+#[test]
+fn views_over_a_span() {
+    let span = ["--from", "1s", "--to", "2s", "--every", "500ms"];
+    let text = stdout(&[&["show", "ss-s", "-"][..], &span].concat(), SMALL);
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(heads, ["# 1.000000", "# 1.500000", "# 2.000000"], "{text}");
+    let lines = stdout(&[&["show", "tcpdump", "-", "--json"][..], &span].concat(), SMALL);
+    let steps: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
+    assert_eq!(steps.len(), 2, "{lines}");
+    assert_eq!((steps[0]["from_ns"].as_u64(), steps[1]["to_ns"].as_u64()), (Some(1_000_000_000), Some(2_000_000_000)));
+    let (_, said) = code_and_stderr(&["show", "sar", "-", "--at", "1s"], SMALL);
+    assert!(said.contains("# model, not mechanism: "), "{said}");
+    let (code, said) = code_and_stderr(&["show", "ss-s", "-", "--from", "0s", "--every", "soon"], SMALL);
+    assert_eq!((code, said.contains("soon")), (Some(2), true), "{said}");
 }
 
 #[test]
@@ -282,7 +343,7 @@ fn the_administrator_sees_itself_asking() {
 #[test]
 fn every_preset_is_listed_with_its_question_and_can_be_printed() {
     let list = stdout(&["presets"], "");
-    assert_eq!(list.lines().count(), 14);
+    assert_eq!(list.lines().count(), 15);
     for name in list.lines().filter_map(|line| line.split(' ').next()) {
         let file = stdout(&["presets", name], "");
         assert_eq!(code_and_stderr(&["check", "-"], &file).0, Some(0), "{name}");

@@ -1,4 +1,5 @@
-//! Captures as tshark reads them: an opinion about our frames that is not ours.
+//! Captures as tshark and tcpdump read them: an opinion about our frames that is
+//! not ours.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,11 +30,12 @@ fn judge(context: &Context) -> Result<Vec<String>, String> {
     std::fs::write(&lossy, LOSSY).map_err(|error| format!("{}: {error}", lossy.display()))?;
     let lossy = lossy.to_string_lossy().into_owned();
     let mut lines = Vec::new();
-    let sources: [(&str, &str, &[&str], bool); 4] = [
-        ("one-connection", "one-connection", &[], false),
-        ("incident", "incident", &["--from", "kill-1s", "--to", "kill+12s"], false),
-        ("resets", "restart-client", &["--host", "db", "--to", "20s"], false),
-        ("lossy", &lossy, &["--to", "12s"], true),
+    let sources: [(&str, &str, &[&str], bool); 5] = [
+        ("one-connection", "one-connection", &["--from", "0s", "--to", "75s"], false),
+        ("incident", "incident", &["--from", "kill-100ms", "--to", "kill+12s"], false),
+        ("resets", "restart-client", &["--host", "db", "--from", "0s", "--to", "20s"], false),
+        ("lossy", &lossy, &["--from", "0s", "--to", "12s"], true),
+        ("names", "traced", &["--from", "kill", "--to", "kill+100ms"], false),
     ];
     for (name, source, arguments, loses) in sources {
         let file = folder.join(format!("{name}.pcapng"));
@@ -43,7 +45,11 @@ fn judge(context: &Context) -> Result<Vec<String>, String> {
         if (trouble > 0) != loses {
             return Err(format!("{name}: {trouble} of {frames} frames are remarked as lost, late or doubled"));
         }
-        lines.push(format!("{name}: {frames} frames, {trouble} remarked"));
+        same_as_tcpdump(context, source, arguments, &file)?;
+        lines.push(format!("{name}: {frames} frames, {trouble} remarked, every line as tcpdump prints it"));
+    }
+    if count(&folder.join("names.pcapng"), "dns.qry.name == \"reg.liarlee.site\" && dns.flags.response == 1")? == 0 {
+        return Err("names: no DNS answer was dissected".to_owned());
     }
     one_connection(&folder.join("one-connection.pcapng"))?;
     let incident = folder.join("incident.pcapng");
@@ -52,24 +58,50 @@ fn judge(context: &Context) -> Result<Vec<String>, String> {
             return Err(format!("incident: no MySQL error {code} was dissected"));
         }
     }
+    if count(&incident, "mysql.server_greeting")? == 0 {
+        return Err("incident: no MySQL greeting was dissected".to_owned());
+    }
     Ok(lines)
 }
 
 fn export(context: &Context, source: &str, arguments: &[&str], file: &Path) -> Result<(), String> {
-    let mut command = context.cargo();
-    command.args(["run", "--quiet", "--package", "halfclose-cli", "--", "export", "pcapng", source]);
-    command.args(arguments).arg("--output").arg(file);
+    let mut command = halfclose(context);
+    command.args(["export", "pcapng", source]).args(arguments).arg("--output").arg(file);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(_) | Err(_) => Err(format!("`halfclose export pcapng {source}` failed")),
     }
 }
 
+fn halfclose(context: &Context) -> Command {
+    let mut command = context.cargo();
+    command.args(["run", "--quiet", "--package", "halfclose-cli", "--"]);
+    command
+}
+
+/// `halfclose show tcpdump` prints line for line what tcpdump makes of the capture.
+fn same_as_tcpdump(context: &Context, source: &str, arguments: &[&str], file: &Path) -> Result<(), String> {
+    let mut ours = halfclose(context);
+    ours.args(["show", "tcpdump", source]).args(arguments);
+    let ours = output_of(&mut ours).ok_or_else(|| format!("`halfclose show tcpdump {source}` failed"))?;
+    let mut theirs = Command::new("tcpdump");
+    theirs.env("TZ", "UTC").args(["-n", "-r"]).arg(file);
+    let theirs = output_of(&mut theirs).ok_or_else(|| format!("tcpdump cannot read {}", file.display()))?;
+    let (mine, real) = (ours.lines().count(), theirs.lines().count());
+    let differing = ours.lines().zip(theirs.lines()).find(|(ours, theirs)| ours != theirs);
+    match differing {
+        Some((ours, theirs)) => Err(format!("{source}: ours    {ours}\n{source}: tcpdump {theirs}")),
+        None if mine != real || mine == 0 => Err(format!("{source}: {mine} lines, tcpdump has {real}")),
+        None => Ok(()),
+    }
+}
+
 /// Every frame decodes and both its checksums are right; how many there are.
 fn valid_frames(file: &PathBuf) -> Result<usize, String> {
-    let sums = tshark(file, &["-T", "fields", "-e", "ip.checksum.status", "-e", "tcp.checksum.status"])?;
-    // 1 is "good"; a datagram has no TCP checksum.
-    if let Some(bad) = sums.lines().position(|line| !matches!(line, "1\t1" | "1\t")) {
+    let status = ["ip.checksum.status", "tcp.checksum.status", "udp.checksum.status"];
+    let sums = tshark(file, &["-T", "fields", "-e", status[0], "-e", status[1], "-e", status[2]])?;
+    // 1 is "good"; a segment has no UDP checksum, a datagram no TCP checksum, ICMP neither.
+    if let Some(bad) = sums.lines().position(|line| !matches!(line, "1\t1\t" | "1\t\t1" | "1\t\t")) {
         return Err(format!("{}: frame {} has a wrong checksum", file.display(), bad + 1));
     }
     match count(file, "_ws.malformed")? {
@@ -103,6 +135,9 @@ fn count(file: &PathBuf, filter: &str) -> Result<usize, String> {
 
 fn tshark(file: &PathBuf, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new("tshark");
-    command.args(["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-r"]).arg(file).args(arguments);
+    command
+        .args(["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-r"])
+        .arg(file)
+        .args(arguments);
     output_of(&mut command).ok_or_else(|| format!("tshark cannot read {}", file.display()))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{CARGO_DENY, MDBOOK, Need, TSHARK};
+use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MDBOOK, Need, TCPDUMP, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -88,7 +88,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "docs", what: "documentation without warnings", rust_only: true, needs: &[], run: docs },
     Check {
         name: "library",
-        what: "the library's default build: few crates, no warnings",
+        what: "the library's default build: few crates, no warnings; its package compiles",
         rust_only: true,
         needs: &[Need::Component("clippy")],
         run: library,
@@ -120,9 +120,9 @@ pub(crate) const CHECKS: &[Check] = &[
     },
     Check {
         name: "captures",
-        what: "tshark reads exported captures: checksums, dissection, no remarks without loss",
+        what: "tshark and tcpdump read exported captures: checksums, dissection, our own view of them",
         rust_only: false,
-        needs: &[Need::Debian(TSHARK)],
+        needs: &[Need::Debian(TSHARK), Need::Debian(TCPDUMP)],
         run: crate::capture::check,
     },
     Check {
@@ -135,8 +135,18 @@ pub(crate) const CHECKS: &[Check] = &[
             run_tests(context.cargo().args(package))
         },
     },
+    Check {
+        name: "page",
+        what: "the page is built, weighed and gone through in a browser",
+        rust_only: false,
+        needs: &[Need::Target(BROWSER), Need::Node(20), Need::Debian(CHROMIUM), Need::Debian(CJK_FONT)],
+        run: crate::site::check,
+    },
     Check { name: "book", what: "the book builds", rust_only: false, needs: &[Need::Tool(MDBOOK)], run: book },
 ];
+
+/// What building the page needs.
+pub(crate) const PAGE_BUILD: &[Need] = &[Need::Target(BROWSER), Need::Node(20)];
 
 /// nextest where it is installed, because it stops a test that hangs; cargo's
 /// own runner otherwise, which tests the same.
@@ -175,7 +185,12 @@ fn library(context: &Context) -> Outcome {
             crates.join(", "),
         ]);
     }
-    run(context.cargo().args(["clippy", "--package", "halfclose", "--lib", "--", "-D", "warnings"]))
+    let lints = run(context.cargo().args(["clippy", "--package", "halfclose", "--lib", "--", "-D", "warnings"]));
+    if lints != Outcome::Passed(Vec::new()) {
+        return lints;
+    }
+    // Everything that the library reads must be inside the package. Uncommitted work is packed as it is.
+    run(context.cargo().args(["package", "--package", "halfclose", "--allow-dirty"]))
 }
 
 /// Where a number depends on the width of `usize` or on the platform, a unit

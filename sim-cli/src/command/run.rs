@@ -9,12 +9,14 @@ use halfclose::text::Lang;
 
 use super::plot;
 use crate::args::{Export, ExportFormat, Run, Scenario, Show};
-use crate::engine::{self, Look, Request, Wanted};
+use crate::engine::{self, Request, Wanted};
 use crate::exit::{Code, Failure};
+use crate::look::{self, Look};
 use crate::message::Say;
 use crate::problem;
 use crate::progress::Progress;
 use crate::report;
+use crate::series::{self, Columns};
 use crate::source::Source;
 use crate::terminal;
 
@@ -86,7 +88,13 @@ fn create(path: &Path) -> Result<Box<dyn Write>, Failure> {
 
 /// `halfclose export`.
 pub fn export(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
-    let ExportFormat::Pcapng = arguments.format;
+    match arguments.format {
+        ExportFormat::Pcapng => export_pcapng(arguments, lang),
+        ExportFormat::Csv => export_csv(arguments, lang),
+    }
+}
+
+fn export_pcapng(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
     if arguments.output == Path::new("-") && io::stdout().is_terminal() {
         return Err(Failure::Usage(say!(lang, Say::BinaryToTerminal)));
     }
@@ -107,23 +115,53 @@ pub fn export(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
     Ok(Code::Ok)
 }
 
-/// `halfclose show`.
-pub fn show(arguments: &Show, lang: Lang) -> Result<Code, Failure> {
+fn export_csv(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
     let source = Source::find(&arguments.scenario.source, lang)?;
+    let mut out = create(&arguments.output)?;
     let mut progress = Progress::new(&source.name);
     let mut update = |now: u64, end: u64| progress.update(now, end);
     let request = request(&source, &arguments.scenario, lang, &mut update);
+    let wanted = Columns {
+        metrics: &arguments.metric,
+        from: arguments.from.as_deref().unwrap_or("0s"),
+        to: arguments.to.as_deref().unwrap_or("end"),
+        every: &arguments.every,
+    };
+    let rows = series::export_csv(request, &wanted, &mut out)?;
+    drop(progress);
+    terminal::talk(&format!("{}\n", say!(lang, Say::RowsWritten, rows, arguments.output.display())));
+    Ok(Code::Ok)
+}
+
+/// `halfclose show`.
+pub fn show(arguments: &Show, lang: Lang) -> Result<Code, Failure> {
+    let source = Source::find(&arguments.scenario.source, lang)?;
+    let mut silent = |_now: u64, _end: u64| {};
+    let request = request(&source, &arguments.scenario, lang, &mut silent);
     let look = Look {
         view: arguments.view,
         at: &arguments.at,
+        from: arguments.from.as_deref(),
+        to: arguments.to.as_deref(),
+        every: arguments.every.as_deref(),
         host: arguments.host.as_deref(),
         process: arguments.process.as_deref(),
         like: arguments.like.as_deref(),
+        port: arguments.port,
+        fd: arguments.fd,
+        json: arguments.json,
     };
-    let text = engine::view(request, &look)?;
-    drop(progress);
-    terminal::talk(&format!("{}\n", say!(lang, Say::Simulated, source.name, arguments.at)));
-    terminal::print(&text)?;
+    let mut talked = false;
+    look::show(request, &look, &mut |text| {
+        if !core::mem::replace(&mut talked, true) {
+            let when = arguments.from.as_deref().unwrap_or(&arguments.at);
+            terminal::talk(&format!("{}\n", say!(lang, Say::Simulated, source.name, when)));
+            if let Some(caveat) = arguments.view.caveat() {
+                terminal::talk(&format!("{}\n", say!(lang, Say::Modelled, caveat.texts().text(lang))));
+            }
+        }
+        Ok(terminal::print(text)?)
+    })?;
     Ok(Code::Ok)
 }
 
@@ -132,7 +170,7 @@ pub fn check(files: &[String], lang: Lang) -> Result<Code, Failure> {
     let mut code = Code::Ok;
     for name in files {
         let source = Source::find(name, lang)?;
-        let problems = engine::check(&source, lang);
+        let problems = engine::check(&source, &[], lang);
         if problems.is_empty() {
             terminal::print(&format!("{}\n", say!(lang, Say::FileOk, source.name)))?;
         } else {

@@ -94,7 +94,7 @@ pub const ROWS: &[Row] = &[
         scenario: "incident",
         probes: &[shown(View::SsS, "host", "tw", extract::closed)],
         template: "{0}",
-        why: both("timewait + 38, + 1 inside connect()", "timewait + 38，connect() 之中再 + 1"),
+        why: both("timewait, and 38 sockets in no table", "timewait，加不在任何表中的 38 个"),
     },
     Row {
         figure: "ss1-tcp",
@@ -102,7 +102,7 @@ pub const ROWS: &[Row] = &[
         scenario: "incident",
         probes: &[shown(View::SsS, "host", "tw", extract::tcp)],
         template: "{0}",
-        why: both("all of these, + 1 inside connect()", "以上全部，connect() 之中再 + 1"),
+        why: both("18,436 in a table, and closed", "表中 18,436 个，加 closed"),
     },
     Row {
         figure: "ss1-total",
@@ -114,11 +114,11 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         figure: "sar-busy-core",
-        name: both("busy core, %", "忙碌的核，%"),
+        name: both("busy core, %system", "忙碌的核，%system"),
         scenario: "incident",
         probes: &[Probe {
             at: "end",
-            of: Quantity::Expectation { name: "busy share of one core, in millionths", extract: extract::percent },
+            of: Quantity::Expectation { name: "system share of one core, in millionths", extract: extract::percent },
         }],
         template: "{0}",
         why: both("connect() searches all ports in vain", "connect() 搜遍所有端口，一无所获"),

@@ -139,7 +139,8 @@ impl Resolver {
             At::Socket | At::RecvErr | At::Connect => self.set_up(result, cx),
             At::PollOut => Flow::Do(self.send(cx)),
             At::Send => match result {
-                Ok(_) => Flow::Do(self.poll_in(cx.now)),
+                // Only a wait after an answer is what is left of the time.
+                Ok(_) => Flow::Do(self.wait_in(RES_TIMEOUT)),
                 Err(errno) => self.retry(errno, cx),
             },
             At::PollIn => match flow::ready(result) {
@@ -259,17 +260,23 @@ impl Resolver {
 
     /// One attempt: fresh ids, and first of all is there room to send?
     fn ask(&mut self, cx: &mut AppContext<'_>) -> Call {
-        let [a, b, c, d] = cx.rng.next_u32().to_le_bytes();
-        self.ids = [u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])];
+        // glibc's __res_mkquery adds a random number that is never 0, so no two
+        // questions in a row have the same id and no answer fits both.
+        let mut last = self.ids[1];
+        self.ids = [(); 2].map(|()| {
+            last = last.wrapping_add(1 + u16::try_from(cx.rng.below(0xffff)).expect("below 2^16"));
+            last
+        });
         self.answered = [false; 2];
         self.turn = 0;
         self.deadline = cx.now + RES_TIMEOUT;
-        self.poll_out()
+        self.poll_out(Duration::ZERO)
     }
 
-    fn poll_out(&mut self) -> Call {
+    /// Is there room to send? At first without waiting.
+    fn poll_out(&mut self, timeout: Duration) -> Call {
         self.at = At::PollOut;
-        Call::Poll { set: PollSet::one(self.fd(), PollEvents::OUT), timeout: Some(Duration::ZERO) }
+        Call::Poll { set: PollSet::one(self.fd(), PollEvents::OUT), timeout: Some(timeout) }
     }
 
     fn question(&self, turn: usize) -> Payload {
@@ -286,11 +293,20 @@ impl Resolver {
         Call::Sendmmsg { fd: self.fd(), datagrams: vec![self.question(0), self.question(1)] }
     }
 
-    /// Waits for what is left of the attempt, in whole milliseconds as glibc counts.
+    /// What is left of the attempt, in whole milliseconds as glibc counts.
+    fn left(&self, now: Instant) -> Duration {
+        Duration::from_millis(self.deadline.since(now).as_millis())
+    }
+
+    /// Waits for what is left of the attempt.
     fn poll_in(&mut self, now: Instant) -> Call {
+        let left = self.left(now);
+        self.wait_in(left)
+    }
+
+    fn wait_in(&mut self, timeout: Duration) -> Call {
         self.at = At::PollIn;
-        let left = Duration::from_millis(self.deadline.since(now).as_millis());
-        Call::Poll { set: PollSet::one(self.fd(), PollEvents::IN), timeout: Some(left) }
+        Call::Poll { set: PollSet::one(self.fd(), PollEvents::IN), timeout: Some(timeout) }
     }
 
     fn answer(&mut self, message: &Payload, cx: &mut AppContext<'_>) -> Flow<Result<Ipv4Addr, ResolveError>> {
@@ -308,7 +324,8 @@ impl Resolver {
         }
         if self.single {
             self.turn = 1;
-            return Flow::Do(self.poll_out());
+            let left = self.left(cx.now);
+            return Flow::Do(self.poll_out(left));
         }
         Flow::Do(self.poll_in(cx.now))
     }
@@ -478,6 +495,18 @@ mod tests {
             "close",
         ];
         assert_eq!(server.names, [&HOSTS[1..], &dns[..]].concat());
+    }
+
+    /// Two questions with one id would each take the other's answer, for ever.
+    #[test]
+    fn no_two_questions_have_the_same_id() {
+        let (mut server, mut resolver) = (server(&[]), resolver());
+        resolver.fd = Some(Fd(7));
+        for _ in 0..200_000 {
+            let before = resolver.ids[1];
+            resolver.ask(&mut server.cx.at(0));
+            assert!(resolver.ids[0] != resolver.ids[1] && resolver.ids[0] != before);
+        }
     }
 
     #[test]

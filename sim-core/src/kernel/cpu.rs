@@ -3,7 +3,7 @@
 //!
 //! A piece is one system call, one stretch of user code or one softirq run.
 //! There is no scheduler: fairness, priorities and migration cost are not
-//! modelled. Time stolen by the hypervisor is a share of every piece.
+//! modelled. On which of several idle CPUs a thread is woken is drawn. Time stolen by the hypervisor is a share of every piece.
 
 use std::collections::VecDeque;
 
@@ -115,6 +115,8 @@ struct Cpu {
 pub struct CpuSet {
     cpus: Vec<Cpu>,
     steal: Ratio,
+    /// Key of the draws, and how long a thread stays where one put it.
+    migration: Option<(u64, u64)>,
 }
 
 impl CpuSet {
@@ -137,7 +139,28 @@ impl CpuSet {
             latest: none,
             earlier: VecDeque::new(),
         };
-        Ok(Self { cpus: vec![cpu; count as usize], steal })
+        Ok(Self { cpus: vec![cpu; count as usize], steal, migration: None })
+    }
+
+    /// Lets a thread be woken elsewhere every `stay` on average: at moments and on
+    /// CPUs drawn from `key`, if the CPU drawn is idle. Where several are idle all
+    /// are as good, so no work begins or ends at another time for it.
+    #[must_use]
+    pub fn migrating(mut self, key: u64, stay: Duration) -> Self {
+        self.migration = (stay > Duration::ZERO).then_some((key, stay.nanos()));
+        self
+    }
+
+    /// Changes the share the hypervisor takes, of work booked from now on.
+    ///
+    /// # Errors
+    /// If nothing were left.
+    pub const fn set_steal(&mut self, steal: Ratio) -> Result<(), CpuError> {
+        if steal.num >= steal.den {
+            return Err(CpuError::Steal(steal));
+        }
+        self.steal = steal;
+        Ok(())
     }
 
     /// Number of CPUs.
@@ -148,13 +171,35 @@ impl CpuSet {
 
     /// Books `cost` of CPU time for `task` at `now`.
     ///
-    /// The CPU is `last` (the task's previous one) if that is idle, else the
-    /// lowest-numbered idle one, else the one free soonest, where the work
+    /// The CPU is where the task was last moved, or `last` (its previous one), if
+    /// idle, else the lowest-numbered idle one, else the one free soonest, where the work
     /// waits behind what is booked. `task` is any number that tells tasks
     /// apart, below `u64::MAX`.
     #[inline]
     pub fn reserve(&mut self, now: Instant, task: u64, last: Option<CpuId>, work: CpuWork, cost: Duration) -> CpuGrant {
-        let id = self.choose(now, last);
+        let id = self.choose(now, self.home(now, task), last);
+        self.book(now, id, task, work, cost)
+    }
+
+    /// Books a system call of `cost` and, right before it on the same CPU, the
+    /// user code that leads to it. The grant is the call's.
+    #[inline]
+    pub fn reserve_call(
+        &mut self,
+        now: Instant,
+        task: u64,
+        last: Option<CpuId>,
+        user: Duration,
+        cost: Duration,
+    ) -> CpuGrant {
+        let id = self.choose(now, self.home(now, task), last);
+        let before = if user > Duration::ZERO { Some(self.book(now, id, task, CpuWork::User, user)) } else { None };
+        let call = self.book(now, id, task, CpuWork::System, cost);
+        CpuGrant { switched: before.unwrap_or(call).switched, ..call }
+    }
+
+    #[inline]
+    fn book(&mut self, now: Instant, id: CpuId, task: u64, work: CpuWork, cost: Duration) -> CpuGrant {
         let taken = self.stretched(cost);
         let cpu = &mut self.cpus[id.0 as usize];
         if cpu.free_at > now {
@@ -213,12 +258,20 @@ impl CpuSet {
         cpu.used.since(&ahead)
     }
 
+    /// Where the draws put a task for the time around `now`.
+    fn home(&self, now: Instant, task: u64) -> Option<CpuId> {
+        let (key, stay) = self.migration?;
+        let own = mix(key ^ task);
+        let draw = mix(own ^ ((now.nanos() + own % stay) / stay));
+        Some(CpuId(u16::try_from(draw % self.cpus.len() as u64).expect("at most 4096 CPUs")))
+    }
+
     #[inline]
-    fn choose(&self, now: Instant, last: Option<CpuId>) -> CpuId {
-        if let Some(id) = last
-            && self.cpus.get(id.0 as usize).is_some_and(|cpu| cpu.free_at <= now)
-        {
-            return id;
+    fn choose(&self, now: Instant, home: Option<CpuId>, last: Option<CpuId>) -> CpuId {
+        for id in [home, last].into_iter().flatten() {
+            if self.cpus.get(id.0 as usize).is_some_and(|cpu| cpu.free_at <= now) {
+                return id;
+            }
         }
         let mut soonest = 0;
         for (index, cpu) in self.cpus.iter().enumerate() {
@@ -232,6 +285,13 @@ impl CpuSet {
         }
         CpuId(u16::try_from(soonest).expect("at most 4096 CPUs"))
     }
+}
+
+/// The finalizer of SplitMix64: every bit of the input changes half of the output.
+const fn mix(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }
 
 /// `whole · part / all`, rounded down.
@@ -273,6 +333,26 @@ mod tests {
         assert_eq!(book(17, Some(CpuId(9)), 1), (0, at(17), at(18)), "no such CPU: as without a last one");
     }
 
+    /// Any idle CPU is as good as another: work begins and ends at the same times.
+    #[test]
+    fn moving_a_task_moves_no_work_in_time() {
+        let (mut still, mut moving) = (cpus(4), cpus(4).migrating(7, us(1_000)));
+        let mut last = [None; 6];
+        for n in 0..6_000_u32 {
+            let (slot, n) = (n as usize % 6, u64::from(n));
+            let (task, cost) = (n % 6, us(40 + n * 7 % 90));
+            let a = still.reserve(at(n * 13), task, last[slot], CpuWork::System, cost);
+            let b = moving.reserve(at(n * 13), task, None, CpuWork::System, cost);
+            assert_eq!((a.start, a.end), (b.start, b.end), "piece {n}");
+            last[slot] = Some(a.cpu);
+        }
+        let lone =
+            (0..400).map(|n| cpus(4).migrating(7, us(1_000)).reserve(at(n * 100), 1, None, CpuWork::User, us(1)));
+        let places: Vec<u16> = lone.map(|grant| grant.cpu.0).collect();
+        let moves = places.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!((20..40).contains(&moves), "40 ms, a draw each ms, three of four elsewhere: {moves}");
+    }
+
     #[test]
     fn one_cpu_serves_in_order() {
         let mut set = cpus(1);
@@ -286,6 +366,18 @@ mod tests {
         let mut set = cpus(1);
         let mut switched = |task| set.reserve(at(0), task, None, CpuWork::User, us(1)).switched;
         assert_eq!([switched(7), switched(7), switched(8), switched(7)], [true, false, true, true]);
+    }
+
+    #[test]
+    fn user_code_runs_before_its_call_on_the_same_cpu() {
+        let mut set = cpus(2);
+        set.reserve(at(0), 9, None, CpuWork::System, us(100));
+        let grant = set.reserve_call(at(10), 1, None, us(3), us(7));
+        assert_eq!((grant.cpu.0, grant.start, grant.end, grant.switched), (1, at(13), at(20), true));
+        let half = set.usage(CpuId(1), at(15));
+        assert_eq!((half.user, half.system), (us(3), us(2)));
+        let without = set.reserve_call(at(20), 1, Some(CpuId(1)), Duration::ZERO, us(7));
+        assert_eq!((without.start, without.end, without.switched), (at(20), at(27), false));
     }
 
     #[test]

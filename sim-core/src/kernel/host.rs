@@ -129,7 +129,9 @@ impl Kernel {
             udp: UdpTable::default(),
             processes: Vec::new(),
             files: SystemFiles::new(config.unrelated.total().into()),
-            cpus: CpuSet::new(config.cpus, config.steal).expect("a checked host has CPUs"),
+            cpus: CpuSet::new(config.cpus, config.steal)
+                .expect("a checked host has CPUs")
+                .migrating(secret, Duration::from_nanos(config.cost.migration_ns.into())),
             mib: Counters::default(),
             state_counts: [0; 11],
             gauges: Gauges::default(),
@@ -229,6 +231,13 @@ impl Kernel {
     fn read_sysctls(&mut self) {
         self.tcp_config = self.config.sysctls.tcp_config(&self.config.profile);
         self.reserved.replace(Arc::clone(self.config.sysctls.ip_local_reserved_ports()));
+    }
+
+    /// Files open now, those of programs that are not simulated included: the
+    /// first number of `fs.file-nr`.
+    #[must_use]
+    pub const fn files_open(&self) -> u64 {
+        self.files.open()
     }
 
     /// Current sysctls.

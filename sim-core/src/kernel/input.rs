@@ -10,9 +10,16 @@ use super::timewait::TwVerdict;
 use crate::tcp::{Cause, TcpInput, TcpState};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
-use crate::units::{FourTuple, SocketId, TwId};
+use crate::units::{FourTuple, Ipv4Addr, SocketId, TwId};
 use crate::wire::icmp::Quoted;
 use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
+
+/// An address of many hosts: multicast (224/4) or the limited broadcast.
+#[inline]
+const fn is_shared(addr: Ipv4Addr) -> bool {
+    let bits = addr.to_bits();
+    bits >> 28 == 0xe || bits == u32::MAX
+}
 
 impl Kernel {
     /// A packet addressed to this host.
@@ -20,7 +27,7 @@ impl Kernel {
         self.mib.inc(Mib::IpInReceives);
         let &Packet { src, dst, ref body } = packet;
         // ip_route_input_slow: a martian source (RFC 1122 §3.2.1.3).
-        if src.is_multicast() || src.is_broadcast() || src.is_unspecified() {
+        if is_shared(src) || src.is_unspecified() {
             return;
         }
         self.mib.inc(Mib::IpInDelivers);
@@ -36,32 +43,26 @@ impl Kernel {
                     len: segment.payload.len(),
                 });
                 // tcp_v4_rcv: only what is addressed to this host (pkt_type PACKET_HOST).
-                if dst.is_multicast() || dst.is_broadcast() {
+                if is_shared(dst) {
                     return;
                 }
                 self.on_segment(now, tuple, segment, fx);
             }
             Body::Udp(datagram) => self.on_datagram(src, dst, datagram.clone(), fx),
-            Body::Icmp(message) => self.on_icmp(now, *message, fx),
+            Body::Icmp(message) => self.on_icmp(now, src, *message, fx),
         }
     }
 
     /// Looks the segment's connection up: established table first, then listeners.
     pub(crate) fn on_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
-        let Ends { from, to } = fx.heard;
-        if let Some(socket) = self.sockets.get_mut(to.0)
-            && socket.tuple == tuple
-            && socket.flags.is_hashed_tcp()
-        {
-            socket.peer = from;
-            let _ = self.tcp_step(now, to, TcpInput::SegmentArrives(segment), fx);
+        if self.tcp_heard(now, tuple, segment, fx) {
             return;
         }
         match self.established.get(&tuple) {
             Some(EstablishedEntry::Full(id)) => {
-                self.socket_mut(id).peer = from;
+                self.socket_mut(id).peer = fx.heard.from;
                 // A socket input has no reply.
-                let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
+                self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
             }
             Some(EstablishedEntry::TimeWait(id)) => self.on_timewait_segment(now, id, tuple, segment, fx),
             Some(EstablishedEntry::Request(id)) => self.on_request_segment(now, id, tuple, segment, fx),
@@ -141,7 +142,7 @@ impl Kernel {
         }
     }
 
-    fn on_icmp(&mut self, now: Instant, message: IcmpMessage, fx: &mut Effects) {
+    fn on_icmp(&mut self, now: Instant, src: Ipv4Addr, message: IcmpMessage, fx: &mut Effects) {
         // tcp_v4_err: ignored (RFC 6633).
         if message.code == UnreachableCode::SourceQuench {
             return;
@@ -150,9 +151,15 @@ impl Kernel {
         match message.quoted {
             Quoted::Tcp { tuple, seq } => {
                 if let Some(EstablishedEntry::Full(id)) = self.established.get(&tuple) {
-                    let hard = !matches!(message.code, UnreachableCode::FragNeeded(_));
+                    let mut hard = !matches!(message.code, UnreachableCode::FragNeeded(_));
+                    if hard && self.is_local(src) && self.socket(id).tcb.is_first_syn_out() {
+                        // On a loopback the error comes back while connect() still holds the
+                        // socket: tcp_v4_err keeps it as a soft one, and the next SYN asks again.
+                        self.mib.inc(Mib::LockDroppedIcmps);
+                        hard = false;
+                    }
                     let input = TcpInput::IcmpError { errno: message.code.errno(), seq, hard };
-                    let _ = self.tcp_step(now, id, input, fx);
+                    self.tcp_step(now, id, input, fx);
                 }
             }
             Quoted::Udp { sport, dport } => self.udp_error(sport, dport, message.code.errno(), fx),
@@ -174,7 +181,7 @@ impl Kernel {
                 fx.timers.push((at, KernelTimer::Socket(id)));
             }
             Some(_) => {
-                let _ = self.tcp_step(now, id, TcpInput::Timeout, fx);
+                self.tcp_step(now, id, TcpInput::Timeout, fx);
             }
         }
     }
@@ -182,19 +189,22 @@ impl Kernel {
     /// A minisock's timer is due (unless it was re-armed since).
     pub(crate) fn on_timewait_timer(&mut self, now: Instant, id: TwId, fx: &mut Effects) {
         if self.timewaits.get(id.0).is_some_and(|tw| tw.sock.expires <= now) {
-            self.mib.inc(Mib::TW);
+            self.count_expired_timewait(id);
             self.timewait_kill(id, Cause::TimerExpired, fx);
         }
     }
 
+    /// Before Linux 5.18 the timer counts, later the making of the minisock does.
+    fn count_expired_timewait(&mut self, id: TwId) {
+        if !self.config.profile.timewait_counted_when_made
+            && let Some(minisock) = self.timewaits.get(id.0)
+        {
+            self.mib.inc(minisock.sock.counter());
+        }
+    }
+
     /// An ICMP port-unreachable for a datagram nobody wanted.
-    pub(crate) fn unreachable(
-        &mut self,
-        to: crate::units::Ipv4Addr,
-        from: crate::units::Ipv4Addr,
-        quoted: Quoted,
-        fx: &mut Effects,
-    ) {
+    pub(crate) fn unreachable(&mut self, to: Ipv4Addr, from: Ipv4Addr, quoted: Quoted, fx: &mut Effects) {
         self.mib.inc(Mib::IcmpOutDestUnreachs);
         let body = Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted });
         fx.send(Packet { src: from, dst: to, body }, Ends::UNKNOWN);

@@ -10,6 +10,7 @@ pub mod cpu;
 mod effects;
 pub mod established_table;
 pub mod fd;
+mod functions;
 mod host;
 mod input;
 pub mod jhash;

@@ -166,6 +166,12 @@ pub struct KernelProfile {
     pub challenge_ack_scope: ChallengeAckScope,
     /// A RST in CLOSE_WAIT gives EPIPE (`tcp_reset`, every version modelled).
     pub rst_in_close_wait_is_epipe: bool,
+    /// `TW` and `TWKilled` count a minisock when it is made; before Linux 5.18 when
+    /// its timer expires (`__inet_twsk_schedule`, `tw_timer_handler`).
+    pub timewait_counted_when_made: bool,
+    /// A bare ACK below RCV.NXT that fails PAWS is dropped without an answer
+    /// (`tcp_disordered_ack_check`, Linux 6.14, commit 124c4c32e9f3).
+    pub paws_drops_old_ack: bool,
 }
 
 impl KernelProfile {
@@ -210,6 +216,8 @@ impl KernelProfile {
             syn_linear_timeouts: version.since(6, 5),
             challenge_ack_scope: if version.since(6, 1) { ChallengeAckScope::Netns } else { ChallengeAckScope::Host },
             rst_in_close_wait_is_epipe: true,
+            timewait_counted_when_made: version.since(5, 18),
+            paws_drops_old_ack: version.since(6, 14),
         }
     }
 

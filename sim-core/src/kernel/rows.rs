@@ -1,14 +1,15 @@
 //! Every socket of a host as a tool reads it, in the order of the hash tables.
 
-use super::cpu::CpuId;
-use super::established_table::EstablishedEntry;
+use super::cpu::{CpuError, CpuId, CpuUsage};
+use super::established_table::{EstablishedEntry, EstablishedRow};
 use super::host::Kernel;
 use super::listen_table::ListenHash;
 use super::socket::Socket;
 use crate::tcp::TcpState;
 use crate::tcp::tcb::{TimerKind, TimerView};
 use crate::time::{Duration, Instant};
-use crate::units::{Fd, FourTuple, Port, ProcIx, SocketId};
+use crate::units::{Fd, FourTuple, Port, ProcIx, Ratio, SocketId};
+use crate::wire::Payload;
 
 /// One row of a socket dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,33 @@ impl Kernel {
     /// CPU time used on all CPUs, stolen time not counted.
     #[must_use]
     pub fn cpu_busy(&self, now: Instant) -> Duration {
-        (0..self.cpus.count()).fold(Duration::ZERO, |sum, cpu| {
-            let usage = self.cpus.usage(CpuId(u16::try_from(cpu).expect("at most 65,535 CPUs")), now);
-            sum + usage.user + usage.system + usage.softirq
+        let usages = self.cpu_usage(now);
+        usages.iter().fold(Duration::ZERO, |sum, usage| sum + usage.user + usage.system + usage.softirq)
+    }
+
+    /// Changes the share of busy CPU time that the hypervisor takes.
+    ///
+    /// # Errors
+    /// If nothing were left.
+    pub const fn set_steal(&mut self, share: Ratio) -> Result<(), CpuError> {
+        self.cpus.set_steal(share)
+    }
+
+    /// What each CPU has done since the start.
+    #[must_use]
+    pub fn cpu_usage(&self, now: Instant) -> Vec<CpuUsage> {
+        let ids = (0..self.cpus.count()).map(|cpu| CpuId(u16::try_from(cpu).expect("at most 4096 CPUs")));
+        ids.map(|cpu| self.cpus.usage(cpu, now)).collect()
+    }
+
+    /// Inode, unread bytes and whether the FIN is there, of every TCP connection
+    /// that a descriptor refers to and that has something to read.
+    pub fn unread_queues(&self) -> impl Iterator<Item = (u32, Vec<Payload>, bool)> {
+        let sockets = self.sockets.iter().map(|(_, socket)| socket);
+        let open = sockets.filter(|socket| socket.listen().is_none() && !socket.is_udp() && socket.ino != 0);
+        open.filter(|socket| socket.tcb.recv_q() > 0).map(|socket| {
+            let tcb = &socket.tcb;
+            (socket.ino, tcb.unread_payloads().cloned().collect(), tcb.recv_q() > tcb.unread())
         })
     }
 
@@ -121,7 +146,47 @@ impl Kernel {
             .iter()
             .map(|listener| full_row(self.socket(listener.socket)))
             .collect();
-        rows.extend(self.established.rows_in_hash_order(&self.ehash).into_iter().map(|row| match row.entry {
+        rows.extend(self.established.rows_in_hash_order(&self.ehash).into_iter().map(|row| self.connection_row(row)));
+        rows.extend(self.sockets.iter().filter(|(_, s)| s.is_udp() && s.local_port() != Port::NONE).map(
+            |(_, socket)| {
+                let queued = socket.udp().map_or(0, |udp| udp.queue.iter().map(|(data, _)| data.len()).sum());
+                EntryView { udp: true, recv_q: queued, send_q: 0, timer: None, ..full_row(socket) }
+            },
+        ));
+        rows
+    }
+
+    /// TCP listeners and connections in no particular order: cheaper than
+    /// [`Kernel::socket_rows`] by the price of sorting.
+    pub fn connection_rows(&self) -> impl Iterator<Item = EntryView> + '_ {
+        let listeners = self.listeners.iter().map(|listener| full_row(self.socket(listener.socket)));
+        listeners.chain(self.established.iter().map(|row| self.connection_row(row)))
+    }
+
+    /// The row of a socket that a descriptor refers to.
+    #[must_use]
+    pub fn socket_row(&self, id: SocketId) -> Option<EntryView> {
+        self.sockets.get(id.0).map(full_row)
+    }
+
+    /// The bytes of a connection that its program has not read; `None` if there
+    /// is no such socket.
+    #[must_use]
+    pub fn unread(&self, tuple: FourTuple) -> Option<Vec<u8>> {
+        let row = self.established.iter().find(|row| row.tuple == tuple)?;
+        let EstablishedEntry::Full(id) = row.entry else { return None };
+        let mut unread = Vec::new();
+        for payload in self.socket(id).tcb.unread_payloads() {
+            match payload.bytes() {
+                Some(bytes) => unread.extend_from_slice(bytes),
+                None => unread.resize(unread.len() + payload.len() as usize, 0),
+            }
+        }
+        Some(unread)
+    }
+
+    fn connection_row(&self, row: EstablishedRow) -> EntryView {
+        match row.entry {
             EstablishedEntry::Full(id) => full_row(self.socket(id)),
             EstablishedEntry::TimeWait(id) => {
                 let minisock = self.timewaits.get(id.0).expect("the table refers to a live minisock");
@@ -155,14 +220,7 @@ impl Kernel {
                     ino: 0,
                 }
             }
-        }));
-        rows.extend(self.sockets.iter().filter(|(_, s)| s.is_udp() && s.local_port() != Port::NONE).map(
-            |(_, socket)| {
-                let queued = socket.udp().map_or(0, |udp| udp.queue.iter().map(|(data, _)| data.len()).sum());
-                EntryView { udp: true, recv_q: queued, send_q: 0, timer: None, ..full_row(socket) }
-            },
-        ));
-        rows
+        }
     }
 }
 

@@ -13,22 +13,28 @@ pub mod capture;
 pub mod charts;
 #[cfg(feature = "scenario")]
 pub mod conversation;
+pub mod diagnose;
 #[cfg(feature = "scenario")]
 pub mod diff;
 pub mod facts;
 pub mod findings;
+mod findings_limits;
 #[cfg(test)]
 mod findings_tests;
 #[cfg(feature = "scenario")]
 mod gather;
 mod messages;
+mod prompt;
 pub mod rlimits;
 pub mod series;
 #[cfg(feature = "scenario")]
 pub mod shell;
+pub mod span;
 #[cfg(feature = "scenario")]
 mod told;
 pub mod tools;
+#[cfg(feature = "scenario")]
+mod trace_lines;
 pub mod view;
 
 pub use calendar::Civil;
@@ -38,14 +44,17 @@ pub use conversation::{Conversation, Conversations, Event, Happening, Side};
 pub use facts::RunFacts;
 pub use findings::{Finding, FindingId, Said, Severity, findings};
 #[cfg(feature = "scenario")]
-pub use gather::roles;
+pub use gather::{roles, time_wait_quantum};
 pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;
+pub use span::{SpanView, Watch};
 #[cfg(feature = "scenario")]
 pub use told::{Happened, RecordNames, Told};
-pub use tools::{View, ViewError, ViewOptions};
+pub use tools::{View, ViewError, ViewOptions, Watching};
+#[cfg(feature = "scenario")]
+pub use trace_lines::{TRACE_SCHEMA_VERSION, TraceLines};
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
-    Transport,
+    Transport, UnreadView,
 };

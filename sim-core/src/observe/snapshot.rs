@@ -3,7 +3,7 @@
 use super::rlimits::Rlimits;
 use super::view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
-    Transport,
+    Transport, UnreadView,
 };
 use crate::app::Limits;
 use crate::kernel::{EntryView, Kernel};
@@ -11,7 +11,7 @@ use crate::sim::World;
 use crate::tcp::TcpState;
 use crate::tcp::tcb::TimerKind;
 use crate::time::{Instant, START_UNIX};
-use crate::units::{Endpoint, HostId, Port, ProcIx};
+use crate::units::{Endpoint, Fd, HostId, Port, ProcIx};
 
 /// RLIMIT_NOFILE of the operator's shell in the write-up.
 pub(super) const SHELL_NOFILE: Limits = Limits { soft: 65_535, hard: 65_535 };
@@ -51,6 +51,8 @@ impl HostView {
                 .collect(),
             processes,
             shell: Rlimits::root_shell(pending, SHELL_NOFILE),
+            cost: config.cost.clone(),
+            unread: kernel.unread_queues().map(|(ino, runs, fin)| UnreadView { ino, runs, fin }).collect(),
         }
     }
 }
@@ -73,9 +75,17 @@ fn process_view(world: &World, host: HostId, ix: ProcIx, pending: u64) -> Proces
         fds: process
             .fds()
             .iter()
-            .map(|(fd, file)| FdView { fd, target: target(file), access: Access::ReadWrite })
+            .map(|(fd, file)| FdView { fd, target: target(file), access: access(file, fd) })
             .collect(),
         app,
+    }
+}
+
+/// The terminal of a container is open for both ways; what a program opens here, for reading.
+const fn access(file: crate::kernel::fd::FdFile, fd: Fd) -> Access {
+    match file {
+        crate::kernel::fd::FdFile::File(_) if fd.0 > 2 => Access::Read,
+        crate::kernel::fd::FdFile::File(_) | crate::kernel::fd::FdFile::Socket(_) => Access::ReadWrite,
     }
 }
 

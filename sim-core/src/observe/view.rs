@@ -5,11 +5,13 @@
 
 use super::rlimits::Rlimits;
 use crate::app::AppStatus;
+use crate::kernel::CostProfile;
 use crate::tcp::TcpState;
 use crate::tcp::tcb::TimerKind;
 use crate::time::{Duration, Instant};
 use crate::trace::Counters;
 use crate::units::{Endpoint, Fd, Pid};
+use crate::wire::Payload;
 
 /// A host at one instant.
 #[derive(Clone, Debug)]
@@ -45,6 +47,29 @@ pub struct HostView {
     pub processes: Vec<ProcessView>,
     /// Limits of the operator's own shell: what `ulimit` shows.
     pub shell: Rlimits,
+    /// What its CPUs take for each operation: a model, unlike all else here.
+    pub cost: CostProfile,
+    /// Unread bytes, by inode; of sockets that have none, and no FIN, nothing.
+    pub unread: Vec<UnreadView>,
+}
+
+/// What waits in a socket's receive queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadView {
+    /// The socket's inode.
+    pub ino: u32,
+    /// Runs of bytes received and not read, oldest first.
+    pub runs: Vec<Payload>,
+    /// The peer's FIN is behind them and counts as one in Recv-Q.
+    pub fin: bool,
+}
+
+impl UnreadView {
+    /// The bytes; zeros where the sender gave only a length.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.runs.iter().flat_map(Payload::to_vec).collect()
+    }
 }
 
 impl HostView {

@@ -93,6 +93,16 @@ impl Cx<'_> {
         text.and_then(|t| self.take(at, value::ratio(&t.0))).unwrap_or(default)
     }
 
+    /// A share of CPU time that leaves some.
+    pub(super) fn steal(&mut self, at: &At<'_>, text: Option<&RatioText>) -> Option<Ratio> {
+        let text = &text?.0;
+        let share = value::ratio(text).and_then(|share| {
+            let some_left = share.num < share.den;
+            some_left.then_some(share).ok_or_else(|| ProblemKind::BadRatio { text: value::cut(text) })
+        });
+        self.take(at, share)
+    }
+
     fn bandwidth(&mut self, at: &At<'_>, text: Option<&BandwidthText>) -> Option<u64> {
         self.take(at, value::bandwidth(&text?.0))
     }
@@ -362,7 +372,7 @@ fn host(cx: &mut Cx<'_>, at: &At<'_>, name: &str, file: &HostFile, addrs: Vec<Ip
         hz: u32::try_from(hz).unwrap_or(250),
         timer_rounding: file.timer_rounding.unwrap_or(true),
         cost_profile: cost_profile(cx, &at.key("cost_profile"), file, kernel_version),
-        steal: cx.ratio_or(&at.key("steal"), file.steal.as_ref(), Ratio::ZERO),
+        steal: cx.steal(&at.key("steal"), file.steal.as_ref()).unwrap_or(Ratio::ZERO),
         nameserver: cx.addr(&at.key("nameserver"), file.nameserver.as_ref().map(|a| a.0.as_str())),
         bound_ports: bound_ports(cx, &at.key("bound_ports"), &file.bound_ports),
         sysctls,

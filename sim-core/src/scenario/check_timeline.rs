@@ -238,6 +238,7 @@ impl TimelineFile {
             | Self::SetGlobal { at, .. }
             | Self::Sql { at, .. }
             | Self::Sysctl { at, .. }
+            | Self::Steal { at, .. }
             | Self::Prlimit { at, .. }
             | Self::Partition { at, .. }
             | Self::Heal { at, .. }
@@ -307,6 +308,10 @@ fn action(cx: &mut Cx<'_>, at: &At<'_>, file: &TimelineFile) -> Option<ActionKin
             let which = if super::sysctl_names::names().any(|n| n == name) { "value" } else { "name" };
             let value = cx.sysctl(&at.key(which), &name, value.as_ref()?, start)?;
             Some(ActionKind::Sysctl { host, name, value })
+        }
+        TimelineFile::Steal { host, share, .. } => {
+            let host = cx.host_or_only(&at.key("host"), host.as_ref())?;
+            Some(ActionKind::Steal { host, share: cx.steal(&at.key("share"), share.as_ref())? })
         }
         TimelineFile::Prlimit { process, rlimit_nofile, .. } => {
             let nofile = cx.take(&at.key("RLIMIT_NOFILE"), value::limits(rlimit_nofile.as_deref()?));
@@ -381,6 +386,7 @@ fn network_action(cx: &mut Cx<'_>, at: &At<'_>, file: &TimelineFile) -> Option<A
         | TimelineFile::SetGlobal { .. }
         | TimelineFile::Sql { .. }
         | TimelineFile::Sysctl { .. }
+        | TimelineFile::Steal { .. }
         | TimelineFile::Prlimit { .. }
         | TimelineFile::StopProcess { .. }
         | TimelineFile::KillProcess { .. }

@@ -229,6 +229,14 @@ pub(super) enum ProgramWord {
     Script,
 }
 
+/// Words for `real`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RealWord {
+    /// `mariadbd` as installed; for program = "mysqld".
+    Mariadb,
+}
+
 /// A process.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -258,6 +266,8 @@ pub(super) struct ProcessFile {
     pub(super) cap_sys_resource: Option<bool>,
     /// Descriptors open at the start besides 0, 1 and 2.
     pub(super) extra_fds: Option<i64>,
+    /// In the lab a real server runs instead of the stand-in; the model does not look at it.
+    pub(super) real: Option<RealWord>,
     /// Settings of program = "mysqld".
     pub(super) mysqld: Option<super::program_file::MysqldFile>,
     /// Settings of program = "sysbench".
@@ -417,6 +427,17 @@ pub(super) enum TimelineFile {
         rule: Option<NameText>,
         from: Option<NameText>,
         to: Option<NameText>,
+    },
+    /// From now on the hypervisor takes this share of the host's busy CPU time.
+    #[serde(rename = "steal")]
+    Steal {
+        #[schemars(required)]
+        at: Option<MomentText>,
+        /// The only host if there is one.
+        host: Option<NameText>,
+        /// "15.1%", "0".
+        #[schemars(required)]
+        share: Option<RatioText>,
     },
     /// Adds a rule that drops packets.
     #[serde(rename = "drop")]

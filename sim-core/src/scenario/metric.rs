@@ -19,6 +19,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
         pub enum $name { $($(#[$vdoc])* $variant,)* }
         impl $name {
             /// All of them.
@@ -75,6 +76,7 @@ words! {
 
 /// What is measured.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum MetricKind {
     /// `HOST.tcp.STATE`: TCP sockets and minisocks of the host's simulated processes in a state.
     Tcp(TcpState),
@@ -97,6 +99,7 @@ pub enum MetricKind {
 
 /// A step between the source ports of two consecutive connections.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum PortStep {
     /// Exactly this far, upwards.
     Exact(u16),
@@ -106,6 +109,7 @@ pub enum PortStep {
 
 /// What is measured of a process.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ProcessMetric {
     /// `running`: 1 or 0.
     Running,
@@ -123,6 +127,8 @@ pub enum ProcessMetric {
     ConnectOk,
     /// `connect.ERRNO`: calls of socket() and TCP connect() that failed so.
     ConnectErrno(Errno),
+    /// `calls.NAME`: system calls of that name completed.
+    Calls(CallName),
     /// `recvq[BYTES]`: its TCP connections with that Recv-Q.
     Recvq(u32),
     /// `port_step[N]`: connections whose source port is N above the one before.
@@ -137,6 +143,7 @@ pub enum ProcessMetric {
 
 /// A quantity of a host.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Metric {
     /// The host.
     pub host: HostIx,
@@ -293,6 +300,7 @@ impl fmt::Display for ProcessMetric {
             Self::ConnectAttempts => f.write_str("connect.attempts"),
             Self::ConnectOk => f.write_str("connect.ok"),
             Self::ConnectErrno(errno) => write!(f, "connect.{errno}"),
+            Self::Calls(name) => write!(f, "calls.{}", name.name()),
             Self::Recvq(bytes) => write!(f, "recvq[{bytes}]"),
             Self::PortStep(PortStep::Exact(step)) => write!(f, "port_step[{step}]"),
             Self::PortStep(PortStep::Other) => f.write_str("port_step[other]"),
@@ -368,11 +376,15 @@ impl Reader<'_> {
                 let names = Errno::ALL.iter().map(|e| e.name()).chain(["ok", "attempts"]);
                 ProcessMetric::ConnectErrno(self.word(word, Errno::from_name(word), names)?)
             }
+            ["calls", name] => {
+                let found = CallName::ALL.iter().copied().find(|call| call.name() == name);
+                ProcessMetric::Calls(self.word(name, found, CallName::ALL.iter().map(|call| call.name()))?)
+            }
             ["processlist", word] if matches!(program, ProgramKind::Mysqld) => {
                 let words = ProcesslistMetric::ALL.iter().map(|w| w.word());
                 ProcessMetric::Processlist(self.word(word, ProcesslistMetric::from_word(word), words)?)
             }
-            ["fd" | "connect" | "processlist" | "tcp" | "cpu"] => return Err((self.incomplete)()),
+            ["fd" | "connect" | "processlist" | "tcp" | "cpu" | "calls"] => return Err((self.incomplete)()),
             [word] => self.distribution(word, status)?,
             [call, outcome] if matches!(program, ProgramKind::Script) && is_call(call) => {
                 let known = outcome == "ok" || Errno::from_name(outcome).is_some();
@@ -381,7 +393,7 @@ impl Reader<'_> {
                 ProcessMetric::Status(whole)
             }
             [_, ..] => {
-                let groups = ["fd", "connect", "tcp", "cpu", "processlist"];
+                let groups = ["fd", "connect", "tcp", "cpu", "calls", "processlist"];
                 return Err(self.unknown(&whole, groups.into_iter().chain(status.iter().copied())));
             }
         };
@@ -445,6 +457,7 @@ mod tests {
             "client.sysbench.tcp.close_wait",
             "client.sysbench.connect.ok",
             "client.sysbench.connect.EADDRNOTAVAIL",
+            "client.sysbench.calls.sendmmsg",
             "client.sysbench.recvq[28]",
             "client.sysbench.port_step[2]",
             "client.sysbench.port_step[other]",
@@ -473,6 +486,7 @@ mod tests {
             ("client.sysbnch.fd.open", "unknown-process", Some("sysbench")),
             ("client.mysqld.Connections", "unknown-process", None),
             ("client.sysbench.connect.EADRNOTAVAIL", "unknown-metric", Some("EADDRNOTAVAIL")),
+            ("client.sysbench.calls.sendmsg", "unknown-metric", Some("sendmmsg")),
             ("client.sysbench.recvq", "incomplete-metric", None),
             ("client.sysbench.recvq[x]", "unknown-metric", None),
             ("client.sysbench.port_parity[2]", "unknown-metric", None),

@@ -145,6 +145,9 @@ problems! {
     /// A name the metrics use already.
     ReservedName { name: String } = "reserved-name",
         "`{name}` is a word of the metrics and cannot name a process", "`{name}` 是指标用词，不能作进程名";
+    /// `real` on another program.
+    OnlyForMysqld = "only-for-mysqld",
+        "only program = \"mysqld\" has a real server to take its place", "只有 program = \"mysqld\" 有真实的服务器可以代替";
     /// One name twice.
     DuplicateName { name: String } = "duplicate-name", "`{name}` is already defined", "`{name}` 已定义过";
     /// No such host.

@@ -16,10 +16,14 @@ use crate::app::{App, ResolverConfig};
 use crate::time::START_UNIX;
 use crate::units::{Endpoint, Ipv4Addr, Port};
 
-/// The program of a process.
-pub(super) fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App>, BuildError> {
+/// The program of a process, not yet started. [`build::world`](super::build::world)
+/// gives it to a simulated host; whoever makes its calls for real may do so too.
+///
+/// # Errors
+/// A setting that only the program can refuse.
+pub fn program(scenario: &Scenario, process: &ProcessSpec) -> Result<Box<dyn App + Send>, BuildError> {
     let host = &scenario.hosts[process.host];
-    let app: Result<Box<dyn App>, String> = match &process.program {
+    let app: Result<Box<dyn App + Send>, String> = match &process.program {
         ProgramSpec::Mysqld(spec) => mysqld(spec).map(|config| Box::new(MysqlServer::new(config)) as _),
         ProgramSpec::Sysbench(spec) => sysbench(spec, host).map(|config| Box::new(Sysbench::new(config)) as _),
         ProgramSpec::Mysql(spec) => mysql(spec, host).map(|config| Box::new(MysqlClient::new(&config)) as _),
@@ -91,6 +95,7 @@ fn sysbench(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, Stri
         table_size: spec.table_size,
         range_size: spec.range_size,
         query_pause: spec.query_pause,
+        reconnect_pause: spec.reconnect_pause,
     })
 }
 
@@ -137,6 +142,7 @@ fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
             max_lifetime: spec.max_lifetime.or(base.max_lifetime),
             test_before_acquire: spec.test_before_acquire.unwrap_or(base.test_before_acquire),
             bad_connection_retries: spec.bad_connection_retries.unwrap_or(base.bad_connection_retries),
+            connect_retries: spec.connect_retries.or(base.connect_retries),
             on_failure: spec.on_failure.unwrap_or(base.on_failure),
             housekeeping: spec.housekeeping.unwrap_or(base.housekeeping),
         },

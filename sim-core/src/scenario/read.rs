@@ -70,6 +70,11 @@ fn process_metric(built: &Built, (host, ix): (HostId, ProcIx), kind: &ProcessMet
         ProcessMetric::ConnectAttempts => whole(stats.tcp_connects),
         ProcessMetric::ConnectOk => whole(stats.syn_sent),
         ProcessMetric::ConnectErrno(errno) => failed(&[CallName::Socket, CallName::Connect], *errno),
+        ProcessMetric::Calls(name) => {
+            // Several calls of the model are one call of Linux: fcntl, sendto.
+            let same = CallName::ALL.iter().filter(|call| call.name() == name.name());
+            whole(same.map(|&call| stats.calls.get(call)).sum())
+        }
         ProcessMetric::Recvq(bytes) => {
             count(kernel, ix, |kernel, id| connected(kernel, id) && kernel.recv_q(id) == Some(*bytes))
         }

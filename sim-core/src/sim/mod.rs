@@ -5,6 +5,7 @@ mod calls;
 mod event;
 mod queue;
 mod run;
+mod seen;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -159,6 +159,9 @@ pub enum Fate {
 pub struct Actions {
     /// Segments to transmit, in order.
     pub segments: Vec<Segment>,
+    /// How many of them carry only what was sent before. `OutSegs` does not count
+    /// those (`__tcp_transmit_skb`; RFC 4022 excludes retransmitted octets).
+    pub repeated: u32,
     /// State changes, in order.
     pub transitions: Vec<(TcpState, TcpState, Cause)>,
     /// MIB counters to increment.
@@ -175,6 +178,7 @@ impl Actions {
     /// Empties all lists, keeping their memory.
     pub fn clear(&mut self) {
         self.segments.clear();
+        self.repeated = 0;
         self.transitions.clear();
         self.counters.clear();
         self.events = SocketEvents::NONE;
@@ -196,5 +200,21 @@ mod tests {
         let both = SocketEvents::READABLE.with(SocketEvents::ERROR);
         assert!(both.any(SocketEvents::ERROR) && both.any(both));
         assert!(!both.any(SocketEvents::WRITABLE) && !both.any(SocketEvents::NONE));
+        assert_eq!(both.with(SocketEvents::ERROR), both);
+    }
+
+    #[test]
+    fn cleared_actions_are_new_ones() {
+        let mut out = Actions {
+            segments: vec![Segment::default()],
+            transitions: vec![(TcpState::Closed, TcpState::SynSent, Cause::ActiveOpen)],
+            counters: vec![Mib::ActiveOpens],
+            events: SocketEvents::ERROR,
+            reply: Some(Ok(Reply::Done)),
+            repeated: 1,
+            fate: Fate::Closed,
+        };
+        out.clear();
+        assert_eq!(format!("{out:?}"), format!("{:?}", Actions::default()));
     }
 }

@@ -1,6 +1,6 @@
 //! Who may watch a run. Watching never changes it.
 
-use super::Record;
+use super::{CallSeen, Record};
 use crate::time::Instant;
 use crate::units::HostId;
 use crate::wire::Packet;
@@ -33,6 +33,12 @@ pub trait Observer {
     fn wants_syscalls(&self) -> bool {
         false
     }
+    /// True if [`Observer::call`] is to be called.
+    fn wants_calls(&self) -> bool {
+        false
+    }
+    /// Called for each completed system call, where its record is made, with its arguments.
+    fn call(&mut self, _call: &CallSeen) {}
 }
 
 /// Watches nothing.

@@ -5,20 +5,19 @@ use crate::app::{CallResult, Ret};
 use crate::errno::Errno;
 use crate::kernel::effects::Effects;
 use crate::kernel::host::Kernel;
-use crate::tcp::{Reply, TcpInput, TcpState, UserCall};
+use crate::tcp::{Reply, TcpState, UserCall};
 use crate::time::Instant;
 use crate::units::{Endpoint, Fd, ProcIx, SocketId};
 use crate::wire::Payload;
 
 impl Kernel {
-    pub(super) fn sys_send(&mut self, caller: Caller, fd: Fd, data: &mut Payload, fx: &mut Effects) -> Outcome {
+    pub(super) fn sys_send(&mut self, caller: Caller, fd: Fd, data: &Payload, fx: &mut Effects) -> Outcome {
         let id = match self.fd_socket(caller.task.process, fd) {
             Ok(id) => id,
             Err(errno) => return Outcome::Done(Err(errno)),
         };
         if self.socket(id).is_udp() {
-            let data = core::mem::take(data);
-            return self.udp_send(id, None, data, fx).map(Ret::Count).into();
+            return self.udp_send(id, None, data.clone(), fx).map(Ret::Count).into();
         }
         if matches!(self.socket(id).state(), TcpState::Closed | TcpState::Listen) {
             let error = self.take_error(caller.now, id, fx);
@@ -29,7 +28,7 @@ impl Kernel {
         // A blocking send that had to wait goes on where it stopped.
         let before = self.socket_mut(id).rare.as_mut().map_or(0, |rare| core::mem::take(&mut rare.send_progress));
         let rest = data.slice(before, whole - before);
-        let reply = self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Send(rest)), fx);
+        let reply = self.tcp_call(caller.now, id, UserCall::Send(rest), fx);
         match reply {
             Ok(Reply::Count(sent)) if before + sent < whole && blocking => {
                 self.socket_mut(id).rare_mut().send_progress = before + sent;
@@ -72,12 +71,10 @@ impl Kernel {
         } else if self.socket(id).listen().is_some() {
             return Outcome::Done(Err(Errno::NotConn));
         } else {
-            self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Receive { max, peek }), fx).map(
-                |reply| match reply {
-                    Reply::Data(data) => Ret::Data(data),
-                    Reply::Done | Reply::Count(_) | Reply::Error(_) => Ret::Data(Payload::EMPTY),
-                },
-            )
+            self.tcp_call(caller.now, id, UserCall::Receive { max, peek }, fx).map(|reply| match reply {
+                Reply::Data(data) => Ret::Data(data),
+                Reply::Done | Reply::Count(_) | Reply::Error(_) => Ret::Data(Payload::EMPTY),
+            })
         };
         match result {
             Err(Errno::Again) if blocking => {
@@ -92,7 +89,7 @@ impl Kernel {
         &mut self,
         process: ProcIx,
         fd: Fd,
-        datagrams: Vec<Payload>,
+        datagrams: &[Payload],
         fx: &mut Effects,
     ) -> CallResult {
         let id = self.fd_socket(process, fd)?;
@@ -101,7 +98,7 @@ impl Kernel {
         }
         let mut sent = 0;
         for datagram in datagrams {
-            match self.udp_send(id, None, datagram, fx) {
+            match self.udp_send(id, None, datagram.clone(), fx) {
                 Ok(_) => sent += 1,
                 Err(errno) if sent == 0 => return Err(errno),
                 Err(_) => break,
@@ -130,7 +127,7 @@ impl Kernel {
         if let Some(udp) = self.socket_mut(id).udp_mut() {
             return udp.error.take();
         }
-        match self.tcp_step(now, id, TcpInput::Call(UserCall::TakeError), fx) {
+        match self.tcp_call(now, id, UserCall::TakeError, fx) {
             Ok(Reply::Error(error)) => error,
             Ok(Reply::Done | Reply::Count(_) | Reply::Data(_)) | Err(_) => None,
         }

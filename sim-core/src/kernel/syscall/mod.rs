@@ -54,18 +54,13 @@ impl Kernel {
             Call::Connect { fd, addr } => self.sys_connect(caller, *fd, *addr, fx),
             Call::Send { fd, data } => self.sys_send(caller, *fd, data, fx),
             Call::Recv { fd, max, peek, dontwait } => self.sys_recv(caller, *fd, *max, *peek, *dontwait, fx),
-            Call::Sendmmsg { fd, datagrams } => {
-                let datagrams = core::mem::take(datagrams);
-                self.sys_sendmmsg(process, *fd, datagrams, fx).into()
-            }
-            Call::SendTo { fd, addr, data } => {
-                let data = core::mem::take(data);
-                self.sys_sendto(process, *fd, *addr, data, fx).into()
-            }
+            Call::Sendmmsg { fd, datagrams } => self.sys_sendmmsg(process, *fd, datagrams, fx).into(),
+            Call::SendTo { fd, addr, data } => self.sys_sendto(process, *fd, *addr, data.clone(), fx).into(),
             Call::Shutdown { fd, how } => self.sys_shutdown(caller, *fd, *how, fx).into(),
             Call::Close { fd } => self.close_fd(caller.now, process, *fd, fx).map(|()| Ret::Done).into(),
             Call::Poll { set, timeout } => {
-                let deadline = timeout.map(|t| caller.now + t);
+                let cost = &self.config.cost;
+                let deadline = timeout.map(|t| caller.now + t + cost.poll_slack(t));
                 let deadline = if caller.first { deadline } else { None };
                 self.sys_poll(caller, set, timeout.is_some_and(|t| t.nanos() == 0), deadline)
             }

@@ -29,6 +29,7 @@ mod proc;
 mod ss;
 mod system;
 mod time;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -121,6 +122,10 @@ const COMMANDS: &[&str] = &[
     "sysctl",
     "ulimit",
     "prlimit",
+    "sar",
+    "perf",
+    "strace",
+    "tcpdump",
     "ps",
     "pidof",
     "pgrep",
@@ -276,7 +281,7 @@ impl Cx<'_> {
     }
 
     fn line(&mut self, line: &str, filters: &mut dyn Filters) -> Result<Answer, SimError> {
-        let bare = line::without_prompt(line);
+        let bare = super::prompt::without_prompt(line);
         if self.shell.at_mysql || !self.shell.unfinished.is_empty() {
             return self.statement_line(bare, filters);
         }
@@ -477,6 +482,10 @@ impl Cx<'_> {
             "pkill" | "killall" => system::kill_by_name(self, name, args)?,
             "mysql" | "mariadb" => mysql::mysql_command(self, args)?,
             "mysqladmin" => mysql::mysqladmin(self, args)?,
+            "sar" => watch::sar(self, args)?,
+            "perf" => watch::perf(self, args)?,
+            "strace" => watch::strace(self, args)?,
+            "tcpdump" => watch::tcpdump(self, args)?,
             "now" => time::now(self),
             "advance" | "sleep" => time::advance(self, &spans(name, args))?,
             "until" => time::until(self, args)?,
@@ -501,23 +510,21 @@ impl Cx<'_> {
                 Answer { status, leave: true, ..Answer::default() }
             }
             other => match View::parse(other) {
-                Some(view) => self.show(view, args),
+                Some(view) => self.show(view, args)?,
                 None => self.unknown(other),
             },
         })
     }
 
     /// A view of `halfclose show`.
-    fn show(&self, view: View, args: &[String]) -> Answer {
+    fn show(&mut self, view: View, args: &[String]) -> Result<Answer, SimError> {
         let options = ViewOptions {
             pid: args.first().and_then(|pid| pid.parse().ok()).map(crate::units::Pid),
             like: args.first().filter(|text| text.parse::<u32>().is_err()).cloned(),
             elapsed: STATEMENT_TIME,
+            ..ViewOptions::default()
         };
-        match view.render(&self.view(), &options) {
-            Ok(text) => Answer::out(text),
-            Err(error) => Answer::fails(1, format!("halfclose: {}\n", error.text(self.shell.lang))),
-        }
+        watch::view(self, view, options)
     }
 
     fn help(&self) -> String {

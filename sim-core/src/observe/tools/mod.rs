@@ -4,21 +4,34 @@
 //! `nstat`), net-tools 2.10 (`netstat`), procps 4.0.2 (`sysctl`), coreutils 9.1
 //! (`ls`) and the files of Linux 6.18.44 under `/proc`, in a network namespace;
 //! with the MariaDB command-line client 10.11.19 (tables); and with the write-up's
-//! own blocks, which are bash 4.2's for `ulimit`.
+//! own blocks, which are bash 4.2's for `ulimit`, sysstat's for `sar` and perf's;
+//! `strace` with strace 6.1, `tcpdump` with tcpdump 4.99.
+//!
+//! Most views show a host at one instant, a [`HostView`]. Those that watch a while
+//! (`sar`, `perf`, `strace`, `tcpdump`) take a [`SpanView`].
 
 mod fd;
+#[cfg(feature = "scenario")]
+mod json;
 mod limits;
 mod mysql_table;
 mod netstat;
 mod nstat;
+mod perf_top;
+mod perf_trace;
 mod proc_net;
 mod processlist;
+mod queue;
+mod sar;
 mod services;
 mod sockstat;
 mod ss;
 mod ss_buffer;
 mod ss_s;
+mod strace;
 mod sysctl;
+mod tcpdump;
+mod traced;
 mod ulimit;
 mod variables;
 
@@ -26,28 +39,39 @@ mod variables;
 mod sample;
 
 pub use fd::fd;
+#[cfg(feature = "scenario")]
+pub use json::SCHEMA_VERSION;
 pub use limits::limits;
 pub use mysql_table::MysqlStyle;
+#[cfg(feature = "scenario")]
 pub(super) use mysql_table::seconds;
 pub use netstat::{NetstatOptions, Servers, netstat, netstat_with};
 pub use nstat::nstat;
+pub use perf_top::{FunctionShare, Where, functions, perf_top};
+pub use perf_trace::{CallSum, ThreadSum, perf_trace, perf_trace_s, summary};
 pub use proc_net::proc_net_tcp;
 pub use processlist::{processlist, processlist_in};
+pub use queue::queue;
+pub use sar::{CpuShare, sar, shares};
 pub use services::port_of;
 pub use sockstat::sockstat;
 pub use ss::{Side, SsFilter, SsOptions, States, ss, ss_with};
 pub use ss_s::ss_s;
+pub use strace::strace;
 pub use sysctl::sysctl;
+pub use tcpdump::tcpdump;
 pub use ulimit::{ulimit_a, ulimit_n};
 pub use variables::{names_and_values, one_value, status, variables};
 
 use core::fmt;
 
 use super::messages::Advice;
-use super::view::{HostView, ProcessView};
+use super::span::{SpanView, Wanted};
+use super::view::{HostView, ProcessView, SocketView, Transport, UnreadView};
+use crate::tcp::TcpState;
 use crate::text::Lang;
 use crate::time::Duration;
-use crate::units::Pid;
+use crate::units::{Fd, Pid, Port};
 
 macro_rules! views {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $command:literal;)*) => {
@@ -93,6 +117,31 @@ views! {
     Sockstat = "sockstat", "cat /proc/net/sockstat /proc/net/sockstat6";
     /// Network counters.
     Nstat = "nstat", "nstat -az";
+    /// CPU time by CPU and second.
+    Sar = "sar", "sar -P ALL 1 5";
+    /// CPU time of a process by function.
+    PerfTop = "perf-top", "perf top -p PID";
+    /// Calls of a process, summed up for each thread.
+    PerfTraceS = "perf-trace-s", "perf trace -s -p PID -- sleep 10";
+    /// Calls of a process, with arguments by name.
+    PerfTrace = "perf-trace", "perf trace -p PID";
+    /// Calls of a process, as its own system calls would be written.
+    Strace = "strace", "strace -f -tt -T -p PID";
+    /// Packets of a host.
+    Tcpdump = "tcpdump", "tcpdump -n -i any";
+    /// Unread bytes of a socket.
+    Queue = "queue", "(no tool: the bytes Recv-Q counts)";
+}
+
+/// What a view that watches a while needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Watching {
+    /// What has to be recorded.
+    pub wanted: Wanted,
+    /// How long it watches if nobody says.
+    pub length: Duration,
+    /// How often it samples the CPUs; not at all on the way if zero.
+    pub every: Duration,
 }
 
 impl View {
@@ -102,10 +151,66 @@ impl View {
         Self::ALL.iter().copied().find(|view| view.name() == name)
     }
 
-    /// Prints the view.
+    /// What it has to watch; `None` for a view of one instant.
+    #[must_use]
+    pub const fn watching(self) -> Option<Watching> {
+        const CALLS: Wanted = Wanted { calls: true, packets: false };
+        const PACKETS: Wanted = Wanted { calls: false, packets: true };
+        const NOTHING: Wanted = Wanted { calls: false, packets: false };
+        let second = Duration::from_secs(1);
+        let (wanted, length, every) = match self {
+            Self::Sar => (NOTHING, Duration::from_secs(5), second),
+            Self::PerfTop => (CALLS, second, Duration::ZERO),
+            Self::PerfTraceS => (CALLS, Duration::from_secs(10), Duration::ZERO),
+            Self::PerfTrace | Self::Strace => (CALLS, Duration::from_millis(100), Duration::ZERO),
+            Self::Tcpdump => (PACKETS, second, Duration::ZERO),
+            Self::SsS
+            | Self::Ss
+            | Self::Netstat
+            | Self::Processlist
+            | Self::Variables
+            | Self::Status
+            | Self::Limits
+            | Self::Ulimit
+            | Self::Sysctl
+            | Self::Fd
+            | Self::Sockstat
+            | Self::Nstat
+            | Self::Queue => return None,
+        };
+        Some(Watching { wanted, length, every })
+    }
+
+    /// What in the view is a model of cost, a draw or made up, rather than
+    /// mechanism; for stderr.
+    #[must_use]
+    pub const fn caveat(self) -> Option<Advice> {
+        match self {
+            Self::Sar => Some(Advice::CaveatSar),
+            Self::PerfTop => Some(Advice::CaveatPerfTop),
+            Self::PerfTraceS | Self::PerfTrace => Some(Advice::CaveatPerfTrace),
+            Self::Strace => Some(Advice::CaveatStrace),
+            Self::Queue => Some(Advice::CaveatQueue),
+            Self::Limits | Self::Ulimit => Some(Advice::CaveatLimits),
+            Self::SsS
+            | Self::Ss
+            | Self::Netstat
+            | Self::Processlist
+            | Self::Variables
+            | Self::Status
+            | Self::Sysctl
+            | Self::Fd
+            | Self::Sockstat
+            | Self::Nstat
+            | Self::Tcpdump => None,
+        }
+    }
+
+    /// Prints a view of one instant.
     ///
     /// # Errors
-    /// [`ViewError`] when the host has nothing such a tool could look at.
+    /// [`ViewError`] when the host has nothing such a tool could look at, or the
+    /// view watches a span of time.
     pub fn render(self, host: &HostView, options: &ViewOptions) -> Result<String, ViewError> {
         let like = options.like.as_deref();
         let server = || host.mysql().ok_or_else(|| ViewError::NoServer { host: host.name.clone() });
@@ -122,6 +227,42 @@ impl View {
             Self::Fd => fd(host, options.process(host)?),
             Self::Sockstat => sockstat(&host.sockstat),
             Self::Nstat => nstat(&host.counters),
+            Self::Queue => {
+                let (socket, unread) = options.queue(host)?;
+                queue(host, socket, unread)
+            }
+            Self::Sar | Self::PerfTop | Self::PerfTraceS | Self::PerfTrace | Self::Strace | Self::Tcpdump => {
+                return Err(ViewError::NeedsSpan { view: self });
+            }
+        })
+    }
+
+    /// Prints a view of a span of time; one of an instant shows the span's end.
+    ///
+    /// # Errors
+    /// [`ViewError`] when the host has nothing such a tool could look at.
+    pub fn render_span(self, span: &SpanView, options: &ViewOptions) -> Result<String, ViewError> {
+        let process = || options.process(&span.host);
+        Ok(match self {
+            Self::Sar => sar(span),
+            Self::PerfTop => perf_top(span, process()?.pid),
+            Self::PerfTraceS => perf_trace_s(span, process()?),
+            Self::PerfTrace => perf_trace(span, process()?),
+            Self::Strace => strace(span, process()?.pid),
+            Self::Tcpdump => tcpdump(span, options.port),
+            Self::SsS
+            | Self::Ss
+            | Self::Netstat
+            | Self::Processlist
+            | Self::Variables
+            | Self::Status
+            | Self::Limits
+            | Self::Ulimit
+            | Self::Sysctl
+            | Self::Fd
+            | Self::Sockstat
+            | Self::Nstat
+            | Self::Queue => return self.render(&span.host, options),
         })
     }
 }
@@ -135,6 +276,10 @@ pub struct ViewOptions {
     pub like: Option<String>,
     /// How long the statement took on the server, for the footer of a table.
     pub elapsed: Duration,
+    /// Only packets from or to this port; the socket with this local port.
+    pub port: Option<Port>,
+    /// The socket open as this descriptor.
+    pub fd: Option<Fd>,
 }
 
 impl ViewOptions {
@@ -144,6 +289,34 @@ impl ViewOptions {
             None => host.default_process(),
         }
         .ok_or_else(|| ViewError::NoProcess { host: host.name.clone(), pid: self.pid })
+    }
+
+    /// The socket asked for by port or descriptor, with what it has not read; else
+    /// the process's first, by descriptor, that has unread bytes.
+    fn queue<'a>(&self, host: &'a HostView) -> Result<(&'a SocketView, &'a UnreadView), ViewError> {
+        let unread = |socket: &SocketView| host.unread.iter().find(|queue| queue.ino == socket.ino);
+        let tcp = host.sockets.iter().filter(|socket| socket.transport == Transport::Tcp && socket.ino != 0);
+        let nothing = || ViewError::NothingUnread { host: host.name.clone() };
+        if let Some(port) = self.port {
+            let mut there = tcp.filter(|socket| socket.local.port == port && socket.state != TcpState::Listen);
+            let socket = there.next().ok_or_else(|| ViewError::NoSocket { host: host.name.clone() })?;
+            return Ok((socket, unread(socket).ok_or_else(nothing)?));
+        }
+        let pid = self.process(host)?.pid;
+        let mut own: Vec<(Fd, &SocketView)> =
+            tcp.filter_map(|s| s.owner.filter(|owner| owner.pid == pid).map(|owner| (owner.fd, s))).collect();
+        own.sort_by_key(|&(fd, _)| fd);
+        if let Some(fd) = self.fd {
+            let found = own.iter().find(|&&(own, _)| own == fd);
+            let &(_, socket) = found.ok_or_else(|| ViewError::NoSocket { host: host.name.clone() })?;
+            return Ok((socket, unread(socket).ok_or_else(nothing)?));
+        }
+        let mut queued =
+            host.unread.iter().filter(|queue| !queue.runs.is_empty()).map(|queue| queue.ino).collect::<Vec<_>>();
+        queued.sort_unstable();
+        let first = own.iter().find(|(_, socket)| queued.binary_search(&socket.ino).is_ok());
+        let &(_, socket) = first.ok_or_else(nothing)?;
+        Ok((socket, unread(socket).ok_or_else(nothing)?))
     }
 }
 
@@ -162,6 +335,21 @@ pub enum ViewError {
         /// Process asked for.
         pid: Option<Pid>,
     },
+    /// The host has no such TCP connection.
+    NoSocket {
+        /// Host asked for.
+        host: String,
+    },
+    /// The socket asked for, or every one, has been read empty.
+    NothingUnread {
+        /// Host asked for.
+        host: String,
+    },
+    /// The view watches a span of time and was asked of an instant.
+    NeedsSpan {
+        /// The view.
+        view: View,
+    },
 }
 
 impl ViewError {
@@ -172,6 +360,9 @@ impl ViewError {
             Self::NoServer { host } => crate::say!(lang, Advice::NoServer, host),
             Self::NoProcess { host, pid: Some(pid) } => crate::say!(lang, Advice::NoProcess, host, pid),
             Self::NoProcess { host, pid: None } => crate::say!(lang, Advice::NoProcesses, host),
+            Self::NoSocket { host } => crate::say!(lang, Advice::NoSocket, host),
+            Self::NothingUnread { host } => crate::say!(lang, Advice::NothingUnread, host),
+            Self::NeedsSpan { view } => crate::say!(lang, Advice::NeedsSpan, view.name()),
         }
     }
 }
@@ -192,8 +383,23 @@ mod tests {
         host.processes[0].app = sample::first_server();
         for &view in View::ALL {
             assert_eq!(View::parse(view.name()), Some(view));
-            let text = view.render(&host, &ViewOptions::default()).expect("the sample has everything");
-            assert!(text.ends_with('\n'), "{view:?}");
+            if view == View::Queue {
+                continue;
+            }
+            let text = match view.watching() {
+                None => view.render(&host, &ViewOptions::default()).expect("the sample has everything"),
+                Some(_) => {
+                    assert_eq!(
+                        view.render(&host, &ViewOptions::default()),
+                        Err(ViewError::NeedsSpan { view }),
+                        "{view:?}"
+                    );
+                    let mut span = sample::traced_cycle();
+                    span.host.processes[0].pid = Pid(16_909);
+                    view.render_span(&span, &ViewOptions::default()).expect("the sample has everything")
+                }
+            };
+            assert!(text.ends_with('\n') || view == View::Tcpdump, "{view:?}");
         }
         assert_eq!(View::parse("lsof"), None);
     }
@@ -206,5 +412,10 @@ mod tests {
         assert_eq!(error.to_string(), "host `host` has no process 4");
         let error = View::Processlist.render(&host, &ViewOptions::default()).unwrap_err();
         assert_eq!(error, ViewError::NoServer { host: "host".into() });
+        let error = View::Queue.render(&host, &ViewOptions::default()).unwrap_err();
+        assert_eq!(error, ViewError::NothingUnread { host: "host".into() });
+        let options = ViewOptions { port: Some(Port(9)), ..ViewOptions::default() };
+        let error = View::Queue.render(&host, &options).unwrap_err();
+        assert_eq!(error, ViewError::NoSocket { host: "host".into() });
     }
 }

@@ -2,8 +2,12 @@
 //! ran, and the machines of the write-up.
 
 use crate::app::AppStatus;
+use crate::app::CallName;
 use crate::app::api::ProcesslistRow;
+use crate::errno::Errno;
+use crate::kernel::CostProfile;
 use crate::observe::rlimits::Rlimits;
+use crate::observe::span::{Recording, SpanView, TracedCall};
 use crate::observe::view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
     Transport,
@@ -11,8 +15,9 @@ use crate::observe::view::{
 use crate::tcp::TcpState;
 use crate::tcp::tcb::TimerKind;
 use crate::time::{Duration, Instant};
-use crate::trace::Counters;
-use crate::units::{Endpoint, Fd, Ipv4Addr, Pid};
+use crate::trace::{CallArgs, CallSeen, Counters};
+use crate::units::{Endpoint, Fd, HostId, Ipv4Addr, Pid, TaskId};
+use crate::wire::Payload;
 
 /// Text as a blog keeps it: no blanks at the ends of lines, no empty last line.
 pub(super) fn published(text: &str) -> String {
@@ -70,6 +75,8 @@ fn host(sockets: Vec<SocketView>, process: ProcessView) -> HostView {
         .into(),
         processes: vec![process],
         shell: Rlimits::default(),
+        cost: CostProfile::al2(),
+        unread: Vec::new(),
     }
 }
 
@@ -250,4 +257,77 @@ pub(super) fn server_in_the_storm(published: &str) -> AppStatus {
     let next = processlist.last().map_or(15, |row| row.id) + 1;
     processlist.extend((next..=165).map(|id| silent(id, &format!("127.0.0.1:{}", 48_462 + 8 * (id - 40)))));
     AppStatus { processlist, ..first_server() }
+}
+
+/// The calls of a client that `strace` followed, with its times: the golden file
+/// `strace.strace-6.1.txt`.
+pub(super) fn traced_cycle() -> SpanView {
+    let question = |id: u8, kind: u8| {
+        let mut bytes = vec![0x12, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        bytes.extend(b"\x03reg\x07liarlee\x04site\0\0");
+        bytes.extend([kind, 0, 1]);
+        Payload::from_bytes(&bytes)
+    };
+    let (a, aaaa) = (question(0x34, 1), question(0x35, 0x1c));
+    let name_server = local(5353);
+    let poll = |events, timeout_ms| CallArgs::Poll { fds: vec![(Fd(3), events, events)], timeout_ms };
+    let received = |data: &Payload, max| CallArgs::Received {
+        max,
+        peek: false,
+        dontwait: false,
+        data: data.clone(),
+        from: Some(name_server),
+    };
+    let option = |level, name, value| CallArgs::Option { level, name, value };
+    let socket = |dgram| CallArgs::Socket { inet6: false, dgram, nonblock: dgram };
+    let calls = [
+        (CallName::Getpid, Ok(16_909), CallArgs::None),
+        (CallName::Open, Ok(3), CallArgs::Path("/etc/hosts")),
+        (CallName::Lseek, Ok(0), CallArgs::None),
+        (CallName::Read, Ok(0), CallArgs::Count(4_096)),
+        (CallName::Close, Ok(0), CallArgs::None),
+        (CallName::Socket, Ok(3), socket(true)),
+        (CallName::SetSockOpt, Ok(0), option(0, 11, 1)),
+        (CallName::Connect, Ok(0), CallArgs::Addr(name_server)),
+        (CallName::Poll, Ok(1), poll(4, Some(0))),
+        (CallName::Sendmmsg, Ok(2), CallArgs::SentMany(vec![a.clone(), aaaa.clone()])),
+        (CallName::Poll, Ok(1), poll(1, Some(5_000))),
+        (CallName::IoctlFionread, Ok(34), CallArgs::None),
+        (CallName::Recv, Ok(34), received(&a, 2_048)),
+        (CallName::Poll, Ok(1), poll(1, Some(4_999))),
+        (CallName::IoctlFionread, Ok(34), CallArgs::None),
+        (CallName::Recv, Ok(34), received(&aaaa, 65_536)),
+        (CallName::Send, Ok(34), CallArgs::Sent { data: a, to: None }),
+        (CallName::Close, Ok(0), CallArgs::None),
+        (CallName::Socket, Ok(3), socket(false)),
+        (CallName::SetNonblock, Ok(0), CallArgs::SetFlags { nonblock: true }),
+        (CallName::Connect, Err(Errno::InProgress), CallArgs::Addr(local(3306))),
+        (CallName::Poll, Ok(1), poll(4, None)),
+        (CallName::GetSockOpt, Ok(0), option(1, 4, 0)),
+    ];
+    // 2026-11-26 20:38:05; the lines say the microseconds.
+    let golden = include_str!("../golden/strace.strace-6.1.txt");
+    let mut host = namespace(Duration::ZERO);
+    (host.start_unix, host.now) = (1_795_725_485, Instant::ZERO + Duration::from_secs(1));
+    let micros = |text: &str| Duration::from_micros(text.parse().expect("microseconds"));
+    let calls = golden.lines().zip(calls).map(|(line, (name, result, args))| {
+        let entered = Instant::ZERO + micros(&line[9..15]);
+        let took = micros(&line[line.len() - 7..line.len() - 1]);
+        let call = CallSeen {
+            at: entered + took,
+            host: HostId(0),
+            pid: Pid(16_909),
+            task: TaskId(0),
+            name: name as u8,
+            fd: Some(Fd(3)),
+            entered,
+            result,
+            cpu: took,
+            on_cpu: 0,
+            args,
+        };
+        TracedCall { call, inspected: 0 }
+    });
+    let recording = Recording { calls: calls.collect(), ..Recording::default() };
+    SpanView::new(host, Instant::ZERO, Vec::new(), recording)
 }

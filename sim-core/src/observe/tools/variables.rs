@@ -44,7 +44,7 @@ pub fn one_value(heading: &str, value: &str, elapsed: Duration, style: MysqlStyl
 }
 
 /// SQL `LIKE` without regard to case: `%` any text, `_` one character, `\` escapes.
-fn like(pattern: &str, text: &str) -> bool {
+pub(super) fn like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where the last `%` may begin again, one character further on.

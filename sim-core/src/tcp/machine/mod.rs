@@ -37,6 +37,11 @@ impl Run<'_, '_> {
     fn count(&mut self, mib: Mib) {
         self.out.counters.push(mib);
     }
+    /// A segment is sent again.
+    fn count_repeat(&mut self) {
+        self.count(Mib::RetransSegs);
+        self.out.repeated += 1;
+    }
     fn notify(&mut self, events: SocketEvents) {
         self.out.notify(events);
     }
@@ -70,7 +75,8 @@ pub(crate) const fn us32(now: Instant) -> u32 {
 /// Feeds one input to a connection. Adds to `out` without clearing it first.
 ///
 /// Segments in `out` are not counted: `OutSegs` and `InSegs` belong to whoever
-/// transmits and receives. `OutRsts` and `RetransSegs` are counted here.
+/// transmits and receives; `out.repeated` of them are no `OutSegs`. `OutRsts` and
+/// `RetransSegs` are counted here.
 pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut Actions) {
     use TcpInput::{Call, IcmpError, SegmentArrives, Timeout};
     use TcpState::{
@@ -113,7 +119,7 @@ pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut A
             close::icmp_soft(tcb, errno, seq)
         }
     }
-    tcb.settle(ms32(cx.now), cx.config.tcp_invalid_ratelimit.as_millis());
+    tcb.settle(cx.now, cx.config.tcp_invalid_ratelimit);
 }
 
 /// Ends the connection (`tcp_done_with_error`): CLOSED, the error pending, everybody told.

@@ -268,7 +268,7 @@ impl Tcb {
     /// `tcp_retransmit_skb` / `__tcp_retransmit_skb`. False if nothing is in flight.
     pub(super) fn resend(&mut self, which: Resend, run: &mut Run<'_, '_>) -> bool {
         if self.is(Bits::SYN_OUT) {
-            run.count(Mib::RetransSegs);
+            run.count_repeat();
             run.count(Mib::TCPSynRetrans);
             self.set(Bits::CTL_RETRANS);
             self.clear(Bits::CTL_LOST);
@@ -294,7 +294,7 @@ impl Tcb {
             if !bare_fin {
                 return false;
             }
-            run.count(Mib::RetransSegs);
+            run.count_repeat();
             self.set(Bits::CTL_RETRANS);
             self.clear(Bits::CTL_LOST);
             self.ctl_sent = run.us();
@@ -352,7 +352,7 @@ impl Tcb {
             payload = payload.slice(0, wnd_end.distance(seq));
             flags = Flags::ACK;
         }
-        run.count(Mib::RetransSegs);
+        run.count_repeat();
         self.transmit(seq, flags, payload, run);
     }
 

@@ -62,8 +62,11 @@ fn validate(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
         && !disordered_ack(tcb, seg, tsval, run)
         && !flags.rst()
     {
+        let old_ack = flags.ack() && seg.seq_len() == 0 && seg.seq.before(tcb.rcv_nxt);
         if flags.syn() {
             syn_challenge(tcb, run);
+        } else if old_ack && run.cx.config.paws_drops_old_ack {
+            run.count(Mib::PAWSOldAck);
         } else {
             run.count(Mib::PAWSEstab);
             tcb.answer_unacceptable(seg, Mib::TCPACKSkippedPAWS, run);
@@ -109,6 +112,10 @@ fn validate(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
 }
 
 fn syn_challenge(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
+    if tcb.state() == TcpState::Established {
+        // `syn_inerr`: tcp_rcv_established counts an error, tcp_rcv_state_process does not.
+        run.count(Mib::InErrs);
+    }
     run.count(Mib::TCPSYNChallenge);
     tcb.challenge_ack(run);
 }
@@ -250,7 +257,10 @@ fn opened(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     tcb.snd_wnd = tcb.scaled_window(seg);
     tcb.max_window = tcb.max_window.max(tcb.snd_wnd);
     tcb.snd_wl1 = seg.seq;
-    tcb.lrcvtime = run.ms();
+    if tcb.is(Bits::PASSIVE) {
+        // tcp_create_openreq_child; the end of a simultaneous open has received nothing yet.
+        tcb.lrcvtime = run.ms();
+    }
     tcb.init_buffer_space();
     if tcb.is(Bits::TS_OK) {
         tcb.advmss = tcb.advmss.saturating_sub(12);

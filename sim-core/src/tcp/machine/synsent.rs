@@ -125,5 +125,7 @@ fn crossed_syn(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     tcb.max_window = tcb.snd_wnd;
     tcb.snd_wl1 = seg.seq;
     tcb.initialize_rcv_mss();
+    // Its SYN was sent before.
+    run.out.repeated += 1;
     tcb.send_syn(run);
 }
