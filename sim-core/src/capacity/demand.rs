@@ -61,6 +61,8 @@ pub struct Cycle {
     pub connect: f64,
     /// Seconds of CPU time for a candidate that is taken.
     pub candidate: f64,
+    /// How much longer CPU work takes because the hypervisor takes its share: `1 / (1 − steal)`.
+    pub stretch: f64,
     /// Seconds one attempt takes by itself, without pauses and without a search.
     pub attempt: f64,
     /// Attempts a second are no more than this.
@@ -87,8 +89,8 @@ impl Cycle {
     }
 
     fn bounded(&self, wait: f64, work: f64) -> f64 {
-        let threads = f64::from(self.threads) / (wait + work).max(1e-9);
-        let cpus = f64::from(self.cpus) / work.max(1e-9);
+        let threads = f64::from(self.threads) / (wait + work * self.stretch).max(1e-9);
+        let cpus = f64::from(self.cpus) / (work * self.stretch).max(1e-9);
         threads.min(cpus).min(self.pace.unwrap_or(f64::INFINITY))
     }
 
@@ -168,6 +170,8 @@ struct Base<'a> {
     cpus: u32,
     destination: Destination,
     round_trip: f64,
+    /// `1 / (1 − steal)`.
+    stretch: f64,
     /// `connect_timeout` of the server in seconds: how long it waits for a silent client.
     patience: f64,
 }
@@ -181,6 +185,7 @@ impl<'a> Base<'a> {
             host,
             cpus: config.cpus,
             round_trip: round_trip(scenario, host, destination.host, &config.cost),
+            stretch: 1.0 / (1.0 - f64::from(config.steal.num) / f64::from(config.steal.den.max(1))).max(0.01),
             patience: destination.server.map_or(0.0, |server| super::limits::Server::of(run, server).connect_timeout),
             destination,
         })
@@ -216,6 +221,7 @@ impl<'a> Base<'a> {
             work: work + self.connect(),
             failing_wait: failing.0,
             failing_work: failing.1 + self.connect(),
+            stretch: self.stretch,
             connect: self.connect(),
             candidate: ns(self.cost.candidate_ns.taken.into()),
             attempt: self.round_trip + self.wakeup() + work + self.connect(),

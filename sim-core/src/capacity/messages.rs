@@ -61,6 +61,10 @@ crate::messages! {
             en: "slots are taken all at once and come back all at once, not evenly",
             zh: "名额是一下子占满、又一下子归还的，并不均匀"
         }
+        Stolen {
+            en: "the timeline takes CPU time away after the demand began; the formula has the start's",
+            zh: "需求开始之后，时间线又拿走了 CPU 时间；公式用的是开始时的值"
+        }
         Other { en: "not explained by the formulas", zh: "公式无法解释" }
     }
 }
@@ -116,6 +120,7 @@ impl GapCause {
             Self::WheelBatches => CapacityText::WheelBatches,
             Self::RateFalls => CapacityText::RateFalls,
             Self::SlotsInBursts => CapacityText::SlotsInBursts,
+            Self::Stolen => CapacityText::Stolen,
             Self::Other => CapacityText::Other,
         }
     }

@@ -6,7 +6,9 @@ use super::limits::usable_ports;
 use super::{Binds, Capacity, LimitId, advance_to_demand};
 use crate::observe::{RunFacts, time_wait_quantum};
 use crate::scenario::build::BuildError;
-use crate::scenario::{MarkRef, Metric, MetricKind, Moment, ProcessMetric, Run, Scenario, ScenarioError};
+use crate::scenario::{
+    ActionKind, ActionSpec, MarkRef, Metric, MetricKind, Moment, ProcessMetric, Run, Scenario, ScenarioError,
+};
 use crate::sim::SimError;
 use crate::time::{Duration, Instant};
 use crate::trace::NoObserver;
@@ -122,6 +124,8 @@ pub enum GapCause {
     RateFalls,
     /// Slots come back `connect_timeout` after they were taken, all at once, not evenly.
     SlotsInBursts,
+    /// The timeline takes CPU time away (`steal`) after the demand began; the formula has the start's.
+    Stolen,
     /// Something the formulas do not know.
     Other,
 }
@@ -138,6 +142,7 @@ impl GapCause {
             Self::WheelBatches => "wheel-batches",
             Self::RateFalls => "rate-falls",
             Self::SlotsInBursts => "slots-in-bursts",
+            Self::Stolen => "stolen",
             Self::Other => "other",
         }
     }
@@ -332,7 +337,12 @@ impl Comparison<'_> {
         {
             let formula = demand.cycle.vain_cpus(usable_ports(self.kernel(demand)));
             let simulated = f64::from(share.num) / f64::from(share.den);
-            rows.push(row(Quantity::BusyCpus, formula, simulated, GapCause::Jitter, 0.05));
+            let steals = |action: &ActionSpec| matches!(action.kind, ActionKind::Steal { .. });
+            let (cause, most) = match self.run.scenario().timeline.iter().any(steals) {
+                true => (GapCause::Stolen, 0.25),
+                false => (GapCause::Jitter, 0.05),
+            };
+            rows.push(row(Quantity::BusyCpus, formula, simulated, cause, most));
         }
         rows
     }
