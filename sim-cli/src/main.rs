@@ -13,6 +13,8 @@ mod figures;
 mod look;
 mod message;
 mod pictures;
+#[cfg(feature = "png")]
+mod png;
 mod problem;
 mod progress;
 mod report;

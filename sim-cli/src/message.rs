@@ -75,9 +75,10 @@ halfclose::messages! {
         AttemptNeverMade { en: "the run makes {0} attempts to connect; there is no attempt {1}", zh: "这次运行共有 {0} 次连接尝试，没有第 {1} 次" }
         NoClient { en: "no process of this scenario ever connects", zh: "这个场景中没有进程发起连接" }
         NoPng {
-            en: "pictures are SVG; for PNG: rsvg-convert {0} > {1}",
-            zh: "图是 SVG 格式；要 PNG：rsvg-convert {0} > {1}"
+            en: "this build draws SVG only: build it with `--features png`, or convert: rsvg-convert {0} > {1}",
+            zh: "这个版本只能画 SVG：请用 `--features png` 编译，或转换：rsvg-convert {0} > {1}"
         }
+        CannotRasterise { en: "the picture cannot be drawn as PNG: {0}", zh: "无法把图画成 PNG：{0}" }
         DiffHeader { en: "{0}, seed {1}, against {2}, seed {3}", zh: "{0}（种子 {1}）与 {2}（种子 {3}）" }
         DiffSame { en: "both runs are the same, record by record: digest {0}", zh: "两次运行逐条记录相同：摘要 {0}" }
         DiffParts { en: "They part at {0} s", zh: "两者在 {0} 秒分开" }

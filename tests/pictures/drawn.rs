@@ -55,7 +55,7 @@ fn placed(node: Node<'_, '_>) -> Option<Placed> {
 }
 
 /// Problems of one picture.
-fn problems(svg: &str) -> Vec<String> {
+pub(crate) fn problems(svg: &str) -> Vec<String> {
     let document = match Document::parse(svg) {
         Ok(document) => document,
         Err(error) => return vec![error.to_string()],

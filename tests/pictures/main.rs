@@ -1,7 +1,9 @@
 //! Pictures: their data is what the model counted, and they can be read.
 
+mod compared;
 mod data;
 mod drawn;
+mod page;
 
 use halfclose::observe::charts::{Watch, drive};
 use halfclose::scenario::{Run, preset};

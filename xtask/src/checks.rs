@@ -126,6 +126,16 @@ pub(crate) const CHECKS: &[Check] = &[
         run: crate::capture::check,
     },
     Check {
+        name: "png",
+        what: "the program with the feature png draws every word of its pictures",
+        rust_only: false,
+        needs: &[],
+        run: |context| {
+            let package = ["test", "--package", "halfclose-cli", "--features", "png", "--bin", "halfclose", "png::"];
+            run_tests(context.cargo().args(package))
+        },
+    },
+    Check {
         name: "page",
         what: "the page is built, weighed and gone through in a browser",
         rust_only: false,
@@ -228,8 +238,18 @@ fn book(context: &Context) -> Outcome {
     let Some(tool) = MDBOOK.find(context) else {
         return Outcome::NotRun(format!("{} is gone", Need::Tool(MDBOOK)));
     };
-    run(Command::new(tool)
-        .args(["build", "book", "--dest-dir"])
-        .arg(context.target.join("book"))
-        .current_dir(&context.root))
+    let folder = context.target.join("book");
+    let built = run(Command::new(tool).args(["build", "book", "--dest-dir"]).arg(&folder).current_dir(&context.root));
+    if built != Outcome::Passed(Vec::new()) {
+        return built;
+    }
+    // The reports that the book shows.
+    for (lang, name) in [("en", "report-tiny.html"), ("zh", "report-tiny.zh.html")] {
+        let program = ["run", "--quiet", "--package", "halfclose-cli", "--", "report", "tiny", "--lang", lang, "-o"];
+        let written = run(context.cargo().args(program).arg(folder.join(name)));
+        if written != Outcome::Passed(Vec::new()) {
+            return written;
+        }
+    }
+    Outcome::Passed(Vec::new())
 }

@@ -41,7 +41,9 @@ Examples:
   halfclose plot incident --chart sequence --port 32770 -o one.svg
   halfclose plot incident --chart portmap --at kill+20s -o ports.svg
   halfclose plot tiny --chart portmap --attempt 9 -o ninth.svg
-  halfclose plot tiny --json | jq '.charts[].caption.en'";
+  halfclose plot tiny --json | jq '.charts[].caption.en'
+
+A file that ends in .png is drawn as PNG by a program built with `--features png`; the default build draws SVG only.";
 
 /// Arguments of `plot`.
 #[derive(Args, Debug)]
@@ -192,12 +194,20 @@ fn data(seen: &Watched, source: &Source, which: Option<Picture>) -> String {
 /// Writes a picture and says so.
 fn write(path: &Path, svg: &str, lang: Lang) -> Result<(), Failure> {
     let png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
-    if png {
-        return Err(Failure::Usage(say!(lang, Say::NoPng, path.with_extension("svg").display(), path.display())));
-    }
-    fs::write(path, svg).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    let bytes = if png { raster(path, svg, lang)? } else { svg.as_bytes().to_vec() };
+    fs::write(path, bytes).map_err(|error| Failure::File(path.display().to_string(), error))?;
     if io::stderr().is_terminal() {
         terminal::talk(&format!("{}\n", path.display()));
     }
     Ok(())
+}
+
+#[cfg(feature = "png")]
+fn raster(_path: &Path, svg: &str, lang: Lang) -> Result<Vec<u8>, Failure> {
+    crate::png::png(svg, lang)
+}
+
+#[cfg(not(feature = "png"))]
+fn raster(path: &Path, _svg: &str, lang: Lang) -> Result<Vec<u8>, Failure> {
+    Err(Failure::Usage(say!(lang, Say::NoPng, path.with_extension("svg").display(), path.display())))
 }

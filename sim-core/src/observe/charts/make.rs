@@ -1,6 +1,8 @@
 //! Charts from what a watch saw.
 #![allow(clippy::float_arithmetic, reason = "rates and positions on paper are no part of the model")]
 
+use core::fmt;
+
 use super::messages::ChartText;
 use super::sampler::{Column, ProcessColumn};
 use super::watch::Watch;
@@ -10,7 +12,7 @@ use crate::observe::gather::roles;
 use crate::observe::{FindingId, RunFacts};
 use crate::scenario::{MarkRef, ProcessIx, ProcessSpec, ProgramKind, Run};
 use crate::tcp::TcpState;
-use crate::text::grouped;
+use crate::text::{Both, Lang, Message, grouped};
 use crate::time::{Duration, Instant};
 use crate::units::Endpoint;
 
@@ -270,22 +272,30 @@ fn sockets(seen: &Seen<'_>) -> Option<Chart> {
     (!panels.is_empty()).then(|| seen.over_time(ChartName::Sockets, panels, caption))
 }
 
+const fn parity(odd: bool) -> Both {
+    if odd { ChartText::Odd.texts() } else { ChartText::Even.texts() }
+}
+
+/// A message whose last argument is a word of each language.
+fn worded(message: ChartText, args: &[String], last: Both) -> Said {
+    let told = |lang| {
+        let last = last.text(lang);
+        let all: Vec<&dyn fmt::Display> =
+            args.iter().map(|arg| arg as &dyn fmt::Display).chain([&last as &dyn fmt::Display]).collect();
+        message.format(lang, &all)
+    };
+    Said { en: told(Lang::En), zh: told(Lang::Zh) }
+}
+
 fn ports(seen: &Seen<'_>) -> Option<Chart> {
     let client = seen.client?;
     let destination = seen.destination(client)?;
     let facts = &seen.facts.ports;
     let same = seen.of_process(client, ProcessColumn::PortsLow);
     let other = seen.of_process(client, ProcessColumn::PortsOther);
-    let parity = |odd: bool| if odd { ChartText::Odd } else { ChartText::Even }.texts();
     let odd = facts.low.0 & 1 == 1;
-    let same_name = Said {
-        en: crate::say!(crate::text::Lang::En, ChartText::Same, facts.low, parity(odd).en),
-        zh: crate::say!(crate::text::Lang::Zh, ChartText::Same, facts.low, parity(odd).zh),
-    };
-    let other_name = Said {
-        en: crate::say!(crate::text::Lang::En, ChartText::Other, parity(!odd).en),
-        zh: crate::say!(crate::text::Lang::Zh, ChartText::Other, parity(!odd).zh),
-    };
+    let same_name = worded(ChartText::Same, &[facts.low.to_string()], parity(odd));
+    let other_name = worded(ChartText::Other, &[], parity(!odd));
     let (host, process) = (seen.host_name(client), seen.name(client));
     let mut lines = vec![
         seen.line(&format!("{host}.{process}.ports.same"), same_name, Paint::Blue, &same),
@@ -302,18 +312,9 @@ fn ports(seen: &Seen<'_>) -> Option<Chart> {
         if low.abs_diff(high) * 50 <= low.max(high) {
             lines.push(seen.line("usable", said!(ChartText::Usable), Paint::Limit, &limit(low.max(high))));
         } else {
-            let (en, zh) = (parity(odd).en, parity(odd).zh);
-            let name = Said {
-                en: crate::say!(crate::text::Lang::En, ChartText::UsableSame, en),
-                zh: crate::say!(crate::text::Lang::Zh, ChartText::UsableSame, zh),
-            };
-            lines.push(seen.line("usable.same", name, Paint::Limit, &limit(low)));
-            let (en, zh) = (parity(!odd).en, parity(!odd).zh);
-            let name = Said {
-                en: crate::say!(crate::text::Lang::En, ChartText::UsableSame, en),
-                zh: crate::say!(crate::text::Lang::Zh, ChartText::UsableSame, zh),
-            };
-            lines.push(seen.line("usable.other", name, Paint::Limit, &limit(high)));
+            let name = |odd: bool| worded(ChartText::UsableSame, &[], parity(odd));
+            lines.push(seen.line("usable.same", name(odd), Paint::Limit, &limit(low)));
+            lines.push(seen.line("usable.other", name(!odd), Paint::Limit, &limit(high)));
         }
     }
     let mut caption = Vec::new();

@@ -5,7 +5,7 @@ use super::{Chart, Line, Mark, Paint, Panel, XAxis};
 use crate::observe::findings::{Said, said};
 
 /// Lines of each run that an overlay shows in a panel: more cannot be told apart.
-const LINES: usize = 4;
+const LINES: usize = 3;
 
 /// Both charts in one: the first run's lines in solid colours of their own, the
 /// second's dashed, panel by panel. Lines that show the same are drawn once.
@@ -44,8 +44,8 @@ fn panel(first: Option<&Panel>, second: Option<&Panel>, [a, b]: [&str; 2]) -> Op
     let either = first.or(second)?;
     let mut lines = Vec::new();
     let (ours, theirs) = (most_telling(first), most_telling(second));
-    let solid = [Paint::Blue, Paint::Vermillion, Paint::Black, Paint::Brown];
-    let dashed = [Paint::Sky, Paint::Orange, Paint::Green, Paint::Purple];
+    let solid = [Paint::Blue, Paint::Vermillion, Paint::Black];
+    let dashed = [Paint::Sky, Paint::Orange, Paint::Green];
     for (line, paint) in ours.iter().zip(solid) {
         let shared = theirs.iter().any(|other| other.key == line.key && other.points == line.points);
         let name = if shared { line.name.clone() } else { tagged(&line.name, a) };
@@ -58,7 +58,7 @@ fn panel(first: Option<&Panel>, second: Option<&Panel>, [a, b]: [&str; 2]) -> Op
         }
         // The same line of both runs has partner colours.
         let place = ours.iter().position(|other| other.key == line.key).unwrap_or(at);
-        let paint = if line.paint == Paint::Limit { Paint::Limit } else { dashed[place.min(LINES - 1)] };
+        let paint = if line.paint == Paint::Limit { Paint::Purple } else { dashed[place.min(LINES - 1)] };
         lines.push(Line { name: tagged(&line.name, b), paint, ..(*line).clone() });
     }
     Some(Panel { title: either.title.clone(), y: either.y.clone(), log: either.log, lines })
