@@ -8,6 +8,7 @@
 
 mod capture;
 mod checks;
+mod evidence;
 mod install;
 mod process;
 mod report;
@@ -21,6 +22,7 @@ use report::{Outcome, Report};
 const USAGE: &str = "\
 usage: cargo xtask test [--only rust|CHECK] [--yes]
        cargo xtask conformance DIR [--csv VERDICTS]
+       cargo xtask evidence [NAME]
 
   --only rust   only what needs the Rust toolchain and nothing else
   --only CHECK  one check, by the name it has in the closing table
@@ -28,6 +30,7 @@ usage: cargo xtask test [--only rust|CHECK] [--yes]
 
   conformance   run a folder of packet scripts and print their verdicts; with those of a real kernel
                 (a CSV), write the page of the book
+  evidence      run the experiments whose names contain NAME on this machine's kernel, and write their pages
 
 Exit status: 0 every check passed, 1 one failed or could not run, 2 usage.";
 
@@ -57,6 +60,9 @@ fn main() -> ExitCode {
             Err(problem) => usage_error(&problem),
         },
         Some((&"conformance", rest)) => conformance(rest),
+        Some((&"evidence", [])) => evidence::run(&root(), None),
+        Some((&"evidence", [wanted])) => evidence::run(&root(), Some(wanted)),
+        Some((&"evidence", _)) => usage_error("evidence takes one name, or none"),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");
             ExitCode::SUCCESS
