@@ -225,7 +225,9 @@ fn unsafe_code_stands_in_one_file() {
 
 #[test]
 fn every_scenario_asks_a_question_and_expects_an_answer() {
-    let scenarios = files("scenarios", &[".toml"]);
+    let mut scenarios = files("scenarios", &[".toml"]);
+    // A plan asks its question too, and its answer is a table.
+    scenarios.retain(|file| !file.starts_with("scenarios/plans"));
     assert!(!scenarios.is_empty(), "no scenario was found");
     let mut problems = Vec::new();
     for file in scenarios {

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod planning;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -11,6 +13,7 @@ use crate::command::diff::{DIFF_HELP, Diff};
 use crate::command::plot::{PLOT_HELP, Plot};
 use crate::command::report::{REPORT_HELP, Report};
 use crate::terminal::{self, Color};
+pub use planning::{Advise, Capacity, Merge, Sweep};
 
 /// Watch an outage happen: TCP connections on a faithful Linux host, until
 /// ports, descriptors or places on a MySQL server run out.
@@ -77,6 +80,22 @@ enum LangArg {
     Zh,
 }
 
+/// `halfclose web`.
+#[derive(Args, Debug)]
+pub struct Web {
+    /// A link to the page, or its part after `#`
+    #[arg(value_name = "LINK")]
+    pub link: Option<String>,
+
+    /// Port; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+
+    /// Folder of the built site
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub site: Option<PathBuf>,
+}
+
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -140,6 +159,22 @@ Examples:
 
 Exit codes: that of the last command; 2 usage, 3 invalid scenario, 4 a budget was exceeded.")]
     Sh(Sh),
+
+    /// Diagnose saved output of real tools: who failed to close, which limit is near
+    #[command(after_help = "\
+Reads what ss -s, ss -tan[p][o], netstat -an[o]p, /proc/net/tcp, /proc/net/sockstat, SHOW PROCESSLIST, SHOW VARIABLES,
+nstat, netstat -s, sysctl, ulimit -a, /proc/PID/limits and ls -l /proc/PID/fd print, in any mixture, with the prompts,
+commands and prose around them. The more it is given, the less it has to assume.
+
+Examples:
+  ss -tanp | halfclose diagnose
+  halfclose diagnose incident.txt
+  halfclose diagnose ss.txt netstat.txt --sysctl sysctl.txt --limits limits.txt
+  (ss -s; ss -tanpo; sysctl -a; cat /proc/$(pgrep myapp)/limits) 2>/dev/null | halfclose diagnose --json
+  halfclose show ss two-hosts --at exhausted+1s | halfclose diagnose
+
+Exit codes: 0 nothing grave, 1 something has run out or is not closed, 2 a file cannot be read or says nothing.")]
+    Diagnose(Diagnose),
 
     /// Export what a scenario does in a format of other programs
     #[command(after_help = "\
@@ -227,6 +262,47 @@ Examples:
     #[command(after_help = DIFF_HELP)]
     Diff(Diff),
 
+    /// Say which limit binds first, second, third: formulas, then the simulation, then the gap
+    #[command(after_help = "\
+Examples:
+  halfclose capacity                                          the outage
+  halfclose capacity time-wait --formula                      formulas alone, at once
+  halfclose capacity two-hosts --set process.mysqld.mysqld.max_connections=10000
+  halfclose capacity my.toml --json | jq '.limits[] | {limit, binds}'
+
+A limit is so many of something. Clients take R a second and hold each for H seconds: R x H are held in
+the long run (Little's law). What is never given back binds sooner or later. The simulation meets the
+first wall, lifts it, and goes on to the next.")]
+    Capacity(Capacity),
+
+    /// Try the known remedies on a scenario: tonight, tomorrow, does not help
+    #[command(after_help = "\
+Examples:
+  halfclose advise                          the outage: only fixing the close cures it
+  halfclose advise time-wait
+  halfclose advise my.toml --lang zh
+  halfclose advise nofile --json | jq '.alone[] | {id: .remedies[0].id, when, effect}'
+
+Each remedy is simulated alone; where none is enough, the smallest combinations that are. A remedy that
+only moves the wall is told with the new time to failure.")]
+    Advise(Advise),
+
+    /// Simulate many variants of a scenario under several seeds, on all cores
+    #[command(after_help = "\
+Examples:
+  halfclose sweep plan.toml -o results.jsonl --csv results.csv
+  halfclose sweep plan.toml --dry-run                      how many points, and whether each is valid
+  halfclose sweep plan.toml -o part-3.jsonl --shard 3/8    the fourth of eight parts
+  sbatch --array=0-7 --wrap 'halfclose sweep plan.toml -o part-$SLURM_ARRAY_TASK_ID.jsonl --shard 8'
+  halfclose merge plan.toml part-*.jsonl -o results.jsonl
+
+A sweep that was killed goes on where it was: run the same command again. Points depend on plan and seed
+alone, so parts computed anywhere are, put together, the bytes of one whole run.")]
+    Sweep(Sweep),
+
+    /// Put the parts of a sweep together; says what is missing and what does not agree
+    Merge(Merge),
+
     /// Run packetdrill scripts against the simulated host, in exact virtual time
     #[command(after_help = "\
 Examples:
@@ -242,6 +318,17 @@ model lacks is reported as unsupported, with its line.
 Exit codes: 0 all pass, 1 a script failed, 2 usage, 3 a script is unsupported or invalid.")]
     Packetdrill(Packetdrill),
 
+    /// Serve the page of this program on this machine, at a link
+    #[command(after_help = "\
+Examples:
+  halfclose web
+  halfclose web 'v=1&s=tiny&t=6s'
+  halfclose web 'https://example.invalid/#v=1&s=incident&t=8s' --port 8080
+  halfclose web --site target/site
+
+It prints the address and serves until it is stopped, on 127.0.0.1 only. The page is the one the program
+was built with (feature `site`), else the one that `cargo xtask site` left in target/site.")]
+    Web(Web),
     /// Run a scenario on the real Linux kernel and in the model, and print both side by side
     #[command(after_help = "\
 Each host becomes a network namespace, each process a real process that makes the same system calls. State
@@ -457,6 +544,26 @@ pub struct Sh {
     /// Run this line and leave; may be repeated
     #[arg(short = 'c', long = "command", value_name = "COMMAND", allow_hyphen_values = true)]
     pub commands: Vec<String>,
+}
+
+/// Arguments of `diagnose`.
+#[derive(Args, Debug)]
+pub struct Diagnose {
+    /// Saved output; `-` is stdin
+    #[arg(value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
+    pub files: Vec<String>,
+
+    /// Output of `sysctl -a`, or of the settings that matter
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub sysctl: Option<String>,
+
+    /// `/proc/PID/limits` of the process
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub limits: Option<String>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `graph`.

@@ -5,6 +5,7 @@
 
 use std::io::Write;
 
+use halfclose::capacity::{Variant, VariantError};
 use halfclose::kernel::KernelProfile;
 use halfclose::observe::shell::Shell;
 use halfclose::observe::{self, RunFacts, View};
@@ -137,6 +138,8 @@ pub struct Finding {
     pub evidence: Map<String, Value>,
     /// What to do.
     pub next: String,
+    /// What doing it costs elsewhere.
+    pub costs: Option<String>,
     /// What to type on a real host to see it.
     pub command: Option<String>,
 }
@@ -334,6 +337,7 @@ pub(crate) fn finding(found: observe::Finding, lang: Lang) -> Finding {
         why: found.why.map(|why| why.text(lang).to_owned()),
         evidence: found.evidence.into_iter().map(|(name, value)| (name.to_owned(), number_or_text(value))).collect(),
         next: found.next.text(lang).to_owned(),
+        costs: found.costs.map(|costs| costs.text(lang).to_owned()),
         command: found.command,
     }
 }
@@ -401,11 +405,15 @@ pub(crate) fn seconds(at: Instant) -> String {
 
 /// A moment or a metric that cannot be understood.
 pub(crate) fn asked(error: &ScenarioError, lang: Lang) -> Failure {
+    Failure::Usage(told(error, lang))
+}
+
+fn told(error: &ScenarioError, lang: Lang) -> String {
     let told = error.problems.iter().map(|one| {
         let problem = problem(one, &[], lang);
         problem.hint.map_or(problem.message.clone(), |hint| format!("{}\n{hint}", problem.message))
     });
-    Failure::Usage(told.collect::<Vec<_>>().join("\n"))
+    told.collect::<Vec<_>>().join("\n")
 }
 
 pub(crate) fn stopped(error: &SimError, lang: Lang) -> Failure {
@@ -430,6 +438,30 @@ fn problem(problem: &scenario::Problem, overrides: &[Override], lang: Lang) -> P
         }
     };
     Problem { id: problem.id().to_owned(), message, span: Some(problem.span()), hint, other }
+}
+
+/// A source with its `--set` changes, to be varied further.
+pub fn variant(source: &Source, overrides: &[Override]) -> Variant {
+    let overrides = overrides.iter().map(|change| (change.key.clone(), change.value.clone())).collect();
+    Variant::new(source.bytes.clone(), overrides)
+}
+
+/// Why a variant of the source could not be simulated, for the reader.
+pub fn variant_failure(source: &Source, overrides: &[Override], error: VariantError, lang: Lang) -> Failure {
+    match error {
+        VariantError::Scenario(error) => Failure::Invalid(source.clone(), problems(&error, overrides, lang)),
+        VariantError::Build(error) => unbuildable(source, &error.to_string()),
+        VariantError::Sim(error) => stopped(&error, lang),
+    }
+}
+
+/// The same as text alone, for one variant of many.
+pub fn variant_text(error: &VariantError, lang: Lang) -> String {
+    match error {
+        VariantError::Scenario(error) => told(error, lang),
+        VariantError::Build(error) => error.to_string(),
+        VariantError::Sim(error) => error.text(lang),
+    }
 }
 
 /// All problems of a scenario; none if it can run.

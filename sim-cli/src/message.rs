@@ -59,6 +59,13 @@ halfclose::messages! {
         ScriptLeftOver { en: "left over: {0}", zh: "脚本之外的报文段：{0}" }
         ScriptNotStrict { en: "not with tolerance 0", zh: "容差为 0 时不通过" }
         ScriptsPassed { en: "{0} of {1} passed", zh: "{1} 个中 {0} 个通过" }
+        CannotListen { en: "cannot listen on port {0}: {1}", zh: "无法监听端口 {0}：{1}" }
+        NoSite {
+            en: "no page is built into this program, and none is in target/site: `cargo xtask site` builds it, or give --site DIR",
+            zh: "程序里没有内置页面，target/site 里也没有：用 `cargo xtask site` 构建，或给出 --site 目录"
+        }
+        NoSiteThere { en: "{0} has no index.html: `cargo xtask site` builds the page", zh: "{0} 里没有 index.html：用 `cargo xtask site` 构建页面" }
+        WebServes { en: "open it in a browser; Ctrl-C stops", zh: "请在浏览器中打开；按 Ctrl-C 停止" }
         LabNeedsLinux { en: "the lab needs Linux: it runs scenarios on the real kernel", zh: "实验室需要 Linux：它在真实内核上运行场景" }
         LabImpossible { en: "the lab cannot do this for real: {0}", zh: "实验室无法真实地做到：{0}" }
         LabBroken { en: "the experiment broke off: {0}", zh: "实验中断：{0}" }
@@ -88,5 +95,104 @@ halfclose::messages! {
         }
         ReportWritten { en: "report written to {0}", zh: "报告已写入 {0}" }
         MomentNeverCame { en: "the moment never came", zh: "时刻没有到来" }
+    }
+}
+
+halfclose::messages! {
+    /// What the planning commands say: capacity, sweep, advise.
+    pub enum Planning {
+        CapacityTitle { en: "{0}: which limit binds first, second, third", zh: "{0}：哪个限制最先起作用，哪个第二，哪个第三" }
+        NoDemand {
+            en: "No client here whose demand a formula can tell: sysbench, reconnect and pool have one, scripts do not. `halfclose run` simulates them.",
+            zh: "这里没有能用公式描述需求的客户端：sysbench、reconnect 和 pool 有，script 没有。可用 `halfclose run` 模拟。"
+        }
+        RankedBy {
+            en: "From formulas, in the order in which they bind; ≈ marks estimates.",
+            zh: "由公式得出，按起作用的先后排列；≈ 表示估计值。"
+        }
+        HeadRank { en: "#", zh: "序" }
+        HeadLimit { en: "limit", zh: "限制" }
+        HeadThereAre { en: "there are", zh: "共有" }
+        HeadTaken { en: "the clients take", zh: "客户端占用" }
+        HeadBinds { en: "it binds", zh: "何时起作用" }
+        HeadSign { en: "sign", zh: "表现" }
+        Derivations { en: "The formulas, with the numbers put in", zh: "公式，代入数字" }
+        ReuseTable {
+            en: "Connections a second through TIME_WAIT, by who closes first and by tcp_tw_reuse",
+            zh: "经过 TIME_WAIT 的每秒连接数：看谁先关闭，以及 tcp_tw_reuse"
+        }
+        HeadClosesFirst { en: "closes first", zh: "先关闭的一方" }
+        HeadReuse { en: "tcp_tw_reuse", zh: "tcp_tw_reuse" }
+        HeadAway { en: "a port is away", zh: "端口不可用的时间" }
+        HeadRate { en: "connections/s", zh: "每秒连接数" }
+        NoLimitFromPorts { en: "not limited by ports", zh: "不受端口限制" }
+        TheClient { en: "client", zh: "客户端" }
+        TheServer { en: "server", zh: "服务器" }
+        CostTable { en: "CPU time of one connect(), by ports taken (cost model)", zh: "一次 connect() 的 CPU 时间，按端口占用比例（成本模型）" }
+        HeadTakenPercent { en: "taken", zh: "已占用" }
+        HeadCandidates { en: "candidates", zh: "检查的候选数" }
+        HeadCost { en: "connect()", zh: "connect()" }
+        HeadPerCore { en: "fill one core at", zh: "占满一个核的每秒次数" }
+        SlotTable {
+            en: "Slots held by clients that do not log in: R · T, and the share refused, 1 − max_connections / (R · T)",
+            zh: "不登录的客户端占用的名额：R · T；被拒绝的比例：1 − max_connections / (R · T)"
+        }
+        HeadHeld { en: "slots wanted", zh: "想占的名额" }
+        HeadRefused { en: "refused (ERR 1040)", zh: "被拒绝（ERR 1040）" }
+        BackOffTable { en: "Attempts of {0} client(s) on a dead server, by back-off", zh: "服务器失效后 {0} 个客户端的尝试次数，按退避策略" }
+        HeadPolicy { en: "wait between attempts", zh: "两次尝试的间隔" }
+        HeadFirstSecond { en: "first second", zh: "第一秒" }
+        HeadFirstMinute { en: "first minute", zh: "第一分钟" }
+        HeadSteady { en: "then, a second", zh: "此后每秒" }
+        ThisScenario { en: "this scenario", zh: "本场景" }
+        FromSimulation { en: "The same from simulation (seed {0})", zh: "同样的问题，由模拟得出（种子 {0}）" }
+        WallMet { en: "wall {0}: {1} after {3}, with {2} connections open", zh: "第 {0} 堵墙：{3} 之后出现 {1}，当时打开着 {2} 个连接" }
+        NoWall { en: "wall {0}: none within {1}", zh: "第 {0} 堵墙：{1} 之内没有碰到" }
+        HeadQuantity { en: "quantity", zh: "量" }
+        HeadFormula { en: "formula", zh: "公式" }
+        HeadSimulated { en: "simulated", zh: "模拟" }
+        HeadGap { en: "why they differ", zh: "差别的原因" }
+        AdviceTitle { en: "{0}: what cures it, what only moves the wall (seed {1})", zh: "{0}：什么能治好，什么只是把墙往后移（种子 {1}）" }
+        AsItIs { en: "As it is: {0} after {1}, with {2} connections open.", zh: "现状：{1} 之后出现 {0}，当时打开着 {2} 个连接。" }
+        NoTrouble { en: "Nothing runs out within {0}: no remedy is needed.", zh: "{0} 之内没有任何东西用完：不需要补救。" }
+        NoErrorYet { en: "No error within {0}, but it is not well: {1} connections are open.", zh: "{0} 之内没有出错，但情况不正常：打开着 {1} 个连接。" }
+        Tonight { en: "Tonight", zh: "今晚" }
+        Tomorrow { en: "Tomorrow", zh: "明天" }
+        DoesNotHelp { en: "Does not help", zh: "没有用" }
+        NothingKnown { en: "nothing known", zh: "没有已知的办法" }
+        Cost { en: "costs: {0}", zh: "代价：{0}" }
+        EffectCures { en: "the client works, nothing fails and nothing piles up", zh: "客户端正常工作，没有失败，也没有积压" }
+        EffectClears { en: "ports and descriptors are free at once; it comes back with the next fault", zh: "端口和描述符立刻释放；下一次故障又会重来" }
+        EffectStops { en: "nothing piles up any more, but the client is not served", zh: "不再积压，但客户端仍得不到服务" }
+        EffectAdmin { en: "an administrator gets in; the client's trouble stays", zh: "管理员能登录；客户端的问题依旧" }
+        EffectNothing { en: "as before", zh: "与之前一样" }
+        EffectMoves { en: "moves the wall: {0} after {1} instead of {2}, with {3} connections", zh: "只是移动了墙：{1} 后出现 {0}（原来 {2}），当时 {3} 个连接" }
+        EffectFormula { en: "moves the wall to {0} instead of {1} (formula only: the program has no such knob)", zh: "把墙移到 {0}（原来 {1}）（仅由公式得出：程序没有这个开关）" }
+        EffectLater { en: "moves the wall beyond {0}; still {1} descriptors more a second", zh: "把墙移到 {0} 之后；描述符仍以每秒 {1} 个的速度增加" }
+        VerdictNone { en: "Nothing tried here cures it.", zh: "这里试过的办法都治不好。" }
+        VerdictTogether { en: "No single remedy cures it; the combinations above do.", zh: "单独一项都治不好；上面的组合可以。" }
+        VerdictOnly { en: "Only this cures it: {0}. Every other knob moves the wall or does nothing.", zh: "只有这一项能治好：{0}。其他开关要么只是移动墙，要么没有作用。" }
+        VerdictSeveral { en: "Each of these cures it: {0}.", zh: "以下任何一项都能治好：{0}。" }
+        SweepPoints { en: "{0} of {1} units of {2}", zh: "{2}：共 {1} 个单元，本次 {0} 个" }
+        SweepShard { en: "shard {0} of {1} (from 0)", zh: "分片 {0}/{1}（从 0 数起）" }
+        SweepThreshold { en: "each is bisected in at most {0} runs", zh: "每个单元用二分法，最多运行 {0} 次" }
+        SweepEstimate { en: "about {0} for what is left", zh: "剩余部分约需 {0}" }
+        SweepWritten { en: "{0} units written to {1}", zh: "已把 {0} 个单元写入 {1}" }
+        Resuming { en: "going on: {0} points are known from before", zh: "继续：已有 {0} 个点的结果" }
+        PointFailed { en: "point {0}, seed {1}:", zh: "点 {0}，种子 {1}：" }
+        BadShard {
+            en: "`{0}` is no shard: write I/N with I from 0 to N - 1, or N alone where SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX is set",
+            zh: "`{0}` 不是分片：写 I/N，I 从 0 到 N - 1；在设置了 SLURM_ARRAY_TASK_ID 或 JOB_COMPLETION_INDEX 的环境里可只写 N"
+        }
+        BadLine { en: "{0}, line {1}: {2}", zh: "{0} 第 {1} 行：{2}" }
+        OtherPlan {
+            en: "{0} holds results of another plan or another version of the program: choose another output, or remove it",
+            zh: "{0} 是另一个计划或另一版本程序的结果：请换一个输出文件，或删除它"
+        }
+        MergeDiffers {
+            en: "{0}: unit {1} was computed twice and came out differently: the parts are not of the same program",
+            zh: "{0}：单元 {1} 计算了两次，结果不同：这些部分不是同一个程序算出来的"
+        }
+        MergeIncomplete { en: "{0} of {1} units are missing: {2}", zh: "{1} 个单元中缺少 {0} 个：{2}" }
     }
 }

@@ -3,7 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use halfclose::say;
+use halfclose::text::Lang;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::message::Planning;
+use crate::terminal;
 
 /// Runs shorter than this show no bar.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -39,6 +44,46 @@ impl Progress {
         self.bar.set_length(end_ns);
         self.bar.set_position(now_ns);
         self.bar.set_message(format!("{} s", now_ns / 1_000_000_000));
+    }
+}
+
+/// A bar for many runs, with how many are finished and how long the rest will take.
+pub struct PointProgress {
+    bar: ProgressBar,
+    started: Instant,
+    total: usize,
+    estimated: bool,
+    lang: Lang,
+}
+
+impl PointProgress {
+    /// A bar for `total` runs.
+    pub fn new(total: usize, lang: Lang) -> Self {
+        let bar = ProgressBar::with_draw_target(u64::try_from(total).ok(), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} (ETA {eta})") {
+            bar.set_style(style);
+        }
+        Self { bar, started: Instant::now(), total, estimated: false, lang }
+    }
+
+    /// One more run is finished. The first tells how long the whole will take,
+    /// also where no bar is drawn.
+    pub fn finished(&mut self) {
+        self.bar.inc(1);
+        if !self.estimated && self.total > 1 {
+            self.estimated = true;
+            let cores = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
+            let rest = u32::try_from(self.total - 1).unwrap_or(u32::MAX);
+            let left = self.started.elapsed().saturating_mul(rest) / cores.max(1);
+            let text = format!("{:.1} s", left.as_secs_f64());
+            self.bar.suspend(|| terminal::talk(&format!("{}\n", say!(self.lang, Planning::SweepEstimate, text))));
+        }
+    }
+}
+
+impl Drop for PointProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -78,7 +78,10 @@ fn findings(outcome: &Outcome, lang: Lang) -> String {
             out.push_str(&format!("  {lead} {line}\n"));
         }
         // The same advice twice is once too often.
-        let next = (!advised.contains(&finding.next.as_str())).then(|| format!("→ {}", finding.next));
+        let next = (!advised.contains(&finding.next.as_str())).then(|| match &finding.costs {
+            Some(costs) => format!("→ {} ({costs})", finding.next),
+            None => format!("→ {}", finding.next),
+        });
         advised.push(&finding.next);
         let told = finding.why.clone().into_iter().chain(next);
         for line in told.flat_map(|text| terminal::fill(&text, width).lines().map(str::to_owned).collect::<Vec<_>>()) {
@@ -143,6 +146,7 @@ mod tests {
                 why: Some("used".into()),
                 evidence: Map::new(),
                 next: "close them".into(),
+                costs: None,
                 command: Some("sysctl net.ipv4.ip_local_port_range".into()),
             }],
             answers: vec![],

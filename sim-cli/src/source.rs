@@ -15,6 +15,9 @@ use crate::message::Say;
 /// and tells why; an endless one must not fill the memory first.
 const READ_LIMIT: u64 = 16 << 20;
 
+/// The same for saved output: a host with a million sockets lists them in a third of it.
+const SAVED_LIMIT: u64 = 512 << 20;
+
 /// A scenario as it was found, not yet understood.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Source {
@@ -60,9 +63,25 @@ impl Source {
         Self::read(name, file)
     }
 
+    /// Saved output of tools, which may be far longer than a scenario; stdin for `-`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn saved(name: &str) -> Result<Self, Failure> {
+        if name == "-" {
+            return Self::read_to("<stdin>", io::stdin().lock(), SAVED_LIMIT);
+        }
+        let file = File::open(name).map_err(|error| Failure::File(name.to_string(), error))?;
+        Self::read_to(name, file, SAVED_LIMIT)
+    }
+
     fn read(name: &str, reader: impl Read) -> Result<Self, Failure> {
+        Self::read_to(name, reader, READ_LIMIT)
+    }
+
+    fn read_to(name: &str, reader: impl Read, limit: u64) -> Result<Self, Failure> {
         let mut bytes = Vec::new();
-        let limited = &mut reader.take(READ_LIMIT);
+        let limited = &mut reader.take(limit);
         limited.read_to_end(&mut bytes).map_err(|error| Failure::File(name.to_string(), error))?;
         Ok(Self { name: name.to_string(), bytes })
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use clap::ValueEnum;
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use halfclose::say;
 use halfclose::text::Lang;
 
@@ -68,6 +69,17 @@ pub fn error(lang: Lang, message: &str) {
 /// Columns of the terminal, 100 where there is none.
 pub fn width() -> u16 {
     console::Term::stdout().size_checked().map_or(100, |(_rows, columns)| columns).clamp(60, 120)
+}
+
+/// Nothing but a line under the header.
+const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// An empty table of at most `width` columns with nothing but a line under its header.
+pub fn ruled_table(width: u16) -> Table {
+    let mut table = Table::new();
+    table.load_style(RULED);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table
 }
 
 /// Breaks a paragraph into lines of at most `width` columns; a Chinese

@@ -1,5 +1,5 @@
 //! The program as a user meets it: every file of `tests/cmd` is a command and
-//! what it prints; so are the console blocks of the page about the shell.
+//! what it prints; so are the console blocks of the pages about shell and diagnosis.
 
 #[test]
 fn commands() {
@@ -7,5 +7,6 @@ fn commands() {
         .env("LC_ALL", "C.UTF-8")
         .env("NO_COLOR", "1")
         .case("tests/cmd/*.trycmd")
-        .case("../book/src/shell.md");
+        .case("../book/src/shell.md")
+        .case("../book/src/diagnose.md");
 }

@@ -7,6 +7,7 @@ macro_rules! errnos {
         /// A Linux `errno` (numbers of x86 and arm64, `asm-generic/errno*.h`).
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u16)]
+        #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
         pub enum Errno { $(#[doc = concat!("`", $name, "`: ", $text, ".")] $variant = $number,)* }
 
         impl Errno {
@@ -33,6 +34,7 @@ errnos! {
     NoMem = 12, "ENOMEM", "Cannot allocate memory";
     Acces = 13, "EACCES", "Permission denied";
     Fault = 14, "EFAULT", "Bad address";
+    Exist = 17, "EEXIST", "File exists";
     Inval = 22, "EINVAL", "Invalid argument";
     NFile = 23, "ENFILE", "Too many open files in system";
     MFile = 24, "EMFILE", "Too many open files";

@@ -3,6 +3,10 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod app;
+#[cfg(feature = "capacity")]
+pub mod capacity;
+#[cfg(feature = "proptest")]
+pub mod check;
 pub mod errno;
 pub mod kernel;
 pub mod net;

@@ -5,6 +5,7 @@ pub use core::net::Ipv4Addr;
 
 /// A TCP or UDP port number in host byte order. 0 means "not chosen".
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Port(pub u16);
 
 impl Port {
@@ -24,6 +25,7 @@ impl fmt::Display for Port {
 
 /// One end of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Endpoint {
     /// IPv4 address; `0.0.0.0` is the wildcard.
     pub addr: Ipv4Addr,
@@ -70,6 +72,7 @@ impl fmt::Display for FourTuple {
 
 /// A probability or share as an exact fraction: loss `1/1000`, steal `14/100`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ratio {
     /// Numerator.
     pub num: u32,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use halfclose::rng::{SimRng, Stream};
 use halfclose::tcp::{TcpState, graph};
-use halfclose_tests::fuzz::{calls, segments};
+use halfclose_tests::fuzz::{calls, diagnose, segments};
 
 /// Bytes that never change.
 fn random(seed: u64) -> Vec<u8> {
@@ -67,4 +67,28 @@ fn the_corpus_of_calls_replays() {
     let corpus = corpus("calls");
     assert!((10..200).contains(&corpus.len()), "{} files", corpus.len());
     assert!(corpus.iter().map(|program| calls::run(program)).sum::<usize>() > 100);
+}
+
+/// Saved output of real tools, damaged in many ways; each file still says something.
+#[test]
+fn the_corpus_of_diagnose_replays() {
+    let corpus = corpus("diagnose");
+    assert!((15..200).contains(&corpus.len()), "{} files", corpus.len());
+    assert!(corpus.iter().map(|text| diagnose::run(text)).sum::<u64>() > 200);
+}
+
+/// Random bytes, and the corpus with random bytes changed.
+#[test]
+fn any_bytes_are_diagnosed() {
+    let corpus = corpus("diagnose");
+    for seed in 0..1_000 {
+        let _lines = diagnose::run(&random(seed));
+        let mut text = corpus[usize::try_from(seed).expect("small") % corpus.len()].clone();
+        let mut rng = SimRng::new(seed, Stream::App(7));
+        for _ in 0..8 {
+            let at = usize::try_from(rng.between(0, text.len() as u64 - 1)).expect("within the text");
+            text[at] = u8::try_from(rng.between(0, 255)).expect("a byte");
+        }
+        let _lines = diagnose::run(&text[..text.len().min(20_000)]);
+    }
 }

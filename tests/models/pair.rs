@@ -334,5 +334,6 @@ pub(crate) fn config() -> TcpConfig {
         tcp_rmem_max: 6_291_456,
         tcp_wmem_default: 16_384,
         rst_in_close_wait_is_epipe: true,
+        paws_drops_old_ack: true,
     }
 }

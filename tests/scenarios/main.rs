@@ -1,8 +1,10 @@
 //! Every shipped scenario through its own expectations, over several seeds, and
 //! the programs no shipped scenario uses.
 
+mod diagnosed;
 mod lab;
 mod programs;
+mod questions;
 mod shipped;
 
 use halfclose::scenario::{Run, Scenario};

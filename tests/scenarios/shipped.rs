@@ -4,7 +4,7 @@ use halfclose::observe::{FindingId, RunFacts, findings};
 use halfclose::scenario::{MarkRef, Scenario, preset};
 use halfclose::time::Duration;
 
-use crate::{assert_holds, metric, run};
+use crate::{assert_holds, diagnosed, metric, run};
 
 macro_rules! every_seed {
     ($($test:ident = $name:literal over $seeds:expr;)*) => {
@@ -12,7 +12,10 @@ macro_rules! every_seed {
         fn $test() {
             let scenario = preset::find($name).expect("a preset").scenario();
             for seed in $seeds {
-                assert_holds(&scenario, seed);
+                let run = assert_holds(&scenario, seed);
+                if seed == 1 {
+                    diagnosed::agrees(&run);
+                }
             }
         })*
         const TESTED: &[&str] = &[$($name),*];
@@ -82,4 +85,13 @@ fn a_fixed_client_is_said_to_have_recovered() {
     assert!(recovered >= killed && recovered < killed + Duration::from_secs(1), "{recovered:?} after {killed:?}");
     let found = findings(&facts);
     assert!(found.iter().any(|finding| finding.id == FindingId::Recovered));
+}
+
+/// It is not read under another seed, and the run goes past its moment.
+#[test]
+fn an_expectation_of_another_seed_does_not_hold_up_the_run() {
+    let text = "format = 1\nextends = \"tiny\"\nend = \"6s\"\n[[expect]]\nmetric = \"host.sysbench.fd.open\"\nat = \"3s\"\neq = 4\n";
+    let scenario = Scenario::parse(text).expect("a good scenario");
+    assert_eq!(run(scenario.clone(), 1).verdicts().len(), 1);
+    assert_eq!(run(scenario, 2).verdicts().len(), 0);
 }

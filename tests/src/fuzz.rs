@@ -3,6 +3,7 @@
 //! two processes of a host, and whatever it says, nothing may break.
 
 pub mod calls;
+pub mod diagnose;
 pub mod segments;
 
 /// Takes a fuzzer's bytes apart; zeros when they are used up.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{CARGO_DENY, MARIADB, MDBOOK, Need, TCPDUMP, TSHARK};
+use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, MDBOOK, Need, TCPDUMP, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -95,7 +95,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check { name: "docs", what: "documentation without warnings", rust_only: true, needs: &[], run: docs },
     Check {
         name: "library",
-        what: "the library's default build: few crates, no warnings",
+        what: "the library's default build: few crates, no warnings; its package compiles",
         rust_only: true,
         needs: &[Need::Component("clippy")],
         run: library,
@@ -132,8 +132,18 @@ pub(crate) const CHECKS: &[Check] = &[
         needs: &[Need::Debian(TSHARK), Need::Debian(TCPDUMP)],
         run: crate::capture::check,
     },
+    Check {
+        name: "page",
+        what: "the page is built, weighed and gone through in a browser",
+        rust_only: false,
+        needs: &[Need::Target(BROWSER), Need::Node(20), Need::Debian(CHROMIUM), Need::Debian(CJK_FONT)],
+        run: crate::site::check,
+    },
     Check { name: "book", what: "the book builds", rust_only: false, needs: &[Need::Tool(MDBOOK)], run: book },
 ];
+
+/// What building the page needs.
+pub(crate) const PAGE_BUILD: &[Need] = &[Need::Target(BROWSER), Need::Node(20)];
 
 /// nextest where it is installed, because it stops a test that hangs; cargo's
 /// own runner otherwise, which tests the same.
@@ -178,7 +188,12 @@ fn library(context: &Context) -> Outcome {
             crates.join(", "),
         ]);
     }
-    run(context.cargo().args(["clippy", "--package", "halfclose", "--lib", "--", "-D", "warnings"]))
+    let lints = run(context.cargo().args(["clippy", "--package", "halfclose", "--lib", "--", "-D", "warnings"]));
+    if lints != Outcome::Passed(Vec::new()) {
+        return lints;
+    }
+    // Everything that the library reads must be inside the package. Uncommitted work is packed as it is.
+    run(context.cargo().args(["package", "--package", "halfclose", "--allow-dirty"]))
 }
 
 /// Where a number depends on the width of `usize` or on the platform, a unit

@@ -38,10 +38,12 @@ pub(crate) struct Tool {
 pub(crate) struct Package {
     /// The package.
     pub(crate) name: &'static str,
-    /// The program in it.
+    /// The program in it; empty if it brings none.
     pub(crate) program: &'static str,
 }
 
+pub(crate) const CHROMIUM: Package = Package { name: "chromium", program: "chromium" };
+pub(crate) const CJK_FONT: Package = Package { name: "fonts-noto-cjk", program: "" };
 pub(crate) const TSHARK: Package = Package { name: "tshark", program: "tshark" };
 pub(crate) const TCPDUMP: Package = Package { name: "tcpdump", program: "tcpdump" };
 pub(crate) const MARIADB: Package = Package { name: "mariadb-server-core", program: "mariadbd" };
@@ -95,8 +97,14 @@ fn same_series(said: &str, wanted: &str) -> bool {
 
 /// What the selected checks need and this machine lacks, each once.
 pub(crate) fn missing(context: &Context, checks: &[&Check]) -> Vec<Need> {
+    let needs: Vec<Need> = checks.iter().flat_map(|check| check.needs).copied().collect();
+    missing_of(context, &needs)
+}
+
+/// Which of these this machine lacks, each once.
+pub(crate) fn missing_of(context: &Context, needs: &[Need]) -> Vec<Need> {
     let mut missing = Vec::new();
-    for need in checks.iter().flat_map(|check| check.needs) {
+    for need in needs {
         if !missing.contains(need) && !present(context, *need) {
             missing.push(*need);
         }
@@ -115,6 +123,9 @@ fn present(context: &Context, need: Need) -> bool {
             libdir.is_some_and(|path| Path::new(path.trim()).is_dir())
         }
         Need::Tool(tool) => tool.find(context).is_some(),
+        Need::Debian(package) if package.program.is_empty() => {
+            output_of(Command::new("dpkg-query").args(["--show", package.name])).is_some()
+        }
         Need::Debian(package) => output_of(Command::new(package.program).arg("--version")).is_some(),
         Need::Node(major) => node_major().is_some_and(|found| found >= major),
     }

@@ -12,6 +12,7 @@ mod evidence;
 mod install;
 mod process;
 mod report;
+mod site;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,12 +22,17 @@ use report::{Outcome, Report};
 
 const USAGE: &str = "\
 usage: cargo xtask test [--only rust|CHECK] [--yes]
+       cargo xtask site [--yes]
+       cargo xtask serve [--yes]
        cargo xtask conformance DIR [--csv VERDICTS]
        cargo xtask evidence [NAME]
 
   --only rust   only what needs the Rust toolchain and nothing else
   --only CHECK  one check, by the name it has in the closing table
   --yes         install what is missing without asking
+
+  site          build the page and the book into target/site, fit for any plain file host
+  serve         the page from its sources, for work on it: says where it is
 
   conformance   run a folder of packet scripts and print their verdicts; with those of a real kernel
                 (a CSV), write the page of the book
@@ -59,6 +65,8 @@ fn main() -> ExitCode {
             Ok(options) => test(&options),
             Err(problem) => usage_error(&problem),
         },
+        Some((&"site", rest)) => page(rest, site::site),
+        Some((&"serve", rest)) => page(rest, site::serve),
         Some((&"conformance", rest)) => conformance(rest),
         Some((&"evidence", [])) => evidence::run(&root(), None),
         Some((&"evidence", [wanted])) => evidence::run(&root(), Some(wanted)),
@@ -69,6 +77,32 @@ fn main() -> ExitCode {
         }
         Some((other, _)) => usage_error(&format!("no task is called {other:?}")),
         None => usage_error("which task?"),
+    }
+}
+
+/// Builds something of the page, after getting what that needs.
+fn page(words: &[&str], task: fn(&Context) -> Outcome) -> ExitCode {
+    let options = match parse(words) {
+        Ok(options) if options.only.is_none() => options,
+        Ok(_) => return usage_error("--only is for tests"),
+        Err(problem) => return usage_error(&problem),
+    };
+    let context = Context::new(root());
+    let missing = install::missing_of(&context, checks::PAGE_BUILD);
+    if let Some((need, why)) = install::provide(&context, &missing, options.yes).first() {
+        eprintln!("error: {need}: {why}");
+        return ExitCode::FAILURE;
+    }
+    match task(&context) {
+        Outcome::Passed(_) => ExitCode::SUCCESS,
+        Outcome::Failed(lines) => {
+            lines.iter().for_each(|line| eprintln!("error: {line}"));
+            ExitCode::FAILURE
+        }
+        Outcome::NotRun(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
     }
 }
 

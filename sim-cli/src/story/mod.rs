@@ -7,7 +7,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Cell, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
+use comfy_table::{Cell, ColumnConstraint, Table, Width};
 use halfclose::say;
 use halfclose::text::Lang;
 use rayon::prelude::*;
@@ -19,9 +19,6 @@ use crate::source::Source;
 use crate::terminal::{self, COMMAND, STRONG, styled};
 use rows::{ROWS, Row};
 use text::{NEXT, Tale};
-
-/// Nothing but a line under the header: the screen has room for no more.
-const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A simulated answer for each row, in the order of [`ROWS`]; `None` where the moment never came.
 type Answers = Vec<Vec<Option<String>>>;
@@ -108,9 +105,7 @@ fn render(answers: &Answers, figures: &[Figure], width: u16, lang: Lang) -> Stri
 }
 
 fn table(answers: &Answers, figures: &[Figure], width: u16, lang: Lang) -> Table {
-    let mut table = Table::new();
-    table.load_style(RULED);
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    let mut table = terminal::ruled_table(width);
     table.set_header(
         [Tale::Figure, Tale::Published, Tale::Simulated, Tale::Because].map(|head| head.texts().text(lang)),
     );

@@ -72,6 +72,12 @@ pub trait App {
         None
     }
 
+    /// The calls of thread 0 in order, each with when it was decided on and what it returned,
+    /// where the program keeps account of them.
+    fn made_calls(&self) -> Vec<(Instant, Call, Option<CallResult>)> {
+        Vec::new()
+    }
+
     /// Which part of the program made the call that was entered at `entered`,
     /// where it keeps account of it.
     fn acted_at(&self, entered: Instant) -> Option<String> {
@@ -127,6 +133,7 @@ pub enum Ret {
 
 /// RLIMIT_NOFILE.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// Soft limit.
     pub soft: u64,
@@ -163,6 +170,7 @@ pub enum FileKind {
 
 /// `shutdown`'s second argument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ShutdownHow {
     /// `SHUT_RD`.
     Read,
@@ -296,6 +304,7 @@ macro_rules! calls {
 
         /// A call without its arguments, as `strace` names it.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
         #[repr(u8)]
         pub enum CallName { $(#[doc = concat!("`", $name, "`.")] $variant,)* }
 

@@ -5,6 +5,7 @@ use crate::time::Duration;
 
 /// A reconnection policy's waiting times.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum BackOff {
     /// The same wait each time; zero tries again at once.
     Fixed(Duration),

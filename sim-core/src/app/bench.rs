@@ -281,7 +281,7 @@ impl HoldServer {
                 self.threads[0] = ServerAt::Listen;
                 Call::Listen { fd: self.fd, backlog: self.config.backlog }
             }
-            ServerAt::Poll if flow::ready(result.clone()).is_ok_and(|n| n > 0) => {
+            ServerAt::Poll if matches!(&result, Ok(Ret::Ready(set)) if set.ready() > 0) => {
                 self.threads[0] = ServerAt::Accept;
                 Call::Accept { fd: self.fd, nonblock: false }
             }

@@ -19,6 +19,7 @@ use crate::units::TaskId;
 
 /// What a pool does when it cannot open a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum OnConnectFailure {
     /// The caller gets the error.
     Error,
@@ -47,6 +48,8 @@ pub struct PoolConfig {
     pub test_before_acquire: bool,
     /// Statements tried again on another connection when theirs turned out dead.
     pub bad_connection_retries: u32,
+    /// Attempts after a failed one; `None` leaves it to the acquire time-out.
+    pub connect_retries: Option<u32>,
     /// What a failed connection attempt leads to.
     pub on_failure: OnConnectFailure,
     /// How often idle connections are looked at.
@@ -70,6 +73,7 @@ impl PoolConfig {
         max_lifetime: None,
         test_before_acquire: false,
         bad_connection_retries: 0,
+        connect_retries: None,
         on_failure: OnConnectFailure::Error,
         housekeeping: Duration::from_secs(30),
     };
@@ -79,10 +83,15 @@ impl PoolConfig {
 
     /// The names [`PoolConfig::preset`] knows.
     pub const PRESETS: &'static [&'static str] =
-        &["hikari", "go-sql", "sqlx", "bb8", "deadpool", "mysql2", "mysql_async"];
+        &["hikari", "go-sql", "sqlx", "bb8", "deadpool", "mysql2", "mysql_async", "sqlalchemy", "php-fpm", "proxysql"];
 
-    /// The defaults of a pool by name: `hikari`, `go-sql`, `sqlx`, `bb8`,
-    /// `deadpool`, `mysql2`, `mysql_async`. `cpus` is the host's number of CPUs.
+    /// The defaults of a pool by name. `cpus` is the host's number of CPUs.
+    ///
+    /// Sources: HikariCP `HikariConfig`; Go `database/sql`; sqlx and bb8, their pools' options;
+    /// deadpool `PoolConfig`; mysql2 `pool_config.js`; mysql_async `opts`; SQLAlchemy
+    /// `pool/impl.py` (5 kept, 10 more, 30 s); php-src `www.conf.in` (5 children) and
+    /// `mysqli_nonapi.c` (tested before each reuse); ProxySQL `MySQL_Thread.cpp` (10 retries a millisecond
+    /// apart, 10 s in all, a tenth kept idle; shunning is not modelled).
     #[must_use]
     pub fn preset(name: &str, cpus: u32) -> Option<Self> {
         let doubling = |first_ms, cap_ms| BackOff::Exponential {
@@ -112,6 +121,16 @@ impl PoolConfig {
             "deadpool" => Self { max: 2 * cpus, ..Self::BASE },
             "mysql2" => Self { max_idle: Some(10), idle_timeout: Some(Duration::from_secs(60)), ..Self::BASE },
             "mysql_async" => Self { max: 100, min: 10, idle_timeout: Some(Duration::ZERO), ..Self::BASE },
+            "sqlalchemy" => Self { max: 15, max_idle: Some(5), acquire_timeout: Self::HALF_MINUTE, ..Self::BASE },
+            "php-fpm" => Self { max: 5, test_before_acquire: true, ..Self::BASE },
+            "proxysql" => Self {
+                max: 1_000,
+                max_idle: Some(100),
+                acquire_timeout: Some(Duration::from_secs(10)),
+                connect_retries: Some(10),
+                on_failure: OnConnectFailure::Retry(BackOff::Fixed(Duration::from_millis(1))),
+                ..Self::BASE
+            },
             _ => return None,
         })
     }
@@ -373,7 +392,8 @@ impl PoolClient {
         worker.failures += 1;
         if let Some(policy) = retry {
             let wait = policy.wait(worker.failures, cx.rng);
-            if worker.deadline.is_none_or(|d| cx.now + wait < d) {
+            let more = self.config.pool.connect_retries.is_none_or(|most| worker.failures <= most);
+            if more && worker.deadline.is_none_or(|d| cx.now + wait < d) {
                 worker.at = At::BackOff;
                 return Call::Nanosleep { duration: wait };
             }
@@ -617,6 +637,14 @@ mod tests {
     }
 
     #[test]
+    fn sqlalchemy_keeps_five_and_closes_what_overflowed() {
+        let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config("sqlalchemy", 20, 1)));
+        serve(&mut kernel, &mut app, 20);
+        assert_eq!((app.metric("requests"), app.metric("connect.ok")), (Some(20), Some(15)));
+        assert_eq!((app.metric("pool.open"), app.metric("closed_idle")), (Some(5), Some(10)));
+    }
+
+    #[test]
     fn a_connection_that_died_idle_is_replaced_or_reported() {
         let second_request = |preset: &str| {
             let mut config = config(preset, 1, 2);
@@ -661,6 +689,9 @@ mod tests {
         // 10 + 20 + … + 2560 + 5000 … ms fit into 30 s: 14 attempts.
         assert_eq!(refused("hikari"), (14, 1, 1));
         assert_eq!(refused("sqlx").1, 1);
+        assert_eq!(refused("sqlalchemy"), (1, 1, 0));
+        // The first attempt and ten retries.
+        assert_eq!(refused("proxysql"), (11, 1, 1));
         assert!(PoolConfig::preset("c3p0", 4).is_none());
         assert_eq!(PoolConfig::preset("deadpool", 4).unwrap().max, 8);
     }

@@ -17,6 +17,7 @@ use crate::wire::Payload;
 
 /// What the client does once connected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum AfterConnect {
     /// Nothing; not even read.
     Nothing,
@@ -30,6 +31,7 @@ pub enum AfterConnect {
 
 /// Who ends a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum CloseFirst {
     /// The client, after holding it this long: TIME_WAIT is the client's.
     Client(Duration),
@@ -41,6 +43,7 @@ pub enum CloseFirst {
 
 /// What the client does with a socket it is done with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Disposal {
     /// `close()`.
     Close,

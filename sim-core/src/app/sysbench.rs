@@ -4,7 +4,7 @@
 //! What a reconnection does to its socket depends on the connector the program
 //! was linked with; MariaDB Connector/C 3.1.10–3.3.1 loses it.
 
-use super::api::{App, AppContext, AppStatus, Call, CallResult, Control, ControlError, Resume, Ret};
+use super::api::{App, AppContext, AppStatus, Call, CallName, CallResult, Control, ControlError, Resume, Ret};
 use super::flow::{ErrnoCounts, Flow, Recovery};
 use super::mysql::connection::{ConnectError, Connection, Depth, Event};
 use super::mysql::response::Outcome;
@@ -14,7 +14,17 @@ use crate::time::{Duration, Instant};
 use crate::units::{Fd, TaskId};
 
 /// `usleep(1000)` between two attempts (sysbench `drv_mysql.c`).
-const RECONNECT_PAUSE: Duration = Duration::from_millis(1);
+pub const RECONNECT_PAUSE: Duration = Duration::from_millis(1);
+/// The other calls of one attempt to an IP literal through the leaking
+/// connector, `connect` and the `poll` that waits for it apart.
+pub const RECONNECT_CALLS: &[CallName] = &[
+    CallName::Getpid,
+    CallName::Socket,
+    CallName::SetNonblock,
+    CallName::GetSockOpt,
+    CallName::SetNonblock,
+    CallName::Mprotect,
+];
 /// Exit status after SIGSEGV.
 const SIGSEGV_STATUS: u32 = 128 + 11;
 /// Point selects in a transaction of `oltp_read_only`.
@@ -26,6 +36,7 @@ const REPORT_LEN: u32 = 121;
 
 /// What the connector does when a closed handle is connected again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Connector {
     /// MariaDB Connector/C 3.1.10–3.3.1: connects, fails, loses the socket.
     LeakFd,
@@ -39,6 +50,7 @@ pub enum Connector {
 
 /// `--mysql-ignore-errors`.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum IgnoreErrors {
     /// Every error is ignored.
     All,
@@ -85,6 +97,9 @@ pub struct SysbenchConfig {
     pub range_size: u32,
     /// Pause after each query, for a lighter load than sysbench itself makes.
     pub query_pause: Duration,
+    /// Pause between two attempts to reconnect: [`RECONNECT_PAUSE`] in sysbench
+    /// itself; longer is what a patched loop would do.
+    pub reconnect_pause: Duration,
 }
 
 impl SysbenchConfig {
@@ -103,6 +118,7 @@ impl SysbenchConfig {
             table_size: 10_000,
             range_size: 5,
             query_pause: Duration::ZERO,
+            reconnect_pause: RECONNECT_PAUSE,
         }
     }
 }
@@ -354,7 +370,7 @@ impl Sysbench {
 
     fn pause(&mut self, ix: usize) -> Call {
         self.workers[ix].at = At::Pause;
-        Call::Nanosleep { duration: RECONNECT_PAUSE }
+        Call::Nanosleep { duration: self.config.reconnect_pause }
     }
 
     fn answered(&mut self, ix: usize, outcome: &Outcome, cx: &mut AppContext<'_>) -> Call {

@@ -85,6 +85,19 @@ impl<T: Clone> Arena<T> {
         Some(value)
     }
 
+    /// Empties `slot`.
+    pub(crate) fn free(&mut self, slot: u32) {
+        let (chunk, ix) = place(slot);
+        let place = self.chunks.get_mut(chunk).and_then(|chunk| chunk.slots_mut().get_mut(ix));
+        if let Some(value) = place
+            && value.is_some()
+        {
+            *value = None;
+            self.free.push(slot);
+            self.len -= 1;
+        }
+    }
+
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         let (chunk, ix) = place(slot);

@@ -33,6 +33,27 @@ pub struct HostConfig {
     pub bound_ports: Vec<Endpoint>,
 }
 
+impl HostConfig {
+    /// A host of two CPUs and 8 GiB with its kernel's defaults, and nothing else on it.
+    #[must_use]
+    pub fn new(name: &str, addr: Ipv4Addr, profile: KernelProfile) -> Self {
+        let ram_bytes = 8 << 30;
+        Self {
+            name: name.to_owned(),
+            addrs: vec![addr],
+            sysctls: Sysctls::new(&profile, ram_bytes),
+            profile,
+            cpus: 2,
+            ram_bytes,
+            cost: CostProfile::kernel_truth(),
+            steal: Ratio::ZERO,
+            timer_rounding: true,
+            unrelated: UnrelatedSockets::default(),
+            bound_ports: Vec::new(),
+        }
+    }
+}
+
 /// Sockets of programs that are not simulated, as counts for `ss -s` and
 /// `/proc/net/sockstat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,6 +108,21 @@ pub struct ProcessConfig {
     pub cap_sys_resource: bool,
     /// Descriptors open at start besides 0, 1 and 2.
     pub extra_fds: u32,
+}
+
+impl ProcessConfig {
+    /// An ordinary process: no capabilities, this soft limit of descriptors and a hard one of at least 1024.
+    #[must_use]
+    pub fn new(name: &str, nofile: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            pid: None,
+            nofile: Limits { soft: nofile, hard: nofile.max(1_024) },
+            cap_sys_admin: false,
+            cap_sys_resource: false,
+            extra_fds: 0,
+        }
+    }
 }
 
 /// Port ranges written `low..=high`.

@@ -135,14 +135,12 @@ impl EstablishedTable {
     /// Adds a connection at the head of its kernel chain; false (and no change)
     /// if the four-tuple is taken.
     pub fn insert(&mut self, tuple: &FourTuple, entry: EstablishedEntry) -> bool {
-        if self.find(&key(tuple)).is_some() {
-            return false;
-        }
         if (self.len as usize + 1) * 3 > self.slots.len() * 2 {
             self.resize((self.slots.len() + self.slots.len() / 2).max(MIN_SLOTS));
         }
+        let Err(free) = self.probe(&key(tuple)) else { return false };
         self.inserted = self.inserted.wrapping_add(1);
-        self.place(Slot::new(tuple, entry, self.inserted));
+        self.slots[free] = Slot::new(tuple, entry, self.inserted);
         self.len += 1;
         true
     }
@@ -204,14 +202,19 @@ impl EstablishedTable {
         if self.slots.is_empty() {
             return None;
         }
+        self.probe(key).ok()
+    }
+
+    /// Where a key is, or else the free slot that ends the search for it.
+    fn probe(&self, key: &[u32; 3]) -> Result<usize, usize> {
         let mut at = self.home(*key);
         loop {
             let slot = &self.slots[at];
-            if slot.ports == key[2] && slot.remote == key[1] && slot.local == key[0] && !slot.is_free() {
-                return Some(at);
-            }
             if slot.is_free() {
-                return None;
+                return Err(at);
+            }
+            if slot.ports == key[2] && slot.remote == key[1] && slot.local == key[0] {
+                return Ok(at);
             }
             at = self.next(at);
         }

@@ -233,6 +233,13 @@ impl Kernel {
         self.reserved.replace(Arc::clone(self.config.sysctls.ip_local_reserved_ports()));
     }
 
+    /// Files open now, those of programs that are not simulated included: the
+    /// first number of `fs.file-nr`.
+    #[must_use]
+    pub const fn files_open(&self) -> u64 {
+        self.files.open()
+    }
+
     /// Current sysctls.
     #[must_use]
     pub const fn sysctls(&self) -> &Sysctls {

@@ -14,13 +14,20 @@ use crate::units::{FourTuple, Ipv4Addr, SocketId, TwId};
 use crate::wire::icmp::Quoted;
 use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
 
+/// An address of many hosts: multicast (224/4) or the limited broadcast.
+#[inline]
+const fn is_shared(addr: Ipv4Addr) -> bool {
+    let bits = addr.to_bits();
+    bits >> 28 == 0xe || bits == u32::MAX
+}
+
 impl Kernel {
     /// A packet addressed to this host.
     pub(crate) fn on_packet(&mut self, now: Instant, packet: &Packet, fx: &mut Effects) {
         self.mib.inc(Mib::IpInReceives);
         let &Packet { src, dst, ref body } = packet;
         // ip_route_input_slow: a martian source (RFC 1122 §3.2.1.3).
-        if src.is_multicast() || src.is_broadcast() || src.is_unspecified() {
+        if is_shared(src) || src.is_unspecified() {
             return;
         }
         self.mib.inc(Mib::IpInDelivers);
@@ -36,7 +43,7 @@ impl Kernel {
                     len: segment.payload.len(),
                 });
                 // tcp_v4_rcv: only what is addressed to this host (pkt_type PACKET_HOST).
-                if dst.is_multicast() || dst.is_broadcast() {
+                if is_shared(dst) {
                     return;
                 }
                 self.on_segment(now, tuple, segment, fx);
@@ -48,20 +55,14 @@ impl Kernel {
 
     /// Looks the segment's connection up: established table first, then listeners.
     pub(crate) fn on_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
-        let Ends { from, to } = fx.heard;
-        if let Some(socket) = self.sockets.get_mut(to.0)
-            && socket.tuple == tuple
-            && socket.flags.is_hashed_tcp()
-        {
-            socket.peer = from;
-            let _ = self.tcp_step(now, to, TcpInput::SegmentArrives(segment), fx);
+        if self.tcp_heard(now, tuple, segment, fx) {
             return;
         }
         match self.established.get(&tuple) {
             Some(EstablishedEntry::Full(id)) => {
-                self.socket_mut(id).peer = from;
+                self.socket_mut(id).peer = fx.heard.from;
                 // A socket input has no reply.
-                let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
+                self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
             }
             Some(EstablishedEntry::TimeWait(id)) => self.on_timewait_segment(now, id, tuple, segment, fx),
             Some(EstablishedEntry::Request(id)) => self.on_request_segment(now, id, tuple, segment, fx),
@@ -158,7 +159,7 @@ impl Kernel {
                         hard = false;
                     }
                     let input = TcpInput::IcmpError { errno: message.code.errno(), seq, hard };
-                    let _ = self.tcp_step(now, id, input, fx);
+                    self.tcp_step(now, id, input, fx);
                 }
             }
             Quoted::Udp { sport, dport } => self.udp_error(sport, dport, message.code.errno(), fx),
@@ -180,7 +181,7 @@ impl Kernel {
                 fx.timers.push((at, KernelTimer::Socket(id)));
             }
             Some(_) => {
-                let _ = self.tcp_step(now, id, TcpInput::Timeout, fx);
+                self.tcp_step(now, id, TcpInput::Timeout, fx);
             }
         }
     }

@@ -6,87 +6,71 @@ use super::established_table::EstablishedEntry;
 use super::host::{Kernel, Minisock};
 use super::packets::Ends;
 use super::ports::{TwAge, tw_reusable_at};
-use super::socket::SocketFlags;
+use super::socket::{Socket, SocketFlags};
 use super::sysctl::TwReuse;
 use super::timewait::TimeWaitSock;
 use crate::errno::Errno;
-use crate::tcp::{self, Cause, Fate, Reply, TcpInput, TcpState, UserCall};
+use crate::tcp::{self, Actions, Cause, Fate, Reply, TcpInput, TcpState, UserCall};
 use crate::time::{Duration, Instant};
-use crate::trace::{Mib, RecordKind};
+use crate::trace::{Counters, Mib, RecordKind};
 use crate::units::{FourTuple, Port, SocketId, TwId};
 use crate::wire::{Packet, Segment};
 
 impl Kernel {
-    /// One step of a socket's machine and everything that follows from it.
-    /// Returns the machine's reply to a user call.
-    pub(crate) fn tcp_step(
+    /// A user call on a socket's machine and everything that follows from it.
+    /// Returns the machine's reply.
+    pub(crate) fn tcp_call(
         &mut self,
         now: Instant,
         id: SocketId,
-        input: TcpInput<'_>,
+        call: UserCall,
         fx: &mut Effects,
     ) -> Result<Reply, Errno> {
-        let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
-        let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
-        tcp::machine::step(&mut socket.tcb, input, &context, &mut self.scratch);
-        let reply = self.scratch.reply.take();
-        self.apply(now, id, fx);
-        reply.unwrap_or(Ok(Reply::Done))
+        self.tcp_step(now, id, TcpInput::Call(call), fx);
+        self.scratch.reply.take().unwrap_or(Ok(Reply::Done))
     }
 
-    /// Does what `scratch` says of a socket that was just stepped, and empties it.
+    /// One step of a socket's machine and everything that follows from it.
+    pub(crate) fn tcp_step(&mut self, now: Instant, id: SocketId, input: TcpInput<'_>, fx: &mut Effects) {
+        let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
+        let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        tcp::machine::step(&mut socket.tcb, input, &context, &mut self.scratch);
+        if apply(&mut self.scratch, id, socket, &mut self.mib, &mut self.state_counts, fx) {
+            self.end_socket(now, id, fx);
+        }
+    }
+
+    /// A segment for a socket, if it is still the one that `ends` says it is
+    /// for: what [`Kernel::tcp_step`] does, with one look at the arena.
     #[inline]
-    pub(super) fn apply(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
-        let actions = &mut self.scratch;
-        let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
-        let tuple = socket.tuple;
-        for &(from, to, cause) in &actions.transitions {
-            count_transition(&mut self.state_counts, from, to);
-            fx.record(RecordKind::State { tuple, from, to, cause });
+    pub(super) fn tcp_heard(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) -> bool {
+        let Ends { from, to } = fx.heard;
+        let Some(socket) = self.sockets.get_mut(to.0) else { return false };
+        if socket.tuple != tuple || !socket.flags.is_hashed_tcp() {
+            return false;
         }
-        actions.transitions.clear();
-        let ends = Ends { from: id, to: socket.peer };
-        let repeated = u64::from(core::mem::take(&mut actions.repeated));
-        match actions.segments.len() {
-            0 => {}
-            1 => {
-                let segment = actions.segments.pop().expect("there is one");
-                self.mib.add(Mib::OutSegs, 1 - repeated);
-                send(tuple, segment, ends, fx);
-            }
-            sent => {
-                self.mib.add(Mib::OutSegs, sent as u64 - repeated);
-                for segment in actions.segments.drain(..) {
-                    send(tuple, segment, ends, fx);
-                }
-            }
+        socket.peer = from;
+        let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
+        tcp::machine::step(&mut socket.tcb, TcpInput::SegmentArrives(segment), &context, &mut self.scratch);
+        if apply(&mut self.scratch, to, socket, &mut self.mib, &mut self.state_counts, fx) {
+            self.end_socket(now, to, fx);
         }
-        for &mib in &actions.counters {
-            self.mib.inc(mib);
-        }
-        actions.counters.clear();
-        match core::mem::take(&mut actions.fate) {
-            Fate::Keep => {
-                let deadline = socket.tcb.next_deadline();
-                if let Some(at) = deadline
-                    && at < socket.timer_queued
-                {
-                    socket.timer_queued = at;
-                    fx.timers.push((at, KernelTimer::Socket(id)));
-                }
-                if core::mem::take(&mut actions.events) != tcp::SocketEvents::NONE {
-                    socket.waiters.drain_into(&mut fx.wakes);
-                }
-                return;
-            }
+        true
+    }
+
+    /// The machine gave the socket another fate than to live on.
+    #[inline(never)]
+    fn end_socket(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
+        match core::mem::take(&mut self.scratch.fate) {
+            Fate::Keep => {}
             Fate::Closed => {
+                let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
                 socket.waiters.drain_into(&mut fx.wakes);
                 self.unhash(id);
                 self.free_if_unreferenced(id);
             }
             Fate::TimeWait(substate, timeout) => self.become_timewait(now, id, substate, timeout, fx),
         }
-        self.scratch.events = tcp::SocketEvents::NONE;
     }
 
     /// The machine is in CLOSED: out of the tables, port given back unless
@@ -130,7 +114,7 @@ impl Kernel {
         } else {
             self.gauges.tcp_alloc -= 1;
         }
-        self.sockets.remove(id.0);
+        self.sockets.free(id.0);
     }
 
     /// Linux `tcp_time_wait`: the full socket gives its place in the tables to
@@ -242,7 +226,7 @@ impl Kernel {
         }
         // The machine answers with FIN, RST or nothing; only then is it known
         // whether the socket lives on as an orphan.
-        let _ = self.tcp_step(now, id, TcpInput::Call(UserCall::Close), fx);
+        let _ = self.tcp_call(now, id, UserCall::Close, fx);
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
         if socket.state() == TcpState::Closed {
             self.unhash(id);
@@ -254,9 +238,56 @@ impl Kernel {
         if self.gauges.orphans > self.config.sysctls.max_orphans() {
             // Linux tcp_check_oom: reset instead of keeping one orphan too many.
             self.mib.inc(Mib::TCPAbortOnMemory);
-            let _ = self.tcp_step(now, id, TcpInput::Call(UserCall::Abort(Cause::Overflow)), fx);
+            let _ = self.tcp_call(now, id, UserCall::Abort(Cause::Overflow), fx);
         }
     }
+}
+
+/// Does what `actions` say of a socket that was just stepped, and empties them
+/// but for the reply and a fate other than to live on: true if there is one.
+pub(super) fn apply(
+    actions: &mut Actions,
+    id: SocketId,
+    socket: &mut Socket,
+    mib: &mut Counters,
+    state_counts: &mut [u32; 11],
+    fx: &mut Effects,
+) -> bool {
+    let tuple = socket.tuple;
+    if !actions.transitions.is_empty() {
+        for &(from, to, cause) in &actions.transitions {
+            count_transition(state_counts, from, to);
+            fx.record(RecordKind::State { tuple, from, to, cause });
+        }
+        actions.transitions.clear();
+    }
+    if !actions.segments.is_empty() {
+        let ends = Ends { from: id, to: socket.peer };
+        let repeated = u64::from(core::mem::take(&mut actions.repeated));
+        mib.add(Mib::OutSegs, actions.segments.len() as u64 - repeated);
+        for segment in actions.segments.drain(..) {
+            send(tuple, segment, ends, fx);
+        }
+    }
+    if !actions.counters.is_empty() {
+        for &one in &actions.counters {
+            mib.inc(one);
+        }
+        actions.counters.clear();
+    }
+    let events = core::mem::take(&mut actions.events);
+    if actions.fate != Fate::Keep {
+        return true;
+    }
+    let deadline = socket.tcb.deadline();
+    if deadline < socket.timer_queued {
+        socket.timer_queued = deadline;
+        fx.timers.push((deadline, KernelTimer::Socket(id)));
+    }
+    if events != tcp::SocketEvents::NONE {
+        socket.waiters.drain_into(&mut fx.wakes);
+    }
+    false
 }
 
 /// A socket changed state: keeps the counts by state.
@@ -271,13 +302,7 @@ pub(crate) fn count_transition(counts: &mut [u32; 11], from: TcpState, to: TcpSt
 
 /// Hands a segment to the network and counts it.
 #[inline]
-pub(crate) fn transmit(
-    mib: &mut crate::trace::Counters,
-    tuple: FourTuple,
-    segment: Segment,
-    ends: Ends,
-    fx: &mut Effects,
-) {
+pub(crate) fn transmit(mib: &mut Counters, tuple: FourTuple, segment: Segment, ends: Ends, fx: &mut Effects) {
     mib.inc(Mib::OutSegs);
     send(tuple, segment, ends, fx);
 }

@@ -85,7 +85,8 @@ impl Kernel {
             self.drop_syn(tuple, DropReason::RequestQueueFull, fx);
             return;
         }
-        let setup = self.request_setup(tuple, iss.unwrap_or_else(|| self.initial_sequence(now, tuple)));
+        let iss = iss.unwrap_or_else(|| self.initial_sequence(now, tuple));
+        let setup = self.request_setup(tuple, iss);
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let parent = &self.sockets.get(listener.0).expect("the listen table refers to a live socket").tcb;
         if want_cookie {
@@ -111,7 +112,7 @@ impl Kernel {
         transmit(&mut self.mib, tuple, syn_ack, fx.answer(), fx);
     }
 
-    fn request_setup(&self, tuple: FourTuple, iss: SeqNum) -> RequestSetup {
+    fn request_setup(&mut self, tuple: FourTuple, iss: SeqNum) -> RequestSetup {
         RequestSetup {
             tuple,
             iss,
@@ -222,7 +223,7 @@ impl Kernel {
             self.established.insert(&tuple, EstablishedEntry::Full(id));
         }
         self.set_hashed(id, true);
-        let _ = self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
+        self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
         if self.sockets.get(id.0).is_none() {
             return;
         }
@@ -256,9 +257,9 @@ impl Kernel {
         if !recent {
             return false;
         }
+        let setup = self.request_setup(tuple, segment.ack.sub(1));
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let parent = &self.socket(listener).tcb;
-        let setup = self.request_setup(tuple, segment.ack.sub(1));
         let child =
             self.secrets.cookie.check(setup, segment, parent, &context).map(|request| request.child(parent, &context));
         let Some(tcb) = child else {
@@ -356,7 +357,7 @@ impl Kernel {
                 self.free_if_unreferenced(child);
                 continue;
             }
-            let _ = self.tcp_step(now, child, TcpInput::Call(UserCall::Abort(Cause::Abort)), fx);
+            let _ = self.tcp_call(now, child, UserCall::Abort(Cause::Abort), fx);
         }
         let from = self.socket(id).state();
         count_transition(&mut self.state_counts, from, TcpState::Closed);

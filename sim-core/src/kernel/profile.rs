@@ -169,6 +169,9 @@ pub struct KernelProfile {
     /// `TW` and `TWKilled` count a minisock when it is made; before Linux 5.18 when
     /// its timer expires (`__inet_twsk_schedule`, `tw_timer_handler`).
     pub timewait_counted_when_made: bool,
+    /// A bare ACK below RCV.NXT that fails PAWS is dropped without an answer
+    /// (`tcp_disordered_ack_check`, Linux 6.14, commit 124c4c32e9f3).
+    pub paws_drops_old_ack: bool,
 }
 
 impl KernelProfile {
@@ -214,6 +217,7 @@ impl KernelProfile {
             challenge_ack_scope: if version.since(6, 1) { ChallengeAckScope::Netns } else { ChallengeAckScope::Host },
             rst_in_close_wait_is_epipe: true,
             timewait_counted_when_made: version.since(5, 18),
+            paws_drops_old_ack: version.since(6, 14),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::host::Kernel;
 use super::request_sock::CookieJar;
-use super::siphash::{SipKey, siphash_3u32};
+use super::siphash::{LastHash, SipKey, siphash_3u32};
 use crate::time::Instant;
 use crate::units::{FourTuple, Ipv4Addr};
 use crate::wire::SeqNum;
@@ -48,10 +48,12 @@ impl Kernel {
     }
 
     /// Linux `secure_tcp_ts_off`: per pair of addresses.
-    pub(crate) fn timestamp_offset(&self, tuple: FourTuple) -> u32 {
-        let words = [tuple.local.addr.to_bits(), tuple.remote.addr.to_bits(), 0];
+    pub(crate) fn timestamp_offset(&mut self, tuple: FourTuple) -> u32 {
+        let [local, remote] = [tuple.local, tuple.remote].map(|end| end.addr.to_bits());
+        let Secrets { timestamp, last_offset, .. } = &mut self.secrets;
+        let hash = last_offset.of([local, remote, 0, 0], || siphash_3u32([local, remote, 0], *timestamp));
         #[expect(clippy::cast_possible_truncation, reason = "timestamps are modulo 2^32")]
-        let offset = siphash_3u32(words, self.secrets.timestamp) as u32;
+        let offset = hash as u32;
         offset
     }
 }
@@ -61,6 +63,7 @@ impl Kernel {
 pub(crate) struct Secrets {
     sequence: SipKey,
     timestamp: SipKey,
+    last_offset: LastHash,
     /// SYN cookies.
     pub(crate) cookie: CookieJar,
     /// The established table's.
@@ -72,6 +75,7 @@ impl Secrets {
         Self {
             sequence: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
             timestamp: SipKey::from_seed(seed, u64::from_be_bytes(*b"ts_secre")),
+            last_offset: LastHash::default(),
             cookie: CookieJar {
                 keys: [*b"cookie_0", *b"cookie_1"].map(|name| SipKey::from_seed(seed, u64::from_be_bytes(name))),
             },

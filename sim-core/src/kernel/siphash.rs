@@ -96,6 +96,26 @@ pub fn siphash_4u32(words: [u32; 4], key: SipKey) -> u64 {
     state.finish(16 << 56)
 }
 
+/// The last hash of one kind, kept because the next one is often of the same
+/// words: a client asks about one server, a server about one client.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LastHash(Option<([u32; 4], u64)>);
+
+impl LastHash {
+    /// The hash of `words`, computed only if they are not the last ones.
+    #[inline]
+    pub(crate) fn of(&mut self, words: [u32; 4], hash: impl FnOnce() -> u64) -> u64 {
+        match self.0 {
+            Some((last, value)) if last == words => value,
+            Some(_) | None => {
+                let value = hash();
+                self.0 = Some((words, value));
+                value
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

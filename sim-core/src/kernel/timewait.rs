@@ -480,4 +480,42 @@ mod tests {
         assert_eq!(reuse.iss, minisock(TcpState::TimeWait, true).snd_nxt().add(65_537));
         assert_eq!(minisock(TcpState::TimeWait, false).successor(), None);
     }
+
+    /// In FIN_WAIT2 an empty segment at the right edge is none of its business.
+    #[test]
+    fn fin_wait_2_ignores_an_empty_segment_at_the_right_edge() {
+        let mut tw = minisock(TcpState::FinWait2, false);
+        assert_eq!(verdict(&mut tw, 101, &seg(IRS + 65_535, ACK, 0)), TwVerdict::Ignore { rearmed: false });
+    }
+
+    /// `TCP_PAWS_MSL`: an old timestamp protects from a reset for a minute.
+    #[test]
+    fn a_reset_with_an_old_timestamp_is_believed_after_a_minute() {
+        let mut reset = seg(IRS, Flags::RST, 0);
+        reset.options.timestamp = Some((999, 0));
+        let mut tw = minisock(TcpState::TimeWait, true);
+        assert_eq!(verdict(&mut tw, 159, &reset), TwVerdict::Ignore { rearmed: false });
+        assert_eq!(verdict(&mut tw, 160, &reset), TwVerdict::Kill);
+        // An ACK with it is refused however old.
+        let mut ack = seg(IRS, ACK, 0);
+        ack.options.timestamp = Some((999, 0));
+        assert!(matches!(verdict(&mut tw, 300, &ack), TwVerdict::Ack { .. }));
+    }
+
+    /// What is no SYN opens nothing, wherever it stands.
+    #[test]
+    fn only_a_syn_reopens() {
+        for flags in [Flags::FIN, Flags::NONE, Flags::PSH] {
+            let mut tw = minisock(TcpState::TimeWait, false);
+            let found = verdict(&mut tw, 101, &seg(IRS + 1, flags, 1));
+            assert!(!matches!(found, TwVerdict::Reopen { .. }), "{flags}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_window_is_scaled_as_the_connection_was() {
+        let tw = TimeWaitSock { rcv_wnd: 640_000, rcv_wscale: 4, ..minisock(TcpState::TimeWait, false) };
+        let config = config();
+        assert_eq!(tw.ack(&cx(&config, 101)).window, 40_000);
+    }
 }

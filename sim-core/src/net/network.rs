@@ -144,6 +144,7 @@ impl Network {
 
     /// What [`Network::route`] says about a packet that meets no rule and a link
     /// that treats all alike; `None` when it has to be asked.
+    #[inline]
     pub(crate) fn route_plainly(&mut self, now: Instant, from: HostId, dst: Ipv4Addr) -> Option<(HostId, Instant)> {
         if !self.rules.is_empty() {
             return None;
@@ -157,15 +158,19 @@ impl Network {
         }
     }
 
+    #[inline]
     fn remembered(&mut self, from: HostId, dst: Ipv4Addr) -> Option<Route> {
-        let place = &mut self.memo[(dst.to_bits() as usize ^ from.index()) % MEMO];
-        if let Some((its_from, its_dst, route)) = place
-            && (*its_from, *its_dst) == (from, dst)
-        {
-            return Some(*route);
+        let place = (dst.to_bits() as usize ^ from.index()) % MEMO;
+        match self.memo[place] {
+            Some((its_from, its_dst, route)) if its_from == from && its_dst == dst => Some(route),
+            Some(_) | None => self.look_up(place, from, dst),
         }
+    }
+
+    #[cold]
+    fn look_up(&mut self, place: usize, from: HostId, dst: Ipv4Addr) -> Option<Route> {
         let route = self.topology.route(from, dst)?;
-        *place = Some((from, dst, route));
+        self.memo[place] = Some((from, dst, route));
         Some(route)
     }
 

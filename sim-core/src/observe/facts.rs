@@ -16,6 +16,8 @@ pub struct RunFacts {
     pub ports: PortFacts,
     /// Limits of the client's host.
     pub host: HostFacts,
+    /// How fast the client's connections grew until the first limit of its own host; `None` if they did not.
+    pub growth: Option<Growth>,
     /// Connection ends on the client's side at the end, by state.
     pub client_side: StateCounts,
     /// Connection ends on the server's side at the end, by state.
@@ -28,6 +30,17 @@ pub struct Reached {
     /// First time.
     pub at: Instant,
     /// The client's connections just before.
+    pub connections: u64,
+}
+
+/// Connections that pile up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth {
+    /// When it began: the KILL, or the start.
+    pub since: Instant,
+    /// How long it went on.
+    pub span: Duration,
+    /// Connections open after that.
     pub connections: u64,
 }
 
@@ -60,6 +73,10 @@ pub struct ClientFacts {
     pub emfile: Option<Reached>,
     /// First `ENFILE` (`fs.file-max`).
     pub enfile: Option<Reached>,
+    /// Soft RLIMIT_NOFILE when that happened.
+    pub emfile_soft: Option<u64>,
+    /// Descriptors it has open at the end.
+    pub open_files: u64,
     /// The system call that got the first of those.
     pub failing_call: String,
 }
@@ -147,6 +164,8 @@ pub struct HostFacts {
     pub name: String,
     /// `fs.file-max`.
     pub file_max: u64,
+    /// Open files of all its processes at the end.
+    pub open_files: u64,
     /// `net.ipv4.tcp_max_tw_buckets`.
     pub tcp_max_tw_buckets: u64,
     /// `TCPTimeWaitOverflow`.

@@ -4,6 +4,7 @@
 //! order is that of a telling, cause before consequence.
 
 use super::facts::{Reached, RunFacts};
+use super::findings_limits::limit_order;
 use super::messages::Advice;
 use crate::tcp::TcpState;
 use crate::text::{Lang, Msg, grouped as count};
@@ -98,6 +99,8 @@ ids! {
     ReconnectStorm = "reconnect-storm", Warning;
     /// Which limit came first, and which followed.
     FirstLimit = "first-limit", Note;
+    /// When each limit bound, or would have.
+    LimitOrder = "limit-order", Note;
     /// `EADDRNOTAVAIL`.
     PortsExhausted = "ports-exhausted", Error;
     /// `EMFILE`.
@@ -106,6 +109,8 @@ ids! {
     FilesExhausted = "files-exhausted", Error;
     /// ERR 1040.
     TooManyConnections = "too-many-connections", Warning;
+    /// Places on the server held by sessions that have not logged in.
+    UnauthenticatedSlots = "unauthenticated-slots", Note;
     /// Sessions that end by `connect_timeout`.
     ConnectTimeout = "connect-timeout", Note;
     /// The accept queue was full.
@@ -145,13 +150,15 @@ pub struct Finding {
     pub evidence: Vec<(&'static str, String)>,
     /// What to do.
     pub next: Said,
+    /// What doing it costs elsewhere, if it costs something.
+    pub costs: Option<Said>,
     /// What to type on a real host to see it, if there is such a command.
     pub command: Option<String>,
 }
 
 impl Finding {
-    fn new(id: FindingId, what: Said, next: Said) -> Self {
-        Self { id, severity: id.severity(), what, why: None, evidence: Vec::new(), next, command: None }
+    pub(super) fn new(id: FindingId, what: Said, next: Said) -> Self {
+        Self { id, severity: id.severity(), what, why: None, evidence: Vec::new(), next, costs: None, command: None }
     }
     /// The finding as a paragraph: what, why, what to do and what to type.
     #[must_use]
@@ -161,16 +168,23 @@ impl Finding {
             out.push_str(&format!("    {}\n", why.text(lang)));
         }
         out.push_str(&format!("    => {}\n", self.next.text(lang)));
+        if let Some(costs) = &self.costs {
+            out.push_str(&format!("       {}\n", costs.text(lang)));
+        }
         if let Some(command) = &self.command {
             out.push_str(&format!("    $ {command}\n"));
         }
         out
     }
-    fn why(mut self, why: Said) -> Self {
+    pub(super) fn why(mut self, why: Said) -> Self {
         self.why = Some(why);
         self
     }
-    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    fn costs(mut self, costs: Said) -> Self {
+        self.costs = Some(costs);
+        self
+    }
+    pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.evidence.push((name, value.to_string()));
         self
     }
@@ -188,10 +202,12 @@ pub fn findings(facts: &RunFacts) -> Vec<Finding> {
         close_wait,
         reconnect_storm,
         first_limit,
+        limit_order,
         ports_exhausted,
         fds_exhausted,
         files_exhausted,
         too_many_connections,
+        unauthenticated_slots,
         connect_timeout,
         accept_queue,
         host_blocked,
@@ -210,7 +226,7 @@ pub fn findings(facts: &RunFacts) -> Vec<Finding> {
     found
 }
 
-fn clock(at: Instant) -> String {
+pub(super) fn clock(at: Instant) -> String {
     format!("{}s", at.since(Instant::ZERO).decimal(1_000_000_000, 3))
 }
 
@@ -224,6 +240,7 @@ fn descriptor_leak(facts: &RunFacts) -> Option<Finding> {
             said!(Advice::CloseOnFailure, client.name),
         )
         .with("sockets", client.abandoned)
+        .costs(said!(Advice::CostOfRestart, client.name))
         .type_this("ls -l /proc/PID/fd | grep socket | wc -l");
         if opened <= client.closed {
             return found;
@@ -267,17 +284,18 @@ fn reconnect_storm(facts: &RunFacts) -> Option<Finding> {
             said!(Advice::BackOff, wait),
         )
         .with("attempts_per_second", client.attempts_per_second)
+        .costs(said!(Advice::CostOfBackOff))
         .with("wait", wait)
     })
 }
 
 /// Connections pile up that the client will never close, or did until it ended.
-const fn leaking(facts: &RunFacts) -> bool {
+pub(super) const fn leaking(facts: &RunFacts) -> bool {
     facts.client.abandoned > 0 || facts.client.released > 0 || facts.client_side.get(TcpState::CloseWait) > 0
 }
 
 /// The limits reached, in order of time, each with its key in the evidence.
-fn limits_reached(facts: &RunFacts) -> Vec<(Advice, &'static str, Reached)> {
+pub(super) fn limits_reached(facts: &RunFacts) -> Vec<(Advice, &'static str, Reached)> {
     let all = [
         (Advice::LimitMaxConnections, "max_connections", facts.server.first_refusal),
         (Advice::LimitPorts, "ports", facts.ports.exhausted),
@@ -324,6 +342,7 @@ fn ports_exhausted(facts: &RunFacts) -> Option<Finding> {
     Some(
         Finding::new(FindingId::PortsExhausted, what, next)
             .why(why)
+            .costs(if leaking(facts) { said!(Advice::CostOfRange) } else { said!(Advice::CostOfReuse) })
             .with("connections", reached.connections)
             .with("range", ports.range_size())
             .with("unusable", ports.unusable)
@@ -337,14 +356,17 @@ fn fds_exhausted(facts: &RunFacts) -> Option<Finding> {
     let reached = client.emfile?;
     let limits = client.nofile.unwrap_or(crate::app::Limits { soft: 0, hard: 0 });
     let shell = client.shell_nofile.unwrap_or(limits.hard);
+    // It may have been raised since.
+    let soft = client.emfile_soft.unwrap_or(limits.soft);
     Some(
         Finding::new(
             FindingId::FdsExhausted,
-            said!(Msg::FdsExhausted, client.name, count(limits.soft), format!("{}()", client.failing_call)),
+            said!(Msg::FdsExhausted, client.name, count(soft), format!("{}()", client.failing_call)),
             said!(Advice::RaiseSoftNofile, count(shell), count(limits.hard)),
         )
+        .costs(said!(Advice::CostOfDescriptors))
         .with("connections", reached.connections)
-        .with("soft", limits.soft)
+        .with("soft", soft)
         .with("hard", limits.hard)
         .with("at", clock(reached.at))
         .type_this("grep 'open files' /proc/PID/limits"),
@@ -360,6 +382,7 @@ fn files_exhausted(facts: &RunFacts) -> Option<Finding> {
             said!(Msg::FilesExhausted, facts.host.name, count(facts.host.file_max), call),
             said!(Advice::RaiseFileMax),
         )
+        .costs(said!(Advice::CostOfDescriptors))
         .with("connections", reached.connections)
         .with("file_max", facts.host.file_max)
         .with("at", clock(reached.at))
@@ -382,12 +405,32 @@ fn too_many_connections(facts: &RunFacts) -> Option<Finding> {
     Some(
         Finding::new(FindingId::TooManyConnections, what, next)
             .why(said!(Msg::ConnectTimeoutHolds, server.connect_timeout))
+            .costs(said!(Advice::CostOfSlots))
             .with("refused", server.refused)
             .with("max_connections", server.max_connections)
             .with("unauthenticated_peak", server.unauthenticated_peak)
             .with("at", clock(reached.at))
             .type_this("SHOW GLOBAL STATUS LIKE 'Connection_errors_max_connections';"),
     )
+}
+
+fn unauthenticated_slots(facts: &RunFacts) -> Option<Finding> {
+    let server = &facts.server;
+    // One or two are logins under way.
+    (server.unauthenticated_peak > 2).then(|| {
+        let rate = facts.client.attempts_per_second;
+        let wanted = rate.saturating_mul(server.connect_timeout.as_secs());
+        let (held, all) = (count(server.unauthenticated_peak), count(server.max_connections + 1));
+        Finding::new(
+            FindingId::UnauthenticatedSlots,
+            said!(Advice::UnauthenticatedSlots, held, all, server.name),
+            said!(Advice::LowerConnectTimeout, count(rate), server.connect_timeout, count(wanted)),
+        )
+        .costs(said!(Advice::CostOfTimeout))
+        .with("unauthenticated_peak", server.unauthenticated_peak)
+        .with("slots", server.max_connections + 1)
+        .type_this("SHOW PROCESSLIST;")
+    })
 }
 
 fn connect_timeout(facts: &RunFacts) -> Option<Finding> {
@@ -413,6 +456,7 @@ fn accept_queue(facts: &RunFacts) -> Option<Finding> {
             said!(Advice::LongerQueue),
         )
         .with("ListenOverflows", server.accept_overflows)
+        .costs(said!(Advice::CostOfQueue))
         .type_this("nstat -az TcpExtListenOverflows")
     })
 }
@@ -420,7 +464,8 @@ fn accept_queue(facts: &RunFacts) -> Option<Finding> {
 fn host_blocked(facts: &RunFacts) -> Option<Finding> {
     let (blocked, errors) = facts.server.blocked.as_ref()?;
     let what = said!(Msg::HostBlocked, facts.server.name, blocked, count(*errors));
-    Some(Finding::new(FindingId::HostBlocked, what, said!(Advice::FlushHosts)).with("max_connect_errors", errors))
+    let finding = Finding::new(FindingId::HostBlocked, what, said!(Advice::FlushHosts));
+    Some(finding.costs(said!(Advice::CostOfFlush)).with("max_connect_errors", errors))
 }
 
 fn other_parity(facts: &RunFacts) -> Option<Finding> {
@@ -505,6 +550,7 @@ fn time_wait_limit(facts: &RunFacts) -> Option<Finding> {
             said!(Msg::TimeWaitLimit, count(sockets), count(rate)),
             said!(Advice::ReuseTimeWait),
         )
+        .costs(said!(Advice::CostOfReuse))
         .with("time_wait", sockets)
         .with("sustained_rate", rate),
     )
@@ -516,6 +562,7 @@ fn time_wait_overflow(facts: &RunFacts) -> Option<Finding> {
         let what = said!(Msg::TimeWaitOverflow, count(host.tcp_max_tw_buckets), count(host.time_wait_overflows));
         Finding::new(FindingId::TimeWaitOverflow, what, said!(Advice::TooFewBuckets))
             .with("TCPTimeWaitOverflow", host.time_wait_overflows)
+            .costs(said!(Advice::CostOfBuckets))
             .type_this("nstat -az TcpExtTCPTimeWaitOverflow")
     })
 }

@@ -1,4 +1,4 @@
-use super::facts::{ClientFacts, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
+use super::facts::{ClientFacts, Growth, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
 use super::findings::{Finding, FindingId, Severity, findings};
 use crate::app::Limits;
 use crate::tcp::TcpState;
@@ -53,7 +53,12 @@ fn outage() -> RunFacts {
             cost_profile: "al2-5.10-4vcpu".into(),
             time_wait_quantum: Duration::from_millis(2_048),
         },
-        host: HostFacts { name: "client".into(), ..HostFacts::default() },
+        host: HostFacts { name: "client".into(), file_max: 1_000_000, ..HostFacts::default() },
+        growth: Some(Growth {
+            since: Instant::ZERO + Duration::from_secs(5),
+            span: Duration::from_secs(125),
+            connections: 28_231,
+        }),
         client_side: counts(&[(TcpState::CloseWait, 28_231)]),
         server_side: counts(&[(TcpState::FinWait2, 9_000)]),
     }
@@ -85,8 +90,10 @@ fn the_outage_is_told_cause_first() {
             "close-wait",
             "reconnect-storm",
             "first-limit",
+            "limit-order",
             "ports-exhausted",
             "too-many-connections",
+            "unauthenticated-slots",
             "connect-timeout",
             "other-parity",
             "search-cost",
@@ -114,6 +121,52 @@ fn limits_are_ranked_by_time() {
         "the first limit to bind was max_connections (ERR 1040), 6.000s after the start, at 152 connections"
     );
     assert_eq!(finding.why.as_ref().expect("a second limit").zh, "124.000s 之后轮到 源端口（EADDRNOTAVAIL）");
+}
+
+#[test]
+fn limits_not_reached_are_ranked_by_when_they_would_have_been() {
+    let all = findings(&outage());
+    let finding = find(&all, FindingId::LimitOrder);
+    assert_eq!(
+        finding.what.en,
+        "the limits in the order in which they bind: max_connections (ERR 1040) at 6.000s; source ports \
+         (EADDRNOTAVAIL) at 130.000s; RLIMIT_NOFILE (EMFILE) would at about 150s (32,765 connections); the hard \
+         RLIMIT_NOFILE (EMFILE) would at about 295s (65,533 connections); fs.file-max (ENFILE) would at about 4432s \
+         (1,000,000 connections)"
+    );
+    let keys: Vec<_> = finding.evidence.iter().map(|(key, when)| format!("{key} {when}")).collect();
+    assert_eq!(
+        keys,
+        ["max_connections 6.000s", "ports 130.000s", "nofile ~150s", "nofile_hard ~295s", "file_max ~4432s"]
+    );
+    assert!(finding.why.as_ref().is_some_and(|why| why.zh.contains("平均每秒 225 个")), "{finding:?}");
+    let closed = RunFacts { growth: None, ..outage() };
+    assert!(!findings(&closed).iter().any(|finding| finding.id == FindingId::LimitOrder));
+}
+
+#[test]
+fn advice_says_what_it_costs() {
+    let mut facts = outage();
+    facts.client.emfile = reached(1, 2);
+    facts.server.accept_overflows = 5;
+    let all = findings(&facts);
+    for id in
+        [FindingId::PortsExhausted, FindingId::FdsExhausted, FindingId::TooManyConnections, FindingId::AcceptQueue]
+    {
+        let costs = find(&all, id).costs.as_ref().expect("raising a limit costs something");
+        assert!(costs.en.starts_with("costs: ") && costs.zh.starts_with("代价："), "{costs:?}");
+    }
+    let paragraph = find(&all, FindingId::FdsExhausted).paragraph(Lang::En);
+    assert!(paragraph.contains("kernel memory for each open file"), "{paragraph}");
+}
+
+#[test]
+fn the_limit_that_bound_is_the_one_of_then() {
+    let mut facts = outage();
+    facts.client.emfile = reached(1, 9);
+    facts.client.emfile_soft = Some(12);
+    let all = findings(&facts);
+    assert!(find(&all, FindingId::FdsExhausted).what.en.contains("soft RLIMIT_NOFILE of 12:"));
 }
 
 #[test]
@@ -168,7 +221,8 @@ fn every_finding_speaks_both_languages_and_fills_its_arguments() {
     facts.host.time_wait_overflows = 1;
     facts.host.orphans_reset = 1;
     for finding in findings(&facts) {
-        for said in [Some(&finding.what), finding.why.as_ref(), Some(&finding.next)].into_iter().flatten() {
+        let texts = [Some(&finding.what), finding.why.as_ref(), Some(&finding.next), finding.costs.as_ref()];
+        for said in texts.into_iter().flatten() {
             assert!(!said.text(Lang::En).contains('{') && !said.text(Lang::Zh).contains('{'), "{finding:?}");
             assert!(!said.zh.is_ascii(), "{finding:?}");
         }

@@ -4,21 +4,18 @@
 //! holds most connections its peer has closed, else the one that connected most
 //! often; and whom it connects to.
 
-use super::facts::{ClientFacts, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
+use super::facts::{ClientFacts, Growth, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
 use super::snapshot::SHELL_NOFILE;
 use crate::app::CallName;
 use crate::app::backoff::BackOff;
 use crate::kernel::cost::CandidateCounts;
 use crate::kernel::{EntryView, Kernel};
-use crate::scenario::{ProcessIx, ProcessSpec, ProgramKind, ProgramSpec, Run};
+use crate::scenario::{MarkRef, ProcessIx, ProcessSpec, ProgramKind, ProgramSpec, Run};
 use crate::sim::{ProcStats, Searches, Shortage};
 use crate::tcp::TcpState;
 use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::units::{Endpoint, HostId, ProcIx, Ratio};
-
-/// sysbench's pause between two attempts, `usleep(1000)` in `drv_mysql.c`.
-const SYSBENCH_PAUSE: Duration = Duration::from_millis(1);
 
 /// A process of the run.
 #[derive(Clone, Copy)]
@@ -61,6 +58,7 @@ impl RunFacts {
             server: server.map_or_else(ServerFacts::default, |server| server_facts(run, server, client)),
             ports: port_facts(client, destination),
             host: host_facts(client.kernel),
+            growth: growth(run, client),
             client_side,
             server_side,
         }
@@ -139,8 +137,25 @@ fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
         recovered: run.world().app(client.host, client.process).metric("recovered.at_ns").map(Instant::from_nanos),
         emfile: client.reached(1),
         enfile: client.reached(2),
+        emfile_soft: client.stats.emfile_soft,
+        open_files: process.fds().open_count().into(),
         failing_call: first_of_files.map(|s| s.call.name().to_owned()).unwrap_or_default(),
     }
+}
+
+/// From the KILL to the first limit of the client's own host, else to now.
+fn growth(run: &Run, client: Who<'_>) -> Option<Growth> {
+    let since = run.mark(MarkRef::Kill).unwrap_or(Instant::ZERO);
+    let first = client.stats.shortages.iter().flatten().min_by_key(|shortage| shortage.at);
+    let (until, connections) = match first {
+        Some(shortage) => (shortage.at, shortage.connections),
+        None => {
+            let process = &client.kernel.processes()[client.process.index()];
+            (run.world().now(), process.connections())
+        }
+    };
+    let grew = connections > 0 && until > since;
+    grew.then(|| Growth { since, span: until.since(since), connections })
 }
 
 /// Calls of this kind that succeeded.
@@ -152,7 +167,7 @@ fn completed(who: Who<'_>, name: CallName) -> u64 {
 /// The pause of programs that never back off.
 fn fixed_retry(program: &ProgramSpec) -> Option<Duration> {
     match program {
-        ProgramSpec::Sysbench(_) => Some(SYSBENCH_PAUSE),
+        ProgramSpec::Sysbench(spec) => Some(spec.reconnect_pause),
         ProgramSpec::Reconnect(spec) => match spec.back_off {
             BackOff::Fixed(delay) => Some(delay),
             BackOff::Exponential { .. } | BackOff::Jittered { .. } => None,
@@ -236,7 +251,8 @@ fn mean(kernel: &Kernel, searches: Searches) -> Duration {
 }
 
 /// How far apart the wheel's buckets for a 60-s timer are.
-fn time_wait_quantum(kernel: &Kernel) -> Duration {
+#[must_use]
+pub fn time_wait_quantum(kernel: &Kernel) -> Duration {
     let (clock, minute) = (kernel.clock(), Duration::from_secs(60));
     let first = clock.expiry(Instant::ZERO, minute);
     // The first expiry past the one of time zero: asked for one jiffy later each time.
@@ -253,6 +269,7 @@ fn host_facts(kernel: &Kernel) -> HostFacts {
     HostFacts {
         name: kernel.name().to_owned(),
         file_max: kernel.sysctls().file_max(),
+        open_files: kernel.open_files(),
         tcp_max_tw_buckets: u64::from(kernel.sysctls().max_tw_buckets()),
         time_wait_overflows: kernel.mib().get(Mib::TCPTimeWaitOverflow),
         tcp_max_orphans: u64::from(kernel.sysctls().max_orphans()),

@@ -96,6 +96,39 @@ crate::messages! {
             en: "closed sockets still have data or FINs to deliver: find out why their peers do not answer",
             zh: "已关闭的 socket 还有数据或 FIN 没送达：查明对端为什么不回应"
         }
+        UnauthenticatedSlots {
+            en: "up to {0} of {1} places on {2} were held at once by sessions that had not logged in; a place is given before authentication, to root as to anybody",
+            zh: "{2} 的 {1} 个名额中，最多同时有 {0} 个被尚未登录的会话占住；名额在认证之前就给出，root 也一样"
+        }
+        LowerConnectTimeout {
+            en: "{0} connections/s × connect_timeout {1} want {2} places: lower connect_timeout, or stop who does not log in; admin_port has places of its own",
+            zh: "每秒 {0} 个连接 × connect_timeout {1} 需要 {2} 个名额：降低 connect_timeout，或停掉不登录的客户端；admin_port 有自己的名额"
+        }
+        LimitOrder { en: "the limits in the order in which they bind: {0}", zh: "各个限制依次为：{0}" }
+        LimitBound { en: "{0} at {1}", zh: "{0} 在 {1}" }
+        LimitWould { en: "{0} would at about {1} ({2} connections)", zh: "{0} 大约在 {1}（{2} 个连接）" }
+        SamePace {
+            en: "the later ones at the pace of the first {0} connections, {1} a second on average, had nothing bound before",
+            zh: "后面的按最初 {0} 个连接的速度推算（平均每秒 {1} 个），假设前面的限制都没有起作用"
+        }
+
+        // What advice costs elsewhere.
+        CostOfRestart { en: "costs: each socket with unread bytes is reset, and what {0} was doing is lost", zh: "代价：有未读数据的 socket 都会被复位，{0} 正在做的事也会丢失" }
+        CostOfBackOff { en: "costs: a server that is back is noticed later, by at most the cap", zh: "代价：服务恢复后会更晚发现，最多晚一个上限" }
+        CostOfRange {
+            en: "costs: services that bind ports inside a wider range may find them taken, and each connect() in vain searches it all",
+            zh: "代价：在更宽范围内 bind 端口的服务可能发现端口被占；每次徒劳的 connect() 也要搜完整个范围"
+        }
+        CostOfReuse {
+            en: "costs: it needs timestamps on both ends, helps outgoing connections only, and a pool holds server slots while idle",
+            zh: "代价：需要两端都启用 timestamps，只对外连有效；连接池空闲时也占着服务器名额"
+        }
+        CostOfDescriptors { en: "costs: kernel memory for each open file, and the next limit is the ports or fs.file-max", zh: "代价：每个打开的文件都占内核内存；接下来碰到的是端口或 fs.file-max" }
+        CostOfSlots { en: "costs: each slot is a thread and a descriptor on the server, with its buffers", zh: "代价：每个名额在服务器上是一个线程和一个描述符，另加缓冲区" }
+        CostOfTimeout { en: "costs: slow but honest clients are cut off at the login", zh: "代价：慢但正常的客户端会在登录时被断开" }
+        CostOfQueue { en: "costs: clients wait longer before they notice a server that does not accept; it counts from the next listen()", zh: "代价：服务端不 accept 时客户端更晚才发现；从下一次 listen() 起生效" }
+        CostOfFlush { en: "costs: the counts of all other hosts are forgotten too", zh: "代价：其他主机的计数也会清零" }
+        CostOfBuckets { en: "costs: 168 bytes and a hash entry for each", zh: "代价：每个 168 字节和一个哈希表项" }
         NothingToDo { en: "nothing to do", zh: "无需处理" }
 
         // Views.
@@ -133,6 +166,7 @@ crate::messages! {
         // Limits by name.
         LimitPorts { en: "source ports (EADDRNOTAVAIL)", zh: "源端口（EADDRNOTAVAIL）" }
         LimitNofile { en: "RLIMIT_NOFILE (EMFILE)", zh: "RLIMIT_NOFILE（EMFILE）" }
+        LimitNofileHard { en: "the hard RLIMIT_NOFILE (EMFILE)", zh: "RLIMIT_NOFILE 硬限制（EMFILE）" }
         LimitFileMax { en: "fs.file-max (ENFILE)", zh: "fs.file-max（ENFILE）" }
         LimitMaxConnections { en: "max_connections (ERR 1040)", zh: "max_connections（ERR 1040）" }
     }

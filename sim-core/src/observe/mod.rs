@@ -13,15 +13,18 @@ pub mod capture;
 pub mod charts;
 #[cfg(feature = "scenario")]
 pub mod conversation;
+pub mod diagnose;
 #[cfg(feature = "scenario")]
 pub mod diff;
 pub mod facts;
 pub mod findings;
+mod findings_limits;
 #[cfg(test)]
 mod findings_tests;
 #[cfg(feature = "scenario")]
 mod gather;
 mod messages;
+mod prompt;
 pub mod rlimits;
 pub mod series;
 #[cfg(feature = "scenario")]
@@ -41,7 +44,7 @@ pub use conversation::{Conversation, Conversations, Event, Happening, Side};
 pub use facts::RunFacts;
 pub use findings::{Finding, FindingId, Said, Severity, findings};
 #[cfg(feature = "scenario")]
-pub use gather::roles;
+pub use gather::{roles, time_wait_quantum};
 pub use messages::{Advice, CauseText, cause_text};
 pub use rlimits::{Resource, Rlimits};
 pub use series::Series;

@@ -12,8 +12,8 @@ const DEPTH_MAX: u32 = 32;
 pub(super) fn check(text: &str, names: &Names) -> Result<(), String> {
     let joined = text.replace("\\\r\n", " ").replace("\\\n", " ");
     for statement in joined.split([';', '\n']) {
-        let statement = statement.trim();
-        if statement.is_empty() || statement.starts_with('#') || statement.starts_with("print") {
+        let statement = statement.split('#').next().unwrap_or_default().trim();
+        if statement.is_empty() || statement.starts_with("print") {
             continue;
         }
         let Some(condition) = statement.strip_prefix("assert").filter(|rest| !rest.starts_with(char::is_alphanumeric))

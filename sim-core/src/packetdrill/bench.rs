@@ -225,26 +225,36 @@ impl Bench {
             return;
         }
         let first = self.sent.len();
+        let mut joined = Vec::new();
         for packet in packets {
             let Some(tuple) = packet.tuple() else { continue };
             let Body::Tcp { segment, .. } = packet.body else { continue };
-            let room = self.burst(tuple, segment.payload.len());
+            let room = self.burst(tuple);
+            // What is sent again was cut to single segments before (tcp_retransmit_skb).
+            let again = self.sent.iter().any(|sent| sent.tuple == tuple && sent.segment.end_seq().after(segment.seq));
             if let Some(last) = self.sent[first..].last_mut()
+                && !again
                 && last.tuple == tuple
                 && joins(&last.segment, &segment, room)
             {
                 let whole = last.segment.payload.len() + segment.payload.len();
                 last.segment.payload = Payload::opaque(whole);
                 last.segment.flags = last.segment.flags.with(segment.flags);
+                joined.push(self.sent.len() - 1);
                 continue;
             }
             self.sent.push(Sent { at: self.now, tuple, segment, seen: false });
+        }
+        // __tcp_transmit_skb: a packet of several segments is always pushed.
+        for at in joined {
+            let flags = &mut self.sent[at].segment.flags;
+            *flags = flags.with(Flags::PSH);
         }
     }
 
     /// `tcp_tso_autosize`: bytes of one packet given to the device, about a
     /// millisecond's worth at the pacing rate, at least two segments.
-    fn burst(&self, tuple: FourTuple, mss: u32) -> u32 {
+    fn burst(&self, tuple: FourTuple) -> u32 {
         const GSO_MAX: u64 = 65_536 - 320;
         let Some(tcb) = self.tcb_of(tuple) else { return 0 };
         let Some(srtt) = tcb.srtt() else { return u32::try_from(GSO_MAX).expect("it fits") };
@@ -254,7 +264,7 @@ impl Bench {
         // tcp_tso_rtt_log 9: near peers get larger packets.
         let near = if rtt >> 9 < 32 { GSO_MAX >> (rtt >> 9) } else { 0 };
         let bytes = (paced + near).min(GSO_MAX);
-        u32::try_from(bytes).expect("at most GSO_MAX").max(2 * mss)
+        u32::try_from(bytes).expect("at most GSO_MAX").max(2 * tcb.snd_mss())
     }
 
     /// Ends every TIME_WAIT.

@@ -37,6 +37,23 @@ pub(super) enum Expect {
     Value(Option<i64>),
     /// The answers of `poll`, in order.
     Poll(Vec<Option<u16>>),
+    /// The first answer of `epoll_wait`.
+    Epoll(EpollAnswer),
+    /// The call has nowhere to put data: it fails if there is some.
+    Nowhere,
+}
+
+/// What `epoll_wait` is to say.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct EpollAnswer {
+    /// The script's number of the set.
+    pub(super) set: i64,
+    /// `maxevents`.
+    pub(super) max: i64,
+    /// Of each descriptor waited for: its place in the set, and the number given back.
+    pub(super) data: Vec<(usize, i64)>,
+    /// Events and number of the first, where the script says them.
+    pub(super) first: Option<(u16, Option<i64>)>,
 }
 
 /// What a new descriptor is for.
@@ -88,14 +105,14 @@ fn translate(spec: &CallSpec, around: &Surroundings<'_>) -> Planned<Plan> {
             Ok(Plan::Kernel(Call::Accept { fd: args.fd(0)?, nonblock }, Expect::NewFd(FdUse::Accepted)))
         }
         "connect" => plain(Call::Connect { fd: args.fd(0)?, addr: args.addr(1, around.remote)? }),
-        "write" => args.send(0),
-        "send" => args.send(args.send_flags(3)?),
-        "sendto" => args.send(args.send_flags(3)?),
-        "read" => plain(args.receive(false, false)?),
-        "recv" | "recvfrom" => {
-            let flags = args.flags(3, &[("MSG_PEEK", 1), ("MSG_DONTWAIT", 2), ("MSG_NOSIGNAL", 0)])?;
-            plain(args.receive(flags & 1 != 0, flags & 2 != 0)?)
-        }
+        "write" => args.send(args.buffer(1, 2)?, 0),
+        "writev" => args.send(args.vector(args.get(1)?)?, 0),
+        "send" | "sendto" => args.send(args.buffer(1, 2)?, args.send_flags(3)?),
+        "sendmsg" => args.send(args.message(1)?, args.send_flags(2)?),
+        "read" => args.receive(args.buffer(1, 2)?, 0),
+        "readv" => args.receive(args.vector(args.get(1)?)?, 0),
+        "recv" | "recvfrom" => args.receive(args.buffer(1, 2)?, args.receive_flags(3)?),
+        "recvmsg" => args.receive(args.message(1)?, args.receive_flags(2)?),
         "shutdown" => {
             let how = match args.name_or_int(1)?.as_str() {
                 "SHUT_RD" | "0" => ShutdownHow::Read,
@@ -120,6 +137,14 @@ fn translate(spec: &CallSpec, around: &Surroundings<'_>) -> Planned<Plan> {
         "poll" => args.poll(),
         other => unsupported(format!("the system call {other}() is not in the model")),
     }
+}
+
+/// Where data comes from or goes to.
+#[derive(Clone, Copy)]
+struct Buffer {
+    len: i64,
+    /// A null pointer.
+    null: bool,
 }
 
 struct Args<'a> {
@@ -182,6 +207,7 @@ impl Args<'_> {
         match arg.fields() {
             Some(fields) => sockaddr(fields, default, self.around),
             None if *arg == Expr::Any => Ok(Endpoint::new(default, PORT)),
+            None if arg.name() == Some("NULL") => Err(Box::new(Plan::Known(Err(Errno::Fault), Expect::Plain))),
             None => refused(format!("argument {} is no address: {arg:?}", at + 1)),
         }
     }
@@ -207,10 +233,53 @@ impl Args<'_> {
         self.flags(at, &[("MSG_DONTWAIT", 2), ("MSG_NOSIGNAL", 0)])
     }
 
-    fn send(&self, flags: u32) -> Planned<Plan> {
-        let (fd, len) = (self.fd(0)?, self.int(2)?);
+    fn receive_flags(&self, at: usize) -> Planned<u32> {
+        self.flags(at, &[("MSG_PEEK", 1), ("MSG_DONTWAIT", 2), ("MSG_NOSIGNAL", 0)])
+    }
+
+    /// Length of the buffer given as pointer and length.
+    fn buffer(&self, pointer: usize, len: usize) -> Planned<Buffer> {
+        Ok(Buffer { len: self.int(len)?, null: self.get(pointer)?.name() == Some("NULL") })
+    }
+
+    /// Length of an I/O vector, `[{..., 100}, {..., 200}]`.
+    fn vector(&self, arg: &Expr) -> Planned<Buffer> {
+        let Expr::List(entries) = arg else { return refused("an I/O vector is a list of {..., LENGTH}") };
+        let mut whole = Buffer { len: 0, null: false };
+        for entry in entries {
+            let pair = match entry {
+                Expr::List(pair) => pair.first().zip(pair.get(1)),
+                Expr::Fields(fields) => {
+                    let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+                    field("iov_base").zip(field("iov_len"))
+                }
+                Expr::Any | Expr::Int(_) | Expr::Symbols(_) | Expr::Name(_) | Expr::Text(_) | Expr::Apply(..) => None,
+            };
+            let Some((base, Some(len))) = pair.map(|(base, len)| (base, len.int())) else {
+                return refused("an I/O vector is a list of {..., LENGTH}");
+            };
+            whole.len = whole.len.saturating_add(len);
+            whole.null |= base.name() == Some("NULL");
+        }
+        Ok(whole)
+    }
+
+    /// Length of a message, `{msg_name(...)=..., msg_iov(1)=[{..., 100}], msg_flags=0}`.
+    fn message(&self, at: usize) -> Planned<Buffer> {
+        let Some(fields) = self.get(at)?.fields() else { return refused("a message is {msg_iov(1)=[…], …}") };
+        if fields.iter().any(|(name, _)| name == "msg_control") {
+            return unsupported("control messages are not in the model");
+        }
+        match fields.iter().find(|(name, _)| name == "msg_iov") {
+            Some((_, vector)) => self.vector(vector),
+            None => refused("a message is {msg_iov(1)=[…], …}"),
+        }
+    }
+
+    fn send(&self, buffer: Buffer, flags: u32) -> Planned<Plan> {
+        let (fd, Buffer { len, null }) = (self.fd(0)?, buffer);
         let Ok(len) = u32::try_from(len) else { return refused(format!("{len} bytes cannot be sent")) };
-        if matches!(self.get(1)?, Expr::Name(name) if name == "NULL") && len > 0 {
+        if null && len > 0 {
             return Ok(Plan::Known(Err(Errno::Fault), Expect::Plain));
         }
         let call = Call::Send { fd, data: Payload::opaque(len) };
@@ -221,9 +290,12 @@ impl Args<'_> {
         })
     }
 
-    fn receive(&self, peek: bool, dontwait: bool) -> Planned<Call> {
-        let max = u32::try_from(self.int(2)?).unwrap_or(0);
-        Ok(Call::Recv { fd: self.fd(0)?, max, peek, dontwait })
+    /// Without a place to put data nothing is taken: Linux copies first.
+    fn receive(&self, buffer: Buffer, flags: u32) -> Planned<Plan> {
+        let max = u32::try_from(buffer.len).unwrap_or(0);
+        let peek = flags & 1 != 0 || buffer.null;
+        let call = Call::Recv { fd: self.fd(0)?, max, peek, dontwait: flags & 2 != 0 };
+        Ok(Plan::Kernel(call, if buffer.null { Expect::Nowhere } else { Expect::Plain }))
     }
 
     fn fcntl(&self) -> Planned<Plan> {
@@ -231,7 +303,11 @@ impl Args<'_> {
         match self.name_or_int(1)?.as_str() {
             "F_GETFL" => Ok(Plan::Kernel(Call::GetFl { fd }, Expect::Plain)),
             "F_SETFL" => {
-                let on = self.flags(2, &[("O_RDWR", 0), ("O_NONBLOCK", 1)])? & 1 != 0;
+                // O_NONBLOCK is 04000; the access mode cannot be changed.
+                let on = match self.get(2)?.int() {
+                    Some(flags) => flags & 0o4000 != 0,
+                    None => self.flags(2, &[("O_RDWR", 0), ("O_NONBLOCK", 1), ("O_NDELAY", 1)])? & 1 != 0,
+                };
                 Ok(Plan::Kernel(Call::SetNonblock { fd, on }, Expect::Plain))
             }
             other => unsupported(format!("fcntl {other} is not in the model")),
@@ -251,18 +327,8 @@ impl Args<'_> {
         let fd = self.fd(0)?;
         let name = self.name_or_int(2)?;
         if name == "SO_LINGER" {
-            let Expr::Fields(fields) = self.get(3)? else { return refused("SO_LINGER takes {onoff=…, linger=…}") };
-            let field = |names: [&str; 2]| {
-                let found = fields.iter().find(|(name, _)| names.contains(&name.as_str()));
-                found
-                    .and_then(|(_, value)| if let Expr::Int(value) = value { u64::try_from(*value).ok() } else { None })
-            };
-            let (Some(onoff), Some(linger)) = (field(["onoff", "l_onoff"]), field(["linger", "l_linger"])) else {
-                return refused("SO_LINGER takes {onoff=…, linger=…}");
-            };
-            let option = SocketOption::Tcp(TcpSocketOption::Linger(
-                (onoff != 0).then(|| Duration::from_secs(linger.min(65_535))),
-            ));
+            let linger = linger(self.get(3)?)?.map(Duration::from_secs);
+            let option = SocketOption::Tcp(TcpSocketOption::Linger(linger));
             return Ok(Plan::Kernel(Call::SetSockOpt { fd, option }, Expect::Plain));
         }
         let Some(value) = self.value(3)? else { return refused(format!("{name} needs a value")) };
@@ -277,6 +343,13 @@ impl Args<'_> {
         let name = self.name_or_int(2)?;
         if self.around.lenient && matches!(name.as_str(), "SO_RCVBUF" | "SO_SNDBUF") {
             return Ok(Plan::Known(Ok(Ret::Done), Expect::Plain));
+        }
+        if name == "SO_LINGER" {
+            // The model gives -1 for "off".
+            let asked = self.get(3)?;
+            let value = if *asked == Expr::Any { None } else { Some(linger(asked)?.map_or(-1, u64::cast_signed)) };
+            let option = SocketOption::Tcp(TcpSocketOption::Linger(None));
+            return Ok(Plan::Kernel(Call::GetSockOpt { fd, option }, Expect::Value(value)));
         }
         let value = self.value(3)?;
         let option = match name.as_str() {
@@ -308,6 +381,18 @@ impl Args<'_> {
     }
 }
 
+/// `{onoff=1, linger=5}`: the seconds when on.
+fn linger(expr: &Expr) -> Planned<Option<u64>> {
+    let field = |names: [&str; 2]| {
+        let (_, value) = expr.fields()?.iter().find(|(name, _)| names.contains(&name.as_str()))?;
+        value.int().and_then(|value| u64::try_from(value).ok())
+    };
+    match (field(["onoff", "l_onoff"]), field(["linger", "l_linger"])) {
+        (Some(onoff), Some(linger)) => Ok((onoff != 0).then(|| linger.min(65_535))),
+        _ => refused("SO_LINGER takes {onoff=…, linger=…}"),
+    }
+}
+
 /// `poll`'s milliseconds, an `int`; negative waits for ever.
 pub(super) fn poll_timeout(ms: i64) -> Option<Duration> {
     u64::try_from(ms).ok().map(|ms| Duration::from_millis(ms.min(0x7fff_ffff)))
@@ -327,6 +412,8 @@ pub(super) fn poll_bits(expr: &Expr, prefix: &str) -> Result<u16, Box<Plan>> {
             Some("ERR") => Ok(0x008),
             Some("HUP") => Ok(0x010),
             Some("NVAL") => Ok(0x020),
+            Some("RDNORM") => Ok(0x040),
+            Some("WRNORM") => Ok(0x100),
             Some("RDHUP") => Ok(0x2000),
             _ => unsupported(format!("the event {name} is not in the model")),
         }

@@ -98,18 +98,31 @@ fn number(parser: &mut Parser<'_>) -> Result<Expr, ScriptProblem> {
     value.map(Expr::Int).map_err(|_| ScriptProblem { reason: format!("`{digits}` is no number"), ..place })
 }
 
-/// `name=value, …}`; `name = value` too.
+/// `name=value, …}`; `name = value` too, and `name(len)=value` of a message
+/// header. An I/O vector has no names: `..., 1000}`, `NULL, 1000}`.
 fn fields(parser: &mut Parser<'_>, depth: u32) -> Result<Expr, ScriptProblem> {
     let mut fields = Vec::new();
     parser.cursor.space()?;
     if parser.cursor.eat("}") {
         return Ok(Expr::Fields(fields));
     }
+    if parser.cursor.starts("...") || parser.cursor.peek().is_some_and(|c| c.is_ascii_digit() || c == '"') {
+        return Ok(Expr::List(list(parser, "}", depth)?));
+    }
     loop {
         parser.cursor.space()?;
         let name = parser.cursor.word().to_owned();
         if name.is_empty() {
             return Err(parser.cursor.expected("the name of a field"));
+        }
+        parser.cursor.space()?;
+        if fields.is_empty() && parser.cursor.eat(",") {
+            let mut items = vec![Expr::Name(name)];
+            items.extend(list(parser, "}", depth)?);
+            return Ok(Expr::List(items));
+        }
+        if parser.cursor.eat("(") {
+            list(parser, ")", depth)?;
         }
         parser.cursor.need("=")?;
         fields.push((name, expr(parser, depth + 1)?));

@@ -1,6 +1,7 @@
 //! Runs a script against the bench, event by event.
 
 mod code;
+mod epoll;
 mod packets;
 mod shell;
 mod syscalls;
@@ -85,8 +86,8 @@ enum Descriptor {
         fd: Fd,
         connection: usize,
     },
-    /// An epoll set: descriptors of the script, events, and the number `epoll_wait` gives back.
-    Epoll(Vec<(i64, u16, i64)>),
+    /// An epoll set.
+    Epoll(Vec<epoll::Watched>),
 }
 
 /// A blocking call in the second thread.

@@ -56,7 +56,7 @@ const WITHOUT_EFFECT: &[&str] = &[
 
 /// What the commands of a text mean, in order.
 pub(super) fn interpret(text: &str) -> Vec<ShellOp> {
-    let text = text.replace("\\\n", " ");
+    let text = text.replace("\\\r\n", " ").replace("\\\n", " ").replace("&&", "\n");
     text.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty()).flat_map(command).collect()
 }
 
@@ -101,7 +101,23 @@ fn words(line: &str) -> Vec<String> {
     if !word.is_empty() {
         words.push(word);
     }
-    words
+    without_redirections(words)
+}
+
+/// `> /dev/null`, `2>&1`, `>>log`: where output goes.
+fn without_redirections(words: Vec<String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let file = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&').strip_prefix('>');
+        match file.map(|file| file.trim_start_matches('>')) {
+            // The name of the file is a word of its own.
+            Some("") => drop(words.next()),
+            Some(_) => {}
+            None => kept.push(word),
+        }
+    }
+    kept
 }
 
 /// `net.ipv4.x=v` or `/proc/sys/net/ipv4/x=v`.
@@ -210,6 +226,15 @@ mod tests {
             interpret("sysctl -q net.ipv4.tcp_rmem=\"4096 1 2\""),
             [ShellOp::Set("net.ipv4.tcp_rmem".into(), "4096 1 2".into())]
         );
+    }
+
+    #[test]
+    fn where_output_goes_is_left_out() {
+        let set = [ShellOp::Set("net.ipv4.tcp_sack".into(), "0".into())];
+        for line in ["sysctl -w net.ipv4.tcp_sack=0 > /dev/null 2>&1", "sysctl -q net.ipv4.tcp_sack=0 >>log &>log"] {
+            assert_eq!(interpret(line), set, "{line}");
+        }
+        assert_eq!(interpret("true && sysctl -q \\\r\n net.ipv4.tcp_sack=0")[1..], set);
     }
 
     #[test]

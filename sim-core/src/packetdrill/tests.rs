@@ -1,5 +1,7 @@
 //! The reader of scripts: what it takes, and what it says of the rest.
 
+mod features;
+
 use proptest::prelude::*;
 
 use super::ast::{EventKind, Expr, OptionList, TcpOption, Time};

@@ -21,4 +21,4 @@ pub use pictures::Picture;
 pub use port_map::{PortMapPicture, PortMapWord, port_map};
 pub use report::{Report, ReportWord, report};
 pub use sequence::{SequencePicture, SequenceWord, sequence};
-pub use state_graph::{GraphWord, StateGraph, state_graph};
+pub use state_graph::{CLOSED_BELOW, FIGURE, GraphWord, StateGraph, center, figure_lines, state_graph};

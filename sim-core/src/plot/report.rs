@@ -218,6 +218,9 @@ fn told(found: &[Finding], lang: Lang) -> String {
             out.push_str(&format!("<p>{}</p>\n", escape(why.text(lang))));
         }
         out.push_str(&format!("<p><b>{}:</b> {}</p>\n", word(ReportWord::Next, lang), escape(finding.next.text(lang))));
+        if let Some(costs) = &finding.costs {
+            out.push_str(&format!("<p>{}</p>\n", escape(costs.text(lang))));
+        }
         if let Some(command) = &finding.command {
             let label = word(ReportWord::Type, lang);
             out.push_str(&format!("<p><b>{label}:</b> <code>{}</code></p>\n", escape(command)));

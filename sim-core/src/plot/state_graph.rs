@@ -71,8 +71,12 @@ impl EdgeKind {
     }
 }
 
+/// Width and height of the figure without the list below it.
+pub const FIGURE: (i32, i32) = (1_160, 1_090);
+
 /// Where a state's box stands. CLOSED stands twice, as in the figure.
-const fn center(state: TcpState) -> (i32, i32) {
+#[must_use]
+pub const fn center(state: TcpState) -> (i32, i32) {
     match state {
         TcpState::Closed => (580, 130),
         TcpState::Listen => (580, 270),
@@ -88,7 +92,7 @@ const fn center(state: TcpState) -> (i32, i32) {
     }
 }
 /// The second CLOSED.
-const CLOSED_BELOW: (i32, i32) = (960, 1_030);
+pub const CLOSED_BELOW: (i32, i32) = (960, 1_030);
 
 /// An edge of the figure: its line, and where its label stands.
 struct Line {
@@ -216,6 +220,11 @@ fn legend(svg: &mut Svg, graph: &StateGraph<'_>) {
         svg.line(&[(30, y), (80, y)], "hc-never", 15);
         svg.text((92, y + 4), Anchor::Start, "hc-small", GraphWord::Never.texts().text(lang));
     }
+}
+
+/// The lines of the figure: the row of [`TRANSITIONS`] each stands for, and its points.
+pub fn figure_lines() -> impl Iterator<Item = (usize, &'static [(i32, i32)])> {
+    LINES.iter().map(|line| (row_of(line), line.points))
 }
 
 /// The row a line stands for.

@@ -1,7 +1,7 @@
 //! From a checked scenario to a world that runs.
 
 use super::programs::program;
-use super::spec::{FlagMatch, HostSpec, LinkSpec, RejectWith, RuleSpec, Scenario, Verdict};
+use super::spec::{FlagMatch, HostSpec, LinkSpec, ProcessSpec, RejectWith, RuleSpec, Scenario, Verdict};
 use crate::kernel::{CostProfile, HostConfig, KernelProfile, ProcessConfig, Sysctls, UnrelatedSockets};
 use crate::net::{self, Hook, HostMatch, Jitter, LinkConfig, LinkError, PortMatch, Protocol, Rule, RuleVerdict};
 use crate::sim::{Budgets, World};
@@ -90,19 +90,42 @@ pub fn world(scenario: &Scenario, seed: u64) -> Result<Built, BuildError> {
     let mut processes = Vec::with_capacity(scenario.processes.len());
     for spec in &scenario.processes {
         let host = hosts[spec.host];
-        let app = program(scenario, spec)?;
-        let config = ProcessConfig {
-            name: spec.name.clone(),
-            pid: spec.pid,
-            nofile: spec.nofile,
-            cap_sys_admin: spec.cap_sys_admin,
-            cap_sys_resource: spec.cap_sys_resource,
-            extra_fds: spec.extra_fds,
-        };
-        let process = world.add_process(host, &config, app, spec.start.unwrap_or(Instant::MAX));
+        let process = add_process(&mut world, scenario, spec, host, spec.start.unwrap_or(Instant::MAX))?;
         processes.push((host, process));
     }
     Ok(Built { world, hosts, processes })
+}
+
+/// Starts the program of a process that has ended again, as a new process.
+///
+/// # Errors
+/// As [`world`].
+pub(super) fn start_again(built: &mut Built, scenario: &Scenario, process: usize) -> Result<(), BuildError> {
+    let (host, _ended) = built.processes[process];
+    // Its old number is taken: a new process gets the next free one.
+    let spec = ProcessSpec { pid: None, ..scenario.processes[process].clone() };
+    let now = built.world.now();
+    built.processes[process].1 = add_process(&mut built.world, scenario, &spec, host, now)?;
+    Ok(())
+}
+
+fn add_process(
+    world: &mut World,
+    scenario: &Scenario,
+    spec: &ProcessSpec,
+    host: HostId,
+    start: Instant,
+) -> Result<ProcIx, BuildError> {
+    let app = program(scenario, spec)?;
+    let config = ProcessConfig {
+        name: spec.name.clone(),
+        pid: spec.pid,
+        nofile: spec.nofile,
+        cap_sys_admin: spec.cap_sys_admin,
+        cap_sys_resource: spec.cap_sys_resource,
+        extra_fds: spec.extra_fds,
+    };
+    Ok(world.add_process(host, &config, app, start))
 }
 
 fn host(spec: &HostSpec) -> Result<HostConfig, BuildError> {

@@ -20,7 +20,7 @@ use crate::app::backoff::BackOff;
 use crate::app::mysql::{Flavour, Vars};
 use crate::app::pool::OnConnectFailure;
 use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
-use crate::app::sysbench::{Connector, IgnoreErrors};
+use crate::app::sysbench::{Connector, IgnoreErrors, RECONNECT_PAUSE};
 use crate::text::nearest;
 use crate::time::{Duration, Instant};
 use crate::units::Ipv4Addr;
@@ -286,6 +286,7 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
         table_size: cx.int(&at.key("table-size"), file.table_size, 1, 1_000_000_000).unwrap_or(10_000),
         range_size: cx.int(&at.key("range-size"), file.range_size, 1, 1_000_000).unwrap_or(5),
         query_pause: cx.duration_or(&at.key("query-pause"), file.query_pause.as_ref(), Duration::ZERO),
+        reconnect_pause: cx.duration_or(&at.key("reconnect-pause"), file.reconnect_pause.as_ref(), RECONNECT_PAUSE),
         connector: match file.connector {
             Some(ConnectorWord::LeakFd) | None => Connector::LeakFd,
             Some(ConnectorWord::CloseAfterFailure) => Connector::CloseAfterFailure,
@@ -379,6 +380,9 @@ const fn pool_preset(word: PoolPresetWord) -> &'static str {
         PoolPresetWord::Deadpool => "deadpool",
         PoolPresetWord::Mysql2 => "mysql2",
         PoolPresetWord::MysqlAsync => "mysql_async",
+        PoolPresetWord::Sqlalchemy => "sqlalchemy",
+        PoolPresetWord::PhpFpm => "php-fpm",
+        PoolPresetWord::Proxysql => "proxysql",
     }
 }
 
@@ -387,6 +391,7 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
     let (max, min) = (int("max", file.max, 0), int("min", file.min, 0));
     let max_idle = int("max_idle", file.max_idle, 0);
     let workers = int("workers", file.workers, 1).unwrap_or(1);
+    let connect_retries = int("connect_retries", file.connect_retries, 0);
     let bad_connection_retries = int("bad_connection_retries", file.bad_connection_retries, 0);
     if let (Some(low), Some(high)) = (min, max_idle)
         && high < low
@@ -409,6 +414,7 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
         max_lifetime: cx.duration(&at.key("max_lifetime"), file.max_lifetime.as_ref()),
         test_before_acquire: file.test_before_acquire,
         bad_connection_retries,
+        connect_retries,
         on_failure: file.on_failure.map(|word| match word {
             OnFailureWord::Error => OnConnectFailure::Error,
             OnFailureWord::Retry => OnConnectFailure::Retry(pauses),

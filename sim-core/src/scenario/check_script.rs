@@ -106,6 +106,16 @@ fn block(cx: &mut Cx<'_>, at: &At<'_>, ops: &[OpFile], names: &mut Names) -> Vec
     ops.iter().enumerate().filter_map(|(i, file)| op(cx, &at.item(i), file, names)).collect()
 }
 
+fn hex_bytes(cx: &mut Cx<'_>, at: &At<'_>, hex: &str) -> Option<Vec<u8>> {
+    let pair = |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes = if hex.len().is_multiple_of(2) { hex.as_bytes().chunks(2).map(pair).collect() } else { None };
+    if bytes.is_none() {
+        let allowed = "0-9 a-f".to_owned();
+        cx.report(&at.key("hex"), ProblemKind::UnknownWord { word: value::cut(hex), allowed });
+    }
+    bytes
+}
+
 fn looped(cx: &mut Cx<'_>, at: &At<'_>, ops: Option<&[OpFile]>, names: &mut Names) -> Option<Vec<ScriptOp>> {
     let ops = ops?;
     if !makes_calls(ops) {
@@ -164,13 +174,20 @@ fn op(cx: &mut Cx<'_>, at: &At<'_>, file: &OpFile, names: &mut Names) -> Option<
             let addr = endpoint(cx, at, addr.as_ref(), false);
             ScriptOp::Connect { fd: names.used(cx, &fd_at, fd.as_ref())?, addr: addr?, expect }
         }
-        OpFile::Send { fd, text, bytes, expect } => {
+        OpFile::Send { fd, text, hex, bytes, expect } => {
             let expect = expected(cx, at, expect.as_ref());
             if text.is_some() && bytes.is_some() {
                 cx.report(&at.key("bytes"), ProblemKind::ConflictingBounds { first: "text", second: "bytes" });
             }
             let bytes = cx.int(&at.key("bytes"), *bytes, 0, 1 << 30).unwrap_or(0);
-            ScriptOp::Send { fd: names.used(cx, &fd_at, fd.as_ref())?, bytes, text: text.clone(), expect }
+            if text.is_some() && hex.is_some() {
+                cx.report(&at.key("hex"), ProblemKind::ConflictingBounds { first: "text", second: "hex" });
+            }
+            let data = match hex {
+                Some(hex) => Some(hex_bytes(cx, at, hex)?),
+                None => text.clone().map(String::into_bytes),
+            };
+            ScriptOp::Send { fd: names.used(cx, &fd_at, fd.as_ref())?, bytes, data, expect }
         }
         OpFile::Recv { fd, max, expect } => {
             let expect = expected(cx, at, expect.as_ref());

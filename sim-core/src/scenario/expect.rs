@@ -7,6 +7,7 @@ use crate::time::Duration;
 
 /// The bound a value is held against.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Bound {
     /// Exactly.
     Eq(Expr),
@@ -21,6 +22,7 @@ pub enum Bound {
 
 /// One expectation.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Expectation {
     /// Its name, by default the quantity as written.
     pub name: String,

@@ -13,6 +13,7 @@ const MAX_DEPTH: usize = 50;
 
 /// An operator between two values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum BinaryOp {
     /// `+`.
     Add,
@@ -26,6 +27,7 @@ pub enum BinaryOp {
 
 /// An expression.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Expr {
     /// A literal.
     Number(i64),

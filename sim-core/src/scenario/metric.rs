@@ -19,6 +19,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
         pub enum $name { $($(#[$vdoc])* $variant,)* }
         impl $name {
             /// All of them.
@@ -75,6 +76,7 @@ words! {
 
 /// What is measured.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum MetricKind {
     /// `HOST.tcp.STATE`: TCP sockets and minisocks of the host's simulated processes in a state.
     Tcp(TcpState),
@@ -97,6 +99,7 @@ pub enum MetricKind {
 
 /// A step between the source ports of two consecutive connections.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum PortStep {
     /// Exactly this far, upwards.
     Exact(u16),
@@ -106,6 +109,7 @@ pub enum PortStep {
 
 /// What is measured of a process.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ProcessMetric {
     /// `running`: 1 or 0.
     Running,
@@ -139,6 +143,7 @@ pub enum ProcessMetric {
 
 /// A quantity of a host.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Metric {
     /// The host.
     pub host: HostIx,

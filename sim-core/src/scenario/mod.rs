@@ -21,6 +21,8 @@ mod file;
 pub mod metric;
 mod node;
 mod overrides;
+#[cfg(feature = "pack")]
+mod pack;
 pub mod preset;
 pub mod problem;
 mod program_file;
@@ -40,6 +42,8 @@ pub use expect::{Bound, CheckRow, Expectation, ReadMetric, Since};
 pub use expr::{BinaryOp, EvalError, Expr};
 pub use metric::{Metric, MetricKind, Names, PortStep, ProcessMetric, ProcesslistMetric, SsMetric, app_metrics};
 pub use node::{MAX_BYTES, Place, Source};
+#[cfg(feature = "pack")]
+pub use pack::UnpackError;
 pub use preset::Preset;
 pub use problem::{Problem, ProblemKind, ScenarioError};
 pub use programs::program;
@@ -114,10 +118,12 @@ impl Scenario {
     }
 }
 
-/// Reads a duration as scenario files write it: `10s`, `1.5ms`, `1min30s`.
-#[must_use]
-pub fn duration(text: &str) -> Option<crate::time::Duration> {
-    value::duration(text).ok()
+/// Reads a duration as scenarios write it: `10s`, `1min30s`.
+///
+/// # Errors
+/// If the text is none.
+pub fn duration(text: &str) -> Result<crate::time::Duration, ScenarioError> {
+    value::duration(text).map_err(|kind| argument_error(text, "per", kind, None))
 }
 
 /// A problem of a word that is in no file: an argument, as if it were an override.

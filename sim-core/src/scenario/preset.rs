@@ -13,7 +13,7 @@ macro_rules! presets {
     ($($name:literal,)*) => {
         /// All of them, in the order they are best met.
         pub const ALL: &[Preset] =
-            &[$(Preset { name: $name, text: include_str!(concat!("../../../scenarios/", $name, ".toml")) },)*];
+            &[$(Preset { name: $name, text: include_str!(concat!("../../scenarios/", $name, ".toml")) },)*];
     };
 }
 

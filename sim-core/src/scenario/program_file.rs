@@ -94,6 +94,8 @@ pub(super) struct SysbenchFile {
     pub(super) range_size: Option<i64>,
     /// Pause after each query, for a lighter load than sysbench itself makes.
     pub(super) query_pause: Option<DurationText>,
+    /// Pause between two attempts to reconnect; 1ms, as sysbench has it, if not given.
+    pub(super) reconnect_pause: Option<DurationText>,
     /// The connector it is linked with; leak-fd if not given.
     pub(super) connector: Option<ConnectorWord>,
 }
@@ -231,6 +233,15 @@ pub(super) enum PoolPresetWord {
     Mysql2,
     #[serde(rename = "mysql_async")]
     MysqlAsync,
+    /// SQLAlchemy's `QueuePool`.
+    #[serde(rename = "sqlalchemy")]
+    Sqlalchemy,
+    /// Persistent mysqli connections of PHP-FPM's workers.
+    #[serde(rename = "php-fpm")]
+    PhpFpm,
+    /// ProxySQL's connections to a backend.
+    #[serde(rename = "proxysql")]
+    Proxysql,
 }
 
 /// A program with a connection pool.
@@ -260,6 +271,8 @@ pub(super) struct PoolFile {
     pub(super) test_before_acquire: Option<bool>,
     /// Statements tried again on another connection when theirs turned out dead.
     pub(super) bad_connection_retries: Option<i64>,
+    /// Attempts to connect after a failed one; no limit but the acquire time-out if not given.
+    pub(super) connect_retries: Option<i64>,
     /// What a failed connection attempt leads to.
     pub(super) on_failure: Option<OnFailureWord>,
     /// How the pause of `retry` grows; exponential if not given.
@@ -400,11 +413,13 @@ pub(super) enum OpFile {
         addr: Option<EndpointText>,
         expect: Option<String>,
     },
-    /// send() of a text, or of so many bytes.
+    /// send() of a text, of bytes in hexadecimal, or of so many bytes.
     Send {
         #[schemars(required)]
         fd: Option<String>,
         text: Option<String>,
+        /// Bytes as pairs of hexadecimal digits.
+        hex: Option<String>,
         bytes: Option<i64>,
         expect: Option<String>,
     },

@@ -10,6 +10,7 @@ use crate::units::Ipv4Addr;
 
 /// What a process runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ProgramSpec {
     /// MySQL or MariaDB server.
     Mysqld(Box<MysqldSpec>),
@@ -80,6 +81,7 @@ impl ProgramSpec {
 
 /// A server as a client's option names it.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ServerName {
     /// An IP literal: no lookup.
     Addr(Ipv4Addr),
@@ -89,6 +91,7 @@ pub enum ServerName {
 
 /// What a server listens on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum BindSpec {
     /// `*`: one dual-stack IPv6 socket.
     DualStack,
@@ -98,6 +101,7 @@ pub enum BindSpec {
 
 /// MySQL or MariaDB server.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct MysqldSpec {
     /// `version`: decides flavour and greeting.
     pub version: String,
@@ -105,6 +109,7 @@ pub struct MysqldSpec {
     pub bind_address: BindSpec,
     /// Numeric system variables that are given, under their own names; the
     /// others have the defaults of the server's version.
+    #[cfg_attr(feature = "pack", serde(with = "super::pack::variables"))]
     pub vars: Vec<(&'static str, u64)>,
     /// `event_scheduler`; `None` for the version's default.
     pub event_scheduler: Option<bool>,
@@ -122,6 +127,7 @@ pub struct MysqldSpec {
 
 /// sysbench 1.0.20.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct SysbenchSpec {
     /// `--mysql-host`.
     pub mysql_host: ServerName,
@@ -147,12 +153,15 @@ pub struct SysbenchSpec {
     pub range_size: u32,
     /// Pause after each query.
     pub query_pause: Duration,
+    /// Pause between two attempts to reconnect.
+    pub reconnect_pause: Duration,
     /// The connector.
     pub connector: Connector,
 }
 
 /// The mysql command-line client.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct MysqlSpec {
     /// `--host`.
     pub host: ServerName,
@@ -170,6 +179,7 @@ pub struct MysqlSpec {
 
 /// A reconnecting client.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReconnectSpec {
     /// Where to.
     pub target: (ServerName, u16),
@@ -193,13 +203,19 @@ pub struct ReconnectSpec {
     pub connections: Option<u64>,
 }
 
+/// Name of a pool whose defaults are known.
+pub type PoolName = &'static str;
+
 /// A program with a connection pool. `None` leaves a setting to the preset.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct PoolSpec {
     /// Where to.
     pub target: (ServerName, u16),
-    /// Whose defaults: `hikari`, `go-sql`, `sqlx`, `bb8`, `deadpool`, `mysql2`, `mysql_async`.
-    pub preset: Option<&'static str>,
+    /// Whose defaults: `hikari`, `go-sql`, `sqlx`, `bb8`, `deadpool`, `mysql2`, `mysql_async`,
+    /// `sqlalchemy`, `php-fpm`, `proxysql`.
+    #[cfg_attr(feature = "pack", serde(with = "super::pack::pool_preset"))]
+    pub preset: Option<PoolName>,
     /// MySQL user.
     pub user: String,
     /// Default database.
@@ -220,6 +236,8 @@ pub struct PoolSpec {
     pub test_before_acquire: Option<bool>,
     /// Statements tried again on another connection.
     pub bad_connection_retries: Option<u32>,
+    /// Attempts after a failed one.
+    pub connect_retries: Option<u32>,
     /// What a failed attempt leads to.
     pub on_failure: Option<OnConnectFailure>,
     /// How often idle connections are looked at.
@@ -238,6 +256,7 @@ pub struct PoolSpec {
 
 /// A name server.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct DnsSpec {
     /// UDP port.
     pub port: u16,
@@ -255,6 +274,7 @@ pub struct DnsSpec {
 
 /// A scripted process: its steps; then it waits for ever.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScriptSpec {
     /// What it does.
     pub run: Vec<ScriptOp>,

@@ -95,6 +95,7 @@ fn sysbench(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, Stri
         table_size: spec.table_size,
         range_size: spec.range_size,
         query_pause: spec.query_pause,
+        reconnect_pause: spec.reconnect_pause,
     })
 }
 
@@ -141,6 +142,7 @@ fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
             max_lifetime: spec.max_lifetime.or(base.max_lifetime),
             test_before_acquire: spec.test_before_acquire.unwrap_or(base.test_before_acquire),
             bad_connection_retries: spec.bad_connection_retries.unwrap_or(base.bad_connection_retries),
+            connect_retries: spec.connect_retries.or(base.connect_retries),
             on_failure: spec.on_failure.unwrap_or(base.on_failure),
             housekeeping: spec.housekeeping.unwrap_or(base.housekeeping),
         },

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::build::{self, BuildError, Built};
 use super::expect::{CheckRow, Since};
 use super::metric::Metric;
-use super::spec::{ActionKind, MarkRef, Moment, Scenario, Signal};
+use super::spec::{ActionKind, ActionSpec, MarkRef, Moment, Scenario, Signal};
 use crate::app::{Control, ControlError};
-use crate::sim::{SimError, Step, World};
+use crate::sim::{ForkError, Phase, SimError, Step, World};
 use crate::time::{Duration, Instant};
 use crate::trace::{NoObserver, Observer, RecordKind};
 use crate::units::{HostId, ProcIx};
@@ -33,6 +33,8 @@ pub struct Run {
     seed: u64,
     built: Built,
     marks: BTreeMap<MarkRef, Instant>,
+    /// [`MarkRef::Exhausted`] is among them.
+    exhausted: bool,
     /// Timeline entries not yet given a time.
     waiting: Vec<usize>,
     refusals: Vec<Refusal>,
@@ -63,6 +65,7 @@ impl Run {
             seed,
             built,
             marks: BTreeMap::new(),
+            exhausted: false,
             refusals: Vec::new(),
             rows: vec![None; expectations],
             before: vec![None; expectations],
@@ -75,6 +78,48 @@ impl Run {
         run.marks.insert(MarkRef::End, run.scenario.end);
         run.place_actions();
         Ok(run)
+    }
+
+    /// A copy of the whole run that goes on by itself. Memory is shared until written.
+    ///
+    /// # Errors
+    /// When a program cannot be copied.
+    pub fn try_fork(&mut self) -> Result<Self, ForkError> {
+        let world = self.built.world.try_fork()?;
+        Ok(Self {
+            scenario: self.scenario.clone(),
+            seed: self.seed,
+            built: Built { world, hosts: self.built.hosts.clone(), processes: self.built.processes.clone() },
+            marks: self.marks.clone(),
+            exhausted: self.exhausted,
+            waiting: self.waiting.clone(),
+            refusals: self.refusals.clone(),
+            rows: self.rows.clone(),
+            before: self.before.clone(),
+            checking: self.checking,
+            foreseen: self.foreseen.clone(),
+            ahead: self.ahead.clone(),
+            next_check: self.next_check,
+        })
+    }
+
+    /// Adds an entry to the end of the timeline of a run that has begun: what a
+    /// scenario with that entry does, if it is due in the future and nothing
+    /// else is due at that very nanosecond. An entry already past is due now.
+    pub fn inject(&mut self, action: ActionSpec) {
+        self.waiting.push(self.scenario.timeline.len());
+        self.scenario.timeline.push(action);
+        self.place_actions();
+    }
+
+    /// Goes on to the next instant at which anything happens, and through all
+    /// that happens there; no further than `until`.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn next_instant(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<(), SimError> {
+        let at = self.built.world.next_at().min(until);
+        self.run_until(at, observer)
     }
 
     /// The scenario.
@@ -318,9 +363,10 @@ impl Run {
 
     fn look_for_marks(&mut self, observer: &mut dyn Observer) {
         let now = self.built.world.now();
-        if !self.marks.contains_key(&MarkRef::Exhausted)
+        if !self.exhausted
             && let Some(exhaustion) = self.built.world.exhaustion()
         {
+            self.exhausted = true;
             self.reach(MarkRef::Exhausted, exhaustion.at.min(now));
         }
         let mut at = 0;
@@ -395,7 +441,10 @@ impl Run {
         if !self.checking {
             return None;
         }
-        let pending = self.scenario.expectations.iter().enumerate().flat_map(|(i, e)| {
+        // One that is not for this seed is never read, so it would be due for ever.
+        let expectations = self.scenario.expectations.iter().enumerate();
+        let own = expectations.filter(|(_, e)| self.scenario.applies(&e.over_seeds, self.seed));
+        let pending = own.flat_map(|(i, e)| {
             let at = self.rows[i].is_none().then(|| self.due(&e.at)).flatten();
             let since = e.since.filter(|_| self.before[i].is_none()).and_then(|m| self.due(&m));
             [at, since]
@@ -491,9 +540,17 @@ impl Run {
                 Ok(Ok(()))
             }
             ActionKind::Start { process } => {
-                let (host, process) = self.built.processes[*process];
-                let started = self.built.world.start_process(host, process);
-                Ok(if started { Ok(()) } else { Err("the process was started before".to_owned()) })
+                let (host, ix) = self.built.processes[*process];
+                Ok(match self.built.world.phase(host, ix) {
+                    Phase::Waiting => {
+                        self.built.world.start_process(host, ix);
+                        Ok(())
+                    }
+                    Phase::Exited(_) => {
+                        build::start_again(&mut self.built, &self.scenario, *process).map_err(|error| error.to_string())
+                    }
+                    Phase::Running | Phase::Stopped => Err("the process is running".to_owned()),
+                })
             }
             ActionKind::Signal { process, signal } => self.signal(*process, *signal, observer),
         }

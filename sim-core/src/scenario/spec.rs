@@ -10,7 +10,7 @@ use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Ipv4Addr, Port, Ratio};
 
 pub use super::program_spec::{
-    BindSpec, DnsSpec, MysqlSpec, MysqldSpec, PoolSpec, ProgramKind, ProgramSpec, ReconnectSpec, ScriptSpec,
+    BindSpec, DnsSpec, MysqlSpec, MysqldSpec, PoolName, PoolSpec, ProgramKind, ProgramSpec, ReconnectSpec, ScriptSpec,
     ServerName, SysbenchSpec,
 };
 
@@ -23,6 +23,7 @@ pub type MarkIx = usize;
 
 /// Limits after which the run stops with an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct BudgetSpec {
     /// Events in all.
     pub events: u64,
@@ -40,6 +41,7 @@ impl Default for BudgetSpec {
 
 /// A host.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct HostSpec {
     /// Its name.
     pub name: String,
@@ -78,6 +80,7 @@ pub const COST_PROFILES: &[&str] = &["al2-5.10-4vcpu", "kernel-truth-6.18", "arm
 
 /// Sockets of programs that are not simulated, as `ss -s` would count them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct UnrelatedSpec {
     /// TCP over IPv4 in the hash tables.
     pub tcp_ipv4: u32,
@@ -101,6 +104,7 @@ pub struct UnrelatedSpec {
 
 /// A link between two hosts; values hold for each direction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct LinkSpec {
     /// One end.
     pub first: HostIx,
@@ -122,6 +126,7 @@ pub struct LinkSpec {
 
 /// A process.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct ProcessSpec {
     /// Its name.
     pub name: String,
@@ -147,6 +152,7 @@ pub struct ProcessSpec {
 
 /// How a rejected packet is answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum RejectWith {
     /// `tcp-reset`.
     TcpReset,
@@ -162,6 +168,7 @@ pub enum RejectWith {
 
 /// What a rule does with a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Verdict {
     /// Let it pass.
     Accept,
@@ -174,6 +181,7 @@ pub enum Verdict {
 /// TCP control bits a rule asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a control bit of RFC 9293 §3.1")]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct FlagMatch {
     /// SYN set.
     pub syn: bool,
@@ -189,6 +197,7 @@ pub struct FlagMatch {
 
 /// A packet rule: only what is given must match.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct RuleSpec {
     /// Its name, for `heal`.
     pub name: Option<String>,
@@ -212,6 +221,7 @@ pub struct RuleSpec {
 
 /// A moment: since the start, or relative to a mark.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Moment {
     /// Since the start.
     At(Instant),
@@ -228,6 +238,7 @@ pub enum Moment {
 
 /// A mark, the scenario's own or a built-in one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum MarkRef {
     /// The first `kill session` of the timeline.
     Kill,
@@ -245,6 +256,7 @@ pub const BUILTIN_MARKS: &[(&str, MarkRef)] =
 
 /// A comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum CompareOp {
     /// `==`.
     Eq,
@@ -277,6 +289,7 @@ impl CompareOp {
 
 /// A named moment: just after the first event that makes it true.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct MarkSpec {
     /// Its name.
     pub name: String,
@@ -290,6 +303,7 @@ pub struct MarkSpec {
 
 /// A signal the timeline sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Signal {
     /// SIGKILL, 9.
     Kill,
@@ -316,6 +330,7 @@ impl Signal {
 
 /// Something that is done.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct ActionSpec {
     /// When.
     pub at: Moment,
@@ -325,6 +340,7 @@ pub struct ActionSpec {
 
 /// What the timeline can do.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ActionKind {
     /// MySQL `KILL id`.
     KillSession {
@@ -424,6 +440,7 @@ impl core::fmt::Display for ActionKind {
 
 /// For which seeds an expectation holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum OverSeeds {
     /// The scenario's own.
     Own,
@@ -435,6 +452,7 @@ pub enum OverSeeds {
 
 /// A checked scenario.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub struct Scenario {
     /// One line.
     pub title: String,
@@ -465,6 +483,7 @@ pub struct Scenario {
     /// Expectations as listed.
     pub expectations: Vec<Expectation>,
     /// Where each field stands, for problems found later.
+    #[cfg_attr(feature = "pack", serde(skip))]
     pub places: BTreeMap<String, super::node::Place>,
 }
 

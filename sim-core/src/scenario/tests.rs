@@ -499,6 +499,29 @@ fn moments_and_metrics_of_the_command_line() {
 }
 
 #[test]
+fn a_process_that_was_killed_can_be_started_again() {
+    let text = "format = 1\nextends = \"tiny\"\nend = \"4s\"\nexpect = []\n\
+                [[timeline]]\nat = \"2s\"\ndo = \"kill process\"\nprocess = \"mysqld\"\n\
+                [[timeline]]\nat = \"3s\"\ndo = \"start process\"\nprocess = \"mysqld\"\n\
+                [[timeline]]\nat = \"3500ms\"\ndo = \"start process\"\nprocess = \"mysqld\"\n";
+    let mut run = Run::new(Scenario::parse(text).unwrap(), 1).unwrap();
+    let listening = |run: &Run| run.world().kernel(run.host(0)).count(crate::tcp::TcpState::Listen);
+    let at = |ms| Instant::ZERO + Duration::from_millis(ms);
+    run.run_until(at(1_900), &mut crate::trace::NoObserver).unwrap();
+    let before = (listening(&run), run.process(0).1);
+    run.run_until(at(2_900), &mut crate::trace::NoObserver).unwrap();
+    assert_eq!(listening(&run), 0);
+    run.run_until(at(4_000), &mut crate::trace::NoObserver).unwrap();
+    assert_eq!(listening(&run), before.0);
+    assert_ne!(run.process(0).1, before.1, "it is another process");
+    assert_eq!(run.refusals().len(), 1, "what runs is not started: {:?}", run.refusals());
+    let mut fork = run.try_fork().unwrap();
+    fork.run_until(at(9_000), &mut crate::trace::NoObserver).unwrap();
+    run.run_until(at(9_000), &mut crate::trace::NoObserver).unwrap();
+    assert_eq!(fork.world().digest(), run.world().digest());
+}
+
+#[test]
 fn the_schema_is_closed_and_described() {
     let text = schema();
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");

@@ -3,6 +3,7 @@
 use crate::say;
 use crate::text::{Lang, Msg};
 use crate::time::Instant;
+use crate::units::HostId;
 
 /// Upper bounds of one run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +22,16 @@ impl Default for Budgets {
     fn default() -> Self {
         Self { events: 200_000_000, same_instant: 1_000_000, sockets: 4_000_000, packets: 4_000_000 }
     }
+}
+
+/// Which budget a step exceeded: two words that the loop hands up; only there
+/// does it become a [`SimError`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Overrun {
+    Events(Instant),
+    SameInstant(Instant),
+    Packets,
+    Sockets(HostId),
 }
 
 /// Why a run cannot go on.

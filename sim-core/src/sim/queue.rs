@@ -2,9 +2,13 @@
 //!
 //! Most delays of a run are a few constants, so events with delays of the same
 //! magnitude (the same power of two) usually come due in the order in which
-//! they were pushed: each magnitude has a FIFO lane. An event earlier than its
-//! lane's tail goes to a binary heap instead. Popping takes the least head; a
-//! run uses a handful of lanes, so the heads are simply compared.
+//! they were pushed: each magnitude has two FIFO lanes. An event earlier than
+//! the tails of both goes to a binary heap instead. A run uses a handful of
+//! lanes, which are kept in the order of their heads.
+//!
+//! What is due before everything else (a thread that goes on, a wake-up a few
+//! microseconds ahead) is pushed and popped at once, so one place stands in
+//! front of the lanes for it.
 
 use core::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -50,23 +54,37 @@ impl<E> Ord for HeapEntry<E> {
 /// What orders events.
 type Key = (Instant, EventSeq);
 
-/// Places an event can wait in: lanes by magnitude of delay, and the heap last.
+/// Places an event can wait in: two lanes for each magnitude of delay, and the heap last.
 const PLACES: usize = 64;
+/// The longest magnitude: a quarter of an hour and more.
+const LONGEST: usize = 31;
+/// Delays of up to half a microsecond, but for none at all, are of one magnitude:
+/// so many powers of two hardly ever wait.
+const SHORT: usize = 9;
+/// The second lane of a magnitude: two hosts tick apart, so their timers of the
+/// same length come due in two orders.
+const SECOND: usize = 32;
+/// In the place of one magnitude's second lane.
 const HEAP: usize = PLACES - 1;
 const NEVER: Key = (Instant::MAX, EventSeq::MAX);
 
 /// A priority queue of events.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<E> {
-    lanes: Vec<VecDeque<Entry<E>>>,
+    /// Earlier than everything in lanes and heap.
+    front: Option<Entry<E>>,
+    /// When the next event of all is due.
+    next_at: Instant,
+    lanes: [VecDeque<Entry<E>>; PLACES],
     heap: BinaryHeap<Reverse<HeapEntry<E>>>,
     /// Keys of the first events of each place, where `filled` has its bit.
-    heads_at: [Instant; PLACES],
-    heads_seq: [EventSeq; PLACES],
+    heads: [Key; PLACES],
+    /// The places that are filled, by their heads: the last holds the next event.
+    order: [usize; PLACES],
+    places: usize,
+    /// Keys of the last events of the lanes, where `filled` has its bit.
+    tails: [Key; PLACES],
     filled: u64,
-    /// The least of them and its place.
-    first: Key,
-    place: usize,
     next_seq: EventSeq,
     len: usize,
 }
@@ -74,13 +92,15 @@ pub(crate) struct Queue<E> {
 impl<E: Copy> Queue<E> {
     pub(crate) fn new() -> Self {
         Self {
-            lanes: (0..HEAP).map(|_| VecDeque::new()).collect(),
+            front: None,
+            next_at: Instant::MAX,
+            lanes: core::array::from_fn(|_| VecDeque::new()),
             heap: BinaryHeap::new(),
-            heads_at: [Instant::MAX; PLACES],
-            heads_seq: [EventSeq::MAX; PLACES],
+            heads: [NEVER; PLACES],
+            order: [0; PLACES],
+            places: 0,
+            tails: [NEVER; PLACES],
             filled: 0,
-            first: NEVER,
-            place: HEAP,
             next_seq: 0,
             len: 0,
         }
@@ -89,43 +109,98 @@ impl<E: Copy> Queue<E> {
     /// Schedules `event`. `now` only chooses the lane.
     #[inline]
     pub(crate) fn push(&mut self, now: Instant, at: Instant, event: E) {
-        let key = (at, self.next_seq);
         let entry = Entry { at, seq: self.next_seq, event };
         self.next_seq += 1;
         self.len += 1;
-        let lane = ((u64::BITS - at.since(now).nanos().leading_zeros()) as usize).min(HEAP - 1);
-        let fifo = &mut self.lanes[lane];
-        let Some(tail) = fifo.back() else {
-            fifo.push_back(entry);
-            self.set_head(lane, key);
-            return;
-        };
-        if tail.at > at {
-            self.push_heap(entry);
+        if at < self.next_at {
+            self.next_at = at;
+            if let Some(overtaken) = self.front.replace(entry) {
+                self.line_up(now, overtaken);
+            }
         } else {
-            fifo.push_back(entry);
+            self.line_up(now, entry);
         }
-    }
-
-    fn push_heap(&mut self, entry: Entry<E>) {
-        self.heap.push(Reverse(HeapEntry(entry)));
-        let head = self.heap.peek().map_or(NEVER, |Reverse(head)| head.key());
-        self.set_head(HEAP, head);
     }
 
     #[inline]
-    fn set_head(&mut self, place: usize, key: Key) {
-        self.filled |= 1 << place;
-        (self.heads_at[place], self.heads_seq[place]) = key;
-        if key < self.first {
-            (self.first, self.place) = (key, place);
+    fn line_up(&mut self, now: Instant, entry: Entry<E>) {
+        let delay = entry.at.since(now).nanos();
+        let lane = ((u64::BITS - delay.leading_zeros()) as usize).saturating_sub(SHORT);
+        let lane = if delay == 0 { 0 } else { lane.clamp(1, LONGEST) };
+        let second = lane | SECOND;
+        if !self.push_lane(lane, entry) && (second == HEAP || !self.push_lane(second, entry)) {
+            self.push_heap(entry);
         }
+    }
+
+    /// Appends to a lane; false if its last event is later.
+    #[inline(always)]
+    fn push_lane(&mut self, lane: usize, entry: Entry<E>) -> bool {
+        let key = (entry.at, entry.seq);
+        let bit = 1 << lane;
+        if self.filled & bit == 0 {
+            self.filled |= bit;
+            self.set_head(lane, key);
+        } else if self.tails[lane] > key {
+            return false;
+        }
+        self.tails[lane] = key;
+        self.lanes[lane].push_back(entry);
+        true
+    }
+
+    #[cold]
+    fn push_heap(&mut self, entry: Entry<E>) {
+        let key = (entry.at, entry.seq);
+        self.heap.push(Reverse(HeapEntry(entry)));
+        if self.filled & 1 << HEAP == 0 {
+            self.filled |= 1 << HEAP;
+        } else if self.heads[HEAP] < key {
+            return;
+        } else {
+            let at = self.order[..self.places].iter().position(|&place| place == HEAP);
+            let at = at.expect("a filled place is in the order");
+            self.order.copy_within(at + 1..self.places, at);
+            self.places -= 1;
+        }
+        self.set_head(HEAP, key);
+    }
+
+    /// Gives a place that is not in the order its head. Whatever is due soon
+    /// finds its position at once, from the end.
+    #[inline]
+    fn set_head(&mut self, place: usize, key: Key) {
+        let mut at = self.places;
+        while at > 0 {
+            let other = self.order[(at - 1) % PLACES];
+            let head = self.heads[other % PLACES];
+            if head.0 > key.0 || (head.0 == key.0 && head.1 > key.1) {
+                break;
+            }
+            self.order[at % PLACES] = other;
+            at -= 1;
+        }
+        self.order[at % PLACES] = place;
+        self.heads[place] = key;
+        self.places += 1;
+        if self.front.is_none() {
+            self.next_at = self.first_at();
+        }
+    }
+
+    /// When the next event of lanes and heap is due.
+    #[inline]
+    const fn first_at(&self) -> Instant {
+        if self.places == 0 {
+            return Instant::MAX;
+        }
+        self.heads[self.order[(self.places - 1) % PLACES] % PLACES].0
     }
 
     /// When the next event is due; [`Instant::MAX`] when there is none.
     #[inline]
     pub(crate) const fn next_at(&self) -> Instant {
-        self.first.0
+        self.next_at
     }
 
     /// Events waiting.
@@ -137,40 +212,35 @@ impl<E: Copy> Queue<E> {
     /// Takes the next event.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<(Instant, E)> {
-        if self.filled == 0 {
-            return None;
+        if let Some(entry) = self.front.take() {
+            self.len -= 1;
+            self.next_at = self.first_at();
+            return Some((entry.at, entry.event));
         }
-        self.len -= 1;
-        let (entry, next) = if self.place == HEAP {
-            let entry = self.heap.pop().expect("the heap has a head").0.0;
-            (entry, self.heap.peek().map(|Reverse(head)| head.key()))
+        let last = self.places.checked_sub(1)?;
+        self.places = last;
+        let place = self.order[last % PLACES] % PLACES;
+        let (entry, next) = if place == HEAP {
+            self.pop_heap()?
         } else {
-            let fifo = &mut self.lanes[self.place];
-            let entry = fifo.pop_front().expect("the lane has a head");
-            (entry, fifo.front().map(|head| (head.at, head.seq)))
+            let lane = &mut self.lanes[place];
+            (lane.pop_front()?, lane.front().map(|next| (next.at, next.seq)))
         };
-        if next.is_none() {
-            self.filled &= !(1 << self.place);
+        self.len -= 1;
+        match next {
+            Some(key) => self.set_head(place, key),
+            None => {
+                self.filled &= !(1 << place);
+                self.next_at = self.first_at();
+            }
         }
-        (self.heads_at[self.place], self.heads_seq[self.place]) = next.unwrap_or(NEVER);
-        self.find_first();
         Some((entry.at, entry.event))
     }
 
-    #[inline]
-    fn find_first(&mut self) {
-        let (mut at, mut first) = (Instant::MAX, HEAP);
-        let mut left = self.filled;
-        while left != 0 {
-            let place = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let head = self.heads_at[place];
-            if head < at || (head == at && self.heads_seq[place] < self.heads_seq[first]) {
-                (at, first) = (head, place);
-            }
-        }
-        self.place = first;
-        self.first = if self.filled == 0 { NEVER } else { (at, self.heads_seq[first]) };
+    #[inline(never)]
+    fn pop_heap(&mut self) -> Option<(Entry<E>, Option<Key>)> {
+        let entry = self.heap.pop()?.0.0;
+        Some((entry, self.heap.peek().map(|Reverse(next)| next.key())))
     }
 }
 
@@ -188,6 +258,23 @@ mod tests {
         queue.push(Instant::from_nanos(1_000_000), Instant::from_nanos(1_000_000), 'c');
         let order: Vec<char> = core::iter::from_fn(|| queue.pop().map(|(_, e)| e)).collect();
         assert_eq!(order, ['a', 'b', 'c']);
+    }
+
+    /// An event pushed ahead of all others may itself be overtaken, and may meet
+    /// an event of the same instant that was pushed before or after it.
+    #[test]
+    fn what_stands_in_front_keeps_its_place_in_the_order() {
+        let at = Instant::from_nanos;
+        let mut queue = Queue::new();
+        queue.push(at(0), at(500), 'd');
+        queue.push(at(0), at(400), 'b');
+        queue.push(at(0), at(400), 'c');
+        queue.push(at(0), at(300), 'a');
+        queue.push(at(399), at(400), 'C');
+        assert_eq!((queue.next_at(), queue.len()), (at(300), 5));
+        let order: Vec<char> = core::iter::from_fn(|| queue.pop().map(|(_, e)| e)).collect();
+        assert_eq!(order, ['a', 'b', 'c', 'C', 'd']);
+        assert_eq!((queue.next_at(), queue.len()), (Instant::MAX, 0));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Threads run: calls are priced, take effect, block, complete.
 
-use super::budget::SimError;
+use super::budget::{Overrun, SimError};
 use super::calls::WorldCall;
 use super::event::Event;
 use super::seen;
-use super::task::{Phase, ProcStats, Shortage, Task, TaskState};
+use super::task::{Phase, Proc, Task, TaskState};
 use super::world::{Exhaustion, Host, World};
 use crate::app::{AppContext, Call, CallResult, Resume, Ret};
 use crate::errno::Errno;
@@ -12,7 +12,7 @@ use crate::kernel::cpu::CpuWork;
 use crate::kernel::{Caller, Outcome};
 use crate::tcp::{Cause, TcpState};
 use crate::time::{Duration, Instant};
-use crate::trace::{CallSeen, Observer, RecordKind};
+use crate::trace::{CallSeen, Observer, Record, RecordKind};
 use crate::units::{Fd, HostId, ProcIx, TaskId, TaskRef};
 
 /// How a thread goes on.
@@ -20,11 +20,11 @@ enum Turn {
     /// Its program gets this and makes its next call.
     Resume(Resume),
     /// Its call takes effect; `first` unless it had blocked before.
-    Effect { call: Call, first: bool },
+    Effect { first: bool },
 }
 
 impl World {
-    pub(super) fn start(&mut self, host: HostId, process: ProcIx, observer: &mut dyn Observer) -> Result<(), SimError> {
+    pub(super) fn start(&mut self, host: HostId, process: ProcIx, observer: &mut dyn Observer) -> Result<(), Overrun> {
         let proc = &mut self.hosts[host.index()].procs[process.index()];
         if proc.phase != Phase::Waiting {
             return Ok(());
@@ -35,12 +35,7 @@ impl World {
     }
 
     /// A queued [`Event::Run`] is due.
-    pub(super) fn run_task(
-        &mut self,
-        host: HostId,
-        task: TaskRef,
-        observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
+    pub(super) fn run_task(&mut self, host: HostId, task: TaskRef, observer: &mut dyn Observer) -> Result<(), Overrun> {
         let entry = &mut self.hosts[host.index()];
         let proc = &mut entry.procs[task.process.index()];
         match proc.phase {
@@ -53,19 +48,12 @@ impl World {
         }
         let Some(slot) = proc.tasks.get_mut(task.task.index()) else { return Ok(()) };
         let turn = match slot.state {
+            TaskState::Running => Turn::Effect { first: true },
+            TaskState::Waking => Turn::Effect { first: false },
+            TaskState::TimedOut => Turn::Resume(Resume::Done(entry.kernel.timed_out(task, &slot.call))),
             TaskState::Starting => {
                 let Call::Spawn { token } = slot.call else { unreachable!("a new thread keeps the call that made it") };
                 Turn::Resume(Resume::Started(token))
-            }
-            state @ (TaskState::Running | TaskState::Waking) => {
-                let call = core::mem::replace(&mut slot.call, Call::Getpid);
-                Turn::Effect { call, first: state == TaskState::Running }
-            }
-            TaskState::TimedOut => {
-                let call = core::mem::replace(&mut slot.call, Call::Getpid);
-                let result = entry.kernel.timed_out(task, &call);
-                self.note_completed(host, task, &call, &result, observer);
-                Turn::Resume(Resume::Done(result))
             }
             TaskState::Free | TaskState::Blocked => return Ok(()),
         };
@@ -80,58 +68,97 @@ impl World {
         task: TaskRef,
         mut turn: Turn,
         observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
+    ) -> Result<(), Overrun> {
         loop {
             let resume = match turn {
                 Turn::Resume(resume) => resume,
-                Turn::Effect { mut call, first } => {
-                    let Some(result) = self.effect(host, task, &mut call, first, observer)? else { return Ok(()) };
-                    self.note_completed(host, task, &call, &result, observer);
-                    Resume::Done(result)
-                }
+                Turn::Effect { first } => match self.effect(host, task, first, observer)? {
+                    Some(result) => Resume::Done(result),
+                    None => return Ok(()),
+                },
             };
-            let (call, end) = self.next_call(host, task, resume);
+            let end = self.next_call(host, task, resume, observer);
             // Nobody runs ahead where a program may have a timer that is not in the queue.
             if end >= self.queue.next_at() || end > self.horizon || !self.own_timers.is_empty() {
-                self.task_mut(host, task).call = call;
                 self.queue.push(self.now, end, Event::Run { host, process: task.process, task: task.task });
                 return Ok(());
             }
             self.advance(end)?;
-            turn = Turn::Effect { call, first: true };
+            turn = Turn::Effect { first: true };
         }
     }
 
-    /// The program's next call, and when its CPU time is over.
-    #[inline]
-    fn next_call(&mut self, host: HostId, task: TaskRef, resume: Resume) -> (Call, Instant) {
+    /// The completed call is recorded after its effects, like a trace at the
+    /// exit of the call; then the program makes its next call, which stays with
+    /// the thread until it completes. Gives the end of its CPU time.
+    fn next_call(&mut self, host: HostId, task: TaskRef, resume: Resume, observer: &mut dyn Observer) -> Instant {
         let now = self.now;
         let Host { kernel, procs } = &mut self.hosts[host.index()];
-        let proc = &mut procs[task.process.index()];
-        let mut cx = AppContext {
-            now,
-            pid: kernel.processes()[task.process.index()].pid(),
-            rng: &mut proc.rng,
-            wakes: &mut self.futex_wakes,
-            cpus: kernel.config().cpus,
-        };
-        let call = proc.app.resume(task.task, resume, &mut cx);
-        let cost = if let Call::Connect { fd, addr } = &call {
+        let process = &kernel.processes()[task.process.index()];
+        let Proc { app, rng, tasks, stats, .. } = &mut procs[task.process.index()];
+        let slot = &mut tasks[task.task.index()];
+        if let Resume::Done(result) = &resume {
+            let name = slot.call.name();
+            stats.calls.inc(name);
+            if let Err(errno) = *result
+                && stats.failed(now, name, errno, process.connections())
+            {
+                if errno == Errno::MFile {
+                    stats.emfile_soft.get_or_insert(process.fds().limits().soft);
+                }
+                self.exhaustion.get_or_insert(Exhaustion { at: now, host, process: task.process, errno });
+            }
+            let kind = RecordKind::Syscall {
+                pid: process.pid(),
+                task: task.task,
+                name: name as u8,
+                fd: call_fd(&slot.call).unwrap_or_else(|| new_fd(result)),
+                entered: slot.entered,
+                result: summary(result),
+            };
+            self.fx.fold(now, host, &kind);
+            if self.syscalls_wanted {
+                observer.record(&Record { at: now, host, kind });
+            }
+            if self.calls_wanted {
+                let fd = call_fd(&slot.call).unwrap_or_else(|| new_fd(result));
+                observer.call(&CallSeen {
+                    at: now,
+                    host,
+                    pid: process.pid(),
+                    task: task.task,
+                    name: name as u8,
+                    fd: (fd != Fd(u32::MAX)).then_some(fd),
+                    entered: slot.entered,
+                    result: summary(result),
+                    cpu: slot.charged,
+                    on_cpu: slot.cpu.map_or(0, |cpu| cpu.0),
+                    args: seen::args(&slot.call, result),
+                });
+            }
+        }
+        let cpus = kernel.config().cpus;
+        let mut cx = AppContext { now, pid: process.pid(), rng, wakes: &mut self.futex_wakes, cpus };
+        slot.call = app.resume(task.task, resume, &mut cx);
+        let mut work = CpuWork::System;
+        let cost = if let Call::Connect { fd, addr } = slot.call {
             // In the state of the tables at the call's start.
-            kernel.connect_cost(now, task.process, *fd, *addr)
-        } else if matches!(call, Call::ExitTask | Call::ExitProcess { .. }) {
+            kernel.connect_cost(now, task.process, fd, addr)
+        } else if let Call::Compute { duration } = slot.call {
+            work = CpuWork::User;
+            duration
+        } else if matches!(slot.call, Call::ExitTask | Call::ExitProcess { .. }) {
             Duration::ZERO
         } else {
-            Duration::from_nanos(kernel.config().cost.cost_of(&call))
+            Duration::from_nanos(u64::from(kernel.config().cost.call_ns(slot.call.name())))
         };
-        let slot = &mut proc.tasks[task.task.index()];
         let (key, last) = (task_key(task), slot.cpu);
-        let run = if matches!(call, Call::Compute { .. }) {
-            proc.stats.cpu += cost;
-            kernel.cpus.reserve(now, key, last, CpuWork::User, cost)
+        let run = if work == CpuWork::User {
+            stats.cpu += cost;
+            kernel.cpus.reserve(now, key, last, work, cost)
         } else {
             let user = Duration::from_nanos(u64::from(kernel.config().cost.user_ns));
-            proc.stats.cpu += user + cost;
+            stats.cpu += user + cost;
             kernel.cpus.reserve_call(now, key, last, user, cost)
         };
         slot.cpu = Some(run.cpu);
@@ -141,39 +168,34 @@ impl World {
         if !self.futex_wakes.is_empty() {
             self.futex_wake(host, task.process);
         }
-        (call, run.end)
+        run.end
     }
 
-    /// The call takes effect now. `None`: it waits, or its thread is no more.
+    /// The thread's call takes effect now. `None`: it waits, or its thread is no more.
     #[inline]
     fn effect(
         &mut self,
         host: HostId,
         task: TaskRef,
-        call: &mut Call,
         first: bool,
         observer: &mut dyn Observer,
-    ) -> Result<Option<CallResult>, SimError> {
+    ) -> Result<Option<CallResult>, Overrun> {
         let now = self.now;
-        if let Some(own) = WorldCall::of(call) {
-            return self.own_call(host, task, own, call, first, observer);
+        let Host { kernel, procs } = &mut self.hosts[host.index()];
+        let slot = &mut procs[task.process.index()].tasks[task.task.index()];
+        if let Some(own) = WorldCall::of(&slot.call) {
+            return self.own_call(host, task, own, first, observer);
         }
-        let caller = Caller { now, task, first };
         self.fx.enter(now, host);
-        let outcome = self.hosts[host.index()].kernel.syscall(caller, call, &mut self.fx);
-        // The result is recorded after its effects, like a trace at the exit of the call.
-        match outcome {
+        match kernel.syscall(Caller { now, task, first }, &mut slot.call, &mut self.fx) {
             Outcome::Done(result) => {
                 self.drain(host, Some(task.process), observer)?;
                 Ok(Some(result))
             }
             Outcome::Block { deadline } => {
-                let call = core::mem::replace(call, Call::Getpid);
                 if first {
-                    self.block(host, task, call, deadline);
+                    self.block(host, task, deadline);
                 } else {
-                    let slot = self.task_mut(host, task);
-                    slot.call = call;
                     slot.state = TaskState::Blocked;
                 }
                 self.drain(host, Some(task.process), observer)?;
@@ -188,22 +210,20 @@ impl World {
         host: HostId,
         task: TaskRef,
         own: WorldCall,
-        call: &mut Call,
         first: bool,
         observer: &mut dyn Observer,
-    ) -> Result<Option<CallResult>, SimError> {
+    ) -> Result<Option<CallResult>, Overrun> {
         let now = self.now;
-        let result = match own {
+        let value = match own {
             WorldCall::Sleep(span) => {
                 let deadline = now + span + self.hosts[host.index()].kernel.sleep_lateness();
-                self.block(host, task, core::mem::replace(call, Call::Getpid), Some(deadline));
+                self.block(host, task, Some(deadline));
                 return Ok(None);
             }
             WorldCall::FutexWait(timeout) => {
                 let woken = core::mem::take(&mut self.task_mut(host, task).woken_early);
                 if first && !woken {
-                    let call = core::mem::replace(call, Call::Getpid);
-                    self.block(host, task, call, timeout.map(|t| now + t));
+                    self.block(host, task, timeout.map(|t| now + t));
                     return Ok(None);
                 }
                 Ret::Done
@@ -217,17 +237,18 @@ impl World {
                 return Ok(None);
             }
             WorldCall::ExitProcess(status) => {
-                self.exit_process(host, task.process, status, observer)?;
+                self.end_process(host, task.process, status, observer)?;
                 return Ok(None);
             }
         };
-        Ok(Some(Ok(result)))
+        Ok(Some(Ok(value)))
     }
 
-    fn block(&mut self, host: HostId, task: TaskRef, call: Call, deadline: Option<Instant>) {
+    /// The thread waits with its call.
+    #[inline]
+    fn block(&mut self, host: HostId, task: TaskRef, deadline: Option<Instant>) {
         let now = self.now;
         let slot = self.task_mut(host, task);
-        slot.call = call;
         slot.state = TaskState::Blocked;
         slot.deadline = deadline.unwrap_or(Instant::MAX);
         if slot.deadline < slot.timer_queued {
@@ -337,59 +358,6 @@ impl World {
         task
     }
 
-    /// Records a completed call and counts it.
-    #[inline]
-    fn note_completed(
-        &mut self,
-        host: HostId,
-        task: TaskRef,
-        call: &Call,
-        result: &CallResult,
-        observer: &mut dyn Observer,
-    ) {
-        let name = call.name();
-        let Host { kernel, procs } = &mut self.hosts[host.index()];
-        let process = &kernel.processes()[task.process.index()];
-        let proc = &mut procs[task.process.index()];
-        proc.stats.calls.inc(name);
-        let fd = call_fd(call).unwrap_or(match result {
-            Ok(Ret::Fd(fd) | Ret::Accepted(fd, _)) => *fd,
-            Ok(_) | Err(_) => Fd(u32::MAX),
-        });
-        if let Err(errno) = *result {
-            *proc.stats.errors.entry((name, errno)).or_default() += 1;
-            if let Some(which) = ProcStats::shortage_of(errno) {
-                let shortage = Shortage { at: self.now, call: name, connections: process.connections() };
-                proc.stats.shortages[which].get_or_insert(shortage);
-                let first = Exhaustion { at: self.now, host, process: task.process, errno };
-                self.exhaustion.get_or_insert(first);
-            }
-        }
-        let entered = proc.tasks[task.task.index()].entered;
-        let pid = process.pid();
-        let kind = RecordKind::Syscall { pid, task: task.task, name: name as u8, fd, entered, result: summary(result) };
-        self.fx.fold(self.now, host, &kind);
-        if self.syscalls_wanted {
-            observer.record(&crate::trace::Record { at: self.now, host, kind });
-        }
-        if self.calls_wanted {
-            let slot = &proc.tasks[task.task.index()];
-            observer.call(&CallSeen {
-                at: self.now,
-                host,
-                pid,
-                task: task.task,
-                name: name as u8,
-                fd: (fd != Fd(u32::MAX)).then_some(fd),
-                entered,
-                result: summary(result),
-                cpu: slot.charged,
-                on_cpu: slot.cpu.map_or(0, |cpu| cpu.0),
-                args: seen::args(call, result),
-            });
-        }
-    }
-
     /// Keeps per-process statistics from what a kernel entry recorded.
     pub(super) fn note(&mut self, host: HostId, caller: Option<ProcIx>, kind: &RecordKind) {
         match *kind {
@@ -436,6 +404,16 @@ impl World {
         status: u32,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
+        self.end_process(host, process, status, observer).map_err(|over| self.explain(over))
+    }
+
+    fn end_process(
+        &mut self,
+        host: HostId,
+        process: ProcIx,
+        status: u32,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Overrun> {
         let entry = &mut self.hosts[host.index()];
         let proc = &mut entry.procs[process.index()];
         if matches!(proc.phase, Phase::Exited(_)) {
@@ -519,6 +497,24 @@ const fn call_fd(call: &Call) -> Option<Fd> {
         | Call::Compute { .. }
         | Call::ExitTask
         | Call::ExitProcess { .. } => None,
+    }
+}
+
+/// The descriptor a call returned.
+const fn new_fd(result: &CallResult) -> Fd {
+    match result {
+        Ok(Ret::Fd(fd) | Ret::Accepted(fd, _)) => *fd,
+        Ok(
+            Ret::Done
+            | Ret::Count(_)
+            | Ret::Data(_)
+            | Ret::Datagram(..)
+            | Ret::Ready(_)
+            | Ret::Name(_)
+            | Ret::Task(_)
+            | Ret::Limits(_),
+        )
+        | Err(_) => Fd(u32::MAX),
     }
 }
 

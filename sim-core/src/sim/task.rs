@@ -118,6 +118,8 @@ pub struct ProcStats {
     pub vain_searches: Searches,
     /// First `EADDRNOTAVAIL`, `EMFILE` and `ENFILE`.
     pub shortages: [Option<Shortage>; 3],
+    /// Soft RLIMIT_NOFILE at the first `EMFILE`.
+    pub emfile_soft: Option<u64>,
     /// Where the last TCP connect() went.
     pub destination: Option<Endpoint>,
     /// TCP connect() calls in the current second of virtual time: its number, and how many.
@@ -160,6 +162,15 @@ impl ProcStats {
     #[must_use]
     pub fn shortage_of(errno: Errno) -> Option<usize> {
         [Errno::AddrNotAvail, Errno::MFile, Errno::NFile].iter().position(|&one| one == errno)
+    }
+
+    /// Counts a failed call. True if something had run out.
+    #[inline(never)]
+    pub(crate) fn failed(&mut self, now: Instant, call: CallName, errno: Errno, connections: u64) -> bool {
+        *self.errors.entry((call, errno)).or_default() += 1;
+        let Some(which) = Self::shortage_of(errno) else { return false };
+        self.shortages[which].get_or_insert(Shortage { at: now, call, connections });
+        true
     }
 
     /// Notes a search for a source port; `half` is half of the range, `found` the port.

@@ -1,6 +1,6 @@
 //! The world: hosts, links and programs, and the one loop that runs them.
 
-use super::budget::{Budgets, ForkError, SimError};
+use super::budget::{Budgets, ForkError, Overrun, SimError};
 use super::event::Event;
 use super::queue::Queue;
 use super::task::{Phase, Proc, ProcStats};
@@ -225,7 +225,7 @@ impl World {
             if self.queue.next_at() > until || self.queue.next_at() == Instant::MAX {
                 break;
             }
-            if let Step::Action(index) = self.next_event(until, observer)? {
+            if let Step::Action(index) = self.next_event(until, observer).map_err(|over| self.explain(over))? {
                 return Ok(Step::Action(index));
             }
         }
@@ -242,7 +242,22 @@ impl World {
     pub fn step(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
         self.watched_by(observer);
         self.ask_own_timers(horizon);
-        self.next_event(horizon, observer)
+        self.next_event(horizon, observer).map_err(|over| self.explain(over))
+    }
+
+    /// Which budget was exceeded, in full.
+    #[cold]
+    pub(super) fn explain(&self, over: Overrun) -> SimError {
+        let Budgets { events, same_instant, sockets, packets } = self.budgets;
+        match over {
+            Overrun::Events(at) => SimError::Events { limit: events, at },
+            Overrun::SameInstant(at) => SimError::SameInstant { limit: same_instant, at },
+            Overrun::Packets => SimError::Packets { limit: packets, at: self.now },
+            Overrun::Sockets(host) => {
+                let host = self.hosts[host.index()].kernel.name().to_owned();
+                SimError::Sockets { limit: sockets, host, at: self.now }
+            }
+        }
     }
 
     /// Asks once what this observer wants, not at every record.
@@ -254,7 +269,7 @@ impl World {
     }
 
     #[inline]
-    fn next_event(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
+    fn next_event(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, Overrun> {
         let Some((at, event)) = self.queue.pop() else { return Ok(Step::Idle) };
         self.horizon = horizon.max(at);
         self.tick(at)?;
@@ -298,10 +313,10 @@ impl World {
 
     /// Counts an event against the budgets and moves the clock.
     #[inline]
-    fn tick(&mut self, at: Instant) -> Result<(), SimError> {
+    fn tick(&mut self, at: Instant) -> Result<(), Overrun> {
         self.events += 1;
         if self.events > self.budgets.events {
-            return Err(SimError::Events { limit: self.budgets.events, at });
+            return Err(Overrun::Events(at));
         }
         self.advance(at)
     }
@@ -309,11 +324,11 @@ impl World {
     /// Moves the clock, or counts that it stands still: an event or a call
     /// executed inline.
     #[inline]
-    pub(super) fn advance(&mut self, at: Instant) -> Result<(), SimError> {
+    pub(super) fn advance(&mut self, at: Instant) -> Result<(), Overrun> {
         if at == self.now {
             self.at_this_instant += 1;
             if self.at_this_instant > self.budgets.same_instant {
-                return Err(SimError::SameInstant { limit: self.budgets.same_instant, at });
+                return Err(Overrun::SameInstant(at));
             }
         } else {
             self.at_this_instant = 0;
@@ -324,54 +339,52 @@ impl World {
 
     /// Puts one kernel entry's effects into the queue and the network.
     /// `caller`: the process in whose system call they arose.
-    #[inline]
-    pub(crate) fn drain(
+    #[inline(always)]
+    pub(super) fn drain(
         &mut self,
         host: HostId,
         caller: Option<ProcIx>,
         observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
+    ) -> Result<(), Overrun> {
         if self.fx.is_empty() { Ok(()) } else { self.drain_some(host, caller, observer) }
     }
 
     /// By index: what is drained here is not added to by what draining does.
-    fn drain_some(
-        &mut self,
-        host: HostId,
-        caller: Option<ProcIx>,
-        observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
+    #[inline(never)]
+    fn drain_some(&mut self, host: HostId, caller: Option<ProcIx>, observer: &mut dyn Observer) -> Result<(), Overrun> {
         if !self.fx.records.is_empty() {
             self.drain_records(host, caller, observer);
         }
-        for ix in 0..self.fx.packets.len() {
-            self.send(host, self.fx.packets[ix], observer)?;
+        if !self.fx.packets.is_empty() {
+            for ix in 0..self.fx.packets.len() {
+                self.send(host, self.fx.packets[ix], observer)?;
+            }
+            self.fx.packets.clear();
         }
-        self.fx.packets.clear();
-        for &(at, timer) in &self.fx.timers {
-            let event = match timer {
-                KernelTimer::Socket(socket) => Event::SocketTimer { host, socket },
-                KernelTimer::TimeWait(tw) => Event::TimeWaitTimer { host, tw },
-                KernelTimer::Request(request) => Event::RequestTimer { host, request },
-            };
-            self.queue.push(self.now, at, event);
+        if !self.fx.timers.is_empty() {
+            for &(at, timer) in &self.fx.timers {
+                let event = match timer {
+                    KernelTimer::Socket(socket) => Event::SocketTimer { host, socket },
+                    KernelTimer::TimeWait(tw) => Event::TimeWaitTimer { host, tw },
+                    KernelTimer::Request(request) => Event::RequestTimer { host, request },
+                };
+                self.queue.push(self.now, at, event);
+            }
+            self.fx.timers.clear();
         }
-        self.fx.timers.clear();
-        for ix in 0..self.fx.wakes.len() {
-            self.wake(host, self.fx.wakes[ix]);
+        if !self.fx.wakes.is_empty() {
+            for ix in 0..self.fx.wakes.len() {
+                self.wake(host, self.fx.wakes[ix]);
+            }
+            self.fx.wakes.clear();
         }
-        self.fx.wakes.clear();
-        let kernel = &self.hosts[host.index()].kernel;
-        if kernel.socket_total() > self.budgets.sockets {
-            return Err(SimError::Sockets {
-                limit: self.budgets.sockets,
-                host: kernel.name().to_owned(),
-                at: self.now,
-            });
+        if self.hosts[host.index()].kernel.socket_total() > self.budgets.sockets {
+            return Err(Overrun::Sockets(host));
         }
         Ok(())
     }
 
+    #[inline(never)]
     fn drain_records(&mut self, host: HostId, caller: Option<ProcIx>, observer: &mut dyn Observer) {
         let records = core::mem::take(&mut self.fx.records);
         for kind in &records {
@@ -402,7 +415,7 @@ impl World {
     }
 
     /// Hands a packet to the network: delivery, loss, or an answer from a rule.
-    fn send(&mut self, from: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), SimError> {
+    fn send(&mut self, from: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), Overrun> {
         let packet = self.fx.flight.get(slot);
         if self.packets_wanted {
             observer.packet(self.now, from, Sight::Sent, packet);
@@ -410,6 +423,13 @@ impl World {
         if let Some((to, at)) = self.network.route_plainly(self.now, from, packet.dst) {
             return self.fly(to, at, slot);
         }
+        self.send_with_care(from, slot, observer)
+    }
+
+    /// [`World::send`] where rules and the link have a say.
+    #[inline(never)]
+    fn send_with_care(&mut self, from: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), Overrun> {
+        let packet = self.fx.flight.get(slot);
         let routed = self.network.route(self.now, from, packet);
         let copy = routed.arrivals[1].map(|second| (second, packet.clone()));
         if let Some((tuple, reason)) = routed.dropped {
@@ -437,13 +457,13 @@ impl World {
     /// When too many packets are under way.
     pub fn inject(&mut self, to: HostId, packet: crate::wire::Packet) -> Result<(), SimError> {
         let slot = self.fx.flight.insert(packet, Ends::UNKNOWN);
-        self.fly(to, self.now, slot)
+        self.fly(to, self.now, slot).map_err(|over| self.explain(over))
     }
 
     #[inline]
-    fn fly(&mut self, to: HostId, at: Instant, slot: u32) -> Result<(), SimError> {
+    fn fly(&mut self, to: HostId, at: Instant, slot: u32) -> Result<(), Overrun> {
         if self.fx.flight.len() > self.budgets.packets {
-            return Err(SimError::Packets { limit: self.budgets.packets, at: self.now });
+            return Err(Overrun::Packets);
         }
         self.queue.push(self.now, at, Event::Deliver { host: to, packet: slot });
         Ok(())

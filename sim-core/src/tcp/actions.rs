@@ -200,5 +200,21 @@ mod tests {
         let both = SocketEvents::READABLE.with(SocketEvents::ERROR);
         assert!(both.any(SocketEvents::ERROR) && both.any(both));
         assert!(!both.any(SocketEvents::WRITABLE) && !both.any(SocketEvents::NONE));
+        assert_eq!(both.with(SocketEvents::ERROR), both);
+    }
+
+    #[test]
+    fn cleared_actions_are_new_ones() {
+        let mut out = Actions {
+            segments: vec![Segment::default()],
+            transitions: vec![(TcpState::Closed, TcpState::SynSent, Cause::ActiveOpen)],
+            counters: vec![Mib::ActiveOpens],
+            events: SocketEvents::ERROR,
+            reply: Some(Ok(Reply::Done)),
+            repeated: 1,
+            fate: Fate::Closed,
+        };
+        out.clear();
+        assert_eq!(format!("{out:?}"), format!("{:?}", Actions::default()));
     }
 }

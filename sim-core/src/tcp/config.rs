@@ -52,6 +52,8 @@ pub struct TcpConfig {
     pub tcp_wmem_default: u32,
     /// A RST in CLOSE_WAIT gives EPIPE instead of ECONNRESET.
     pub rst_in_close_wait_is_epipe: bool,
+    /// A bare ACK below RCV.NXT that fails PAWS is dropped without an answer.
+    pub paws_drops_old_ack: bool,
 }
 
 /// One step's surroundings.

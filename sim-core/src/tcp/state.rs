@@ -5,6 +5,7 @@ use core::fmt;
 /// A connection state.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[repr(u8)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum TcpState {
     /// No connection.
     #[default]

@@ -18,9 +18,10 @@ pub(crate) use view::seconds;
 
 use super::actions::{Actions, Fate};
 use super::graph;
+use super::machine::ms32;
 use super::state::{Cause, TcpState};
 use crate::errno::Errno;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::wire::SeqNum;
 
@@ -236,8 +237,12 @@ impl Tcb {
     }
 
     /// Frees the cold part when it holds nothing that a fresh one would not.
-    pub(super) fn settle(&mut self, now_ms: u32, ratelimit_ms: u64) {
-        if self.backoff == 0 && self.cold.as_ref().is_some_and(|cold| cold.is_idle(now_ms, ratelimit_ms)) {
+    #[inline]
+    pub(super) fn settle(&mut self, now: Instant, ratelimit: Duration) {
+        if self.backoff == 0
+            && let Some(cold) = &self.cold
+            && cold.is_idle(ms32(now), ratelimit.as_millis())
+        {
             self.cold = None;
         }
     }

@@ -35,9 +35,24 @@ pub struct JiffyClock {
 impl JiffyClock {
     /// `jiffies` at `now`.
     #[must_use]
+    #[inline]
     pub const fn jiffies(&self, now: Instant) -> u64 {
-        let (s, ns) = (now.nanos() / NS_PER_S, now.nanos() % NS_PER_S);
-        self.boot_jiffies + s * self.hz as u64 + ns * self.hz as u64 / NS_PER_S
+        self.boot_jiffies + self.ticks_in(now.nanos())
+    }
+    /// Whole ticks in `ns`. At the usual rates a tick is a whole number of
+    /// nanoseconds, and a constant: every timer asks, and division by a
+    /// variable is slow.
+    #[inline]
+    const fn ticks_in(&self, ns: u64) -> u64 {
+        match self.hz {
+            250 => ns / (NS_PER_S / 250),
+            1_000 => ns / (NS_PER_S / 1_000),
+            100 => ns / (NS_PER_S / 100),
+            hz => {
+                let (s, ns) = (ns / NS_PER_S, ns % NS_PER_S);
+                s * hz as u64 + ns * hz as u64 / NS_PER_S
+            }
+        }
     }
     /// Nanoseconds a tick, rounded down.
     #[must_use]
@@ -46,13 +61,22 @@ impl JiffyClock {
     }
     /// A delay in whole jiffies, rounded up as `msecs_to_jiffies` does.
     #[must_use]
+    #[inline]
     pub const fn to_jiffies(&self, delay: Duration) -> u64 {
-        let (s, ns) = (delay.nanos() / NS_PER_S, delay.nanos() % NS_PER_S);
-        s * self.hz as u64 + (ns * self.hz as u64).div_ceil(NS_PER_S)
+        match self.hz {
+            250 => delay.nanos().div_ceil(NS_PER_S / 250),
+            1_000 => delay.nanos().div_ceil(NS_PER_S / 1_000),
+            100 => delay.nanos().div_ceil(NS_PER_S / 100),
+            hz => {
+                let (s, ns) = (delay.nanos() / NS_PER_S, delay.nanos() % NS_PER_S);
+                s * hz as u64 + (ns * hz as u64).div_ceil(NS_PER_S)
+            }
+        }
     }
     /// A delay as the kernel can keep it: whole jiffies, rounded up. Unchanged
     /// without rounding.
     #[must_use]
+    #[inline]
     pub const fn quantized(&self, delay: Duration) -> Duration {
         if !self.rounding {
             return delay;
@@ -61,18 +85,17 @@ impl JiffyClock {
     }
     /// `n` jiffies as a span of time.
     #[must_use]
+    #[inline]
     pub const fn span(&self, n: u64) -> Duration {
-        // The usual rates as constants: division by a variable is slow, and every timer asks.
-        match self.hz {
-            250 => Self::span_at(n, 250),
-            1_000 => Self::span_at(n, 1_000),
-            100 => Self::span_at(n, 100),
-            hz => Self::span_at(n, hz as u64),
-        }
-    }
-    #[inline(always)]
-    const fn span_at(n: u64, hz: u64) -> Duration {
-        Duration::from_nanos((n / hz) * NS_PER_S + ((n % hz) * NS_PER_S).div_ceil(hz))
+        Duration::from_nanos(match self.hz {
+            250 => n * (NS_PER_S / 250),
+            1_000 => n * (NS_PER_S / 1_000),
+            100 => n * (NS_PER_S / 100),
+            hz => {
+                let hz = hz as u64;
+                (n / hz) * NS_PER_S + ((n % hz) * NS_PER_S).div_ceil(hz)
+            }
+        })
     }
     /// When a kernel timer asked at `now` to fire after `delay` really fires:
     /// jiffy granularity, then the wheel level's (kernel/time/timer.c
@@ -99,6 +122,7 @@ impl JiffyClock {
     /// The instant the bucket of a timer comes up that was filed at `jiffies`
     /// to expire `delta` later.
     const fn file(&self, jiffies: u64, delta: u64) -> Instant {
+        // The first level whose span, 63 · 8ˡ, is above `delta`.
         let mut level = 0;
         while level < LVL_LAST && delta >= LVL_SPAN << (level * LVL_CLK_SHIFT) {
             level += 1;
@@ -157,6 +181,23 @@ mod tests {
         let first = clock.expiry(Instant::ZERO, Duration::from_secs(3));
         let second = clock.expiry(first, Duration::from_secs(1));
         assert_eq!(second.since(first), Duration::from_millis(1_024));
+    }
+
+    /// The constants of the usual rates against the general formulas.
+    #[test]
+    fn whole_ticks_are_what_the_fractions_say() {
+        for hz in [100, 250, 300, 1_000] {
+            let clock = clock(hz, 0);
+            let rate = u128::from(hz);
+            for ns in (0..200_u64).map(|n| n * n * n * 7_654_321 + n).chain([NS_PER_S - 1, NS_PER_S, NS_PER_S + 1]) {
+                let exact = u128::from(ns) * rate;
+                assert_eq!(u128::from(clock.jiffies(Instant::from_nanos(ns))), exact / u128::from(NS_PER_S));
+                let up = exact.div_ceil(u128::from(NS_PER_S));
+                assert_eq!(u128::from(clock.to_jiffies(Duration::from_nanos(ns))), up);
+                let span = (u128::from(ns % 1_000_000) * u128::from(NS_PER_S)).div_ceil(rate);
+                assert_eq!(u128::from(clock.span(ns % 1_000_000).nanos()), span);
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ macro_rules! mibs {
         /// A counter of the network stack.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
+        #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
         pub enum Mib { $($(#[doc = concat!("`", $group, $name, "`.")] $variant,)*)* }
 
         impl Mib {
@@ -57,6 +58,7 @@ mibs! {
         TWKilled = "TWKilled",
         PAWSActive = "PAWSActive",
         PAWSEstab = "PAWSEstab",
+        PAWSOldAck = "PAWSOldAck",
         DelayedACKs = "DelayedACKs",
         DelayedACKLost = "DelayedACKLost",
         ListenOverflows = "ListenOverflows",

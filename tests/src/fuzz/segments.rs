@@ -39,6 +39,7 @@ fn config(bits: u8) -> TcpConfig {
         tcp_rmem_max: 6_291_456,
         tcp_wmem_default: 16_384,
         rst_in_close_wait_is_epipe: on(7),
+        paws_drops_old_ack: true,
     }
 }
 

@@ -20,6 +20,7 @@ mod vars;
 
 pub use connection::{Credentials, Target};
 pub use server::{Flavour, MysqlServer, ServerConfig, Service};
+#[cfg(all(feature = "scenario", feature = "observe"))]
 pub(crate) use sql::{Statement, parse as parse_statement};
 pub use status::{PROCESSLIST_QUERY, as_asked_by};
 pub use vars::{SetError, Var, VarSpec, Vars};

@@ -1,6 +1,8 @@
 //! Just enough SQL: what administrators type during an outage, and the shape
 //! of what a benchmark sends.
 
+use core::ops::Range;
+
 use crate::time::Duration;
 
 /// A statement, understood as far as the model needs.
@@ -51,33 +53,27 @@ pub(crate) struct Select {
     pub(crate) aggregate: bool,
 }
 
-/// Splits into words; punctuation stands alone; quoted text is one word.
-fn words(sql: &str) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    let mut chars = sql.chars().peekable();
-    while let Some(c) = chars.next() {
+/// Where the words are; punctuation stands alone; quoted text is one word.
+fn words(sql: &str) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let mut rest = sql;
+    while let Some(c) = rest.chars().next() {
+        let start = sql.len() - rest.len();
+        let after = &rest[c.len_utf8()..];
+        rest = after;
         if c.is_whitespace() || c == ';' {
             continue;
         }
-        let mut word = String::from(c);
         if c == '\'' || c == '"' || c == '`' {
-            word.clear();
-            for inner in chars.by_ref() {
-                if inner == c {
-                    break;
-                }
-                word.push(inner);
+            let len = after.find(c).unwrap_or(after.len());
+            rest = after.get(len + 1..).unwrap_or_default();
+            out.push(start + 1..start + 1 + len);
+        } else {
+            if is_word(c) {
+                rest = after.trim_start_matches(is_word);
             }
-        } else if is_word(c) {
-            while let Some(&next) = chars.peek() {
-                if !is_word(next) {
-                    break;
-                }
-                word.push(next);
-                chars.next();
-            }
+            out.push(start..sql.len() - rest.len());
         }
-        out.push(word);
     }
     out
 }
@@ -88,12 +84,12 @@ fn is_word(c: char) -> bool {
 
 /// Reads one statement.
 pub(crate) fn parse(sql: &str) -> Statement {
-    let words = words(sql);
-    let lower: Vec<String> = words.iter().map(|w| w.to_ascii_lowercase()).collect();
-    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let (places, in_lower_case) = (words(sql), sql.to_ascii_lowercase());
+    let words: Vec<&str> = places.iter().map(|place| &sql[place.clone()]).collect();
+    let lower: Vec<&str> = places.into_iter().map(|place| &in_lower_case[place]).collect();
     let pattern = || {
         let at = lower.iter().position(|w| *w == "like")?;
-        words.get(at + 1).cloned()
+        words.get(at + 1).map(|&word| word.to_owned())
     };
     match lower.as_slice() {
         ["set", rest @ ..] => set(rest, &words[1..]),
@@ -131,7 +127,7 @@ fn syntax(sql: &str, at: &str) -> Statement {
     Statement::Syntax(sql[from..].trim().to_owned())
 }
 
-fn set(lower: &[&str], words: &[String]) -> Statement {
+fn set(lower: &[&str], words: &[&str]) -> Statement {
     let (name, rest) = match lower {
         ["global" | "persist", name, rest @ ..] => (*name, rest),
         [name, rest @ ..] if name.starts_with("@@global.") || name.starts_with("@@persist.") => {
@@ -142,14 +138,14 @@ fn set(lower: &[&str], words: &[String]) -> Statement {
     let skip = match rest {
         [":", "=", _, ..] => 2,
         ["=", _, ..] => 1,
-        _ => return Statement::Syntax(words.last().cloned().unwrap_or_default()),
+        _ => return Statement::Syntax(words.last().copied().unwrap_or_default().to_owned()),
     };
-    let value = &words[words.len() - rest.len() + skip];
-    let value = if value == "-" { words[words.len() - rest.len() + skip..].concat() } else { value.clone() };
+    let value = &words[words.len() - rest.len() + skip..];
+    let value = if value[0] == "-" { value.concat() } else { value[0].to_owned() };
     Statement::SetGlobal(name.to_owned(), value)
 }
 
-fn select(lower: &[&str], words: &[String]) -> Select {
+fn select(lower: &[&str], words: &[&str]) -> Select {
     let from = lower.iter().position(|w| *w == "from");
     let list = &words[..from.unwrap_or(words.len())];
     let distinct = usize::from(lower.first() == Some(&"distinct"));

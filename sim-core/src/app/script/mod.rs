@@ -366,11 +366,11 @@ fn call_of(op: &ScriptOp, fd: Fd) -> Call {
         ScriptOp::Listen { backlog, .. } => Call::Listen { fd, backlog: *backlog },
         ScriptOp::Accept { .. } => Call::Accept { fd, nonblock: false },
         ScriptOp::Connect { addr, .. } => Call::Connect { fd, addr: *addr },
-        ScriptOp::Send { bytes, text, .. } => {
-            let data = match text {
+        ScriptOp::Send { bytes, data, .. } => {
+            let data = match data {
                 None => Payload::opaque(*bytes),
-                Some(text) => {
-                    let mut all = text.clone().into_bytes();
+                Some(data) => {
+                    let mut all = data.clone();
                     all.resize(all.len() + *bytes as usize, 0);
                     Payload::from_bytes(&all)
                 }
@@ -485,7 +485,7 @@ mod tests {
     fn threads_have_their_own_variables() {
         let accept = ScriptOp::Accept { fd: "l".into(), into: "c".into(), expect: Expect::Any };
         let serve = vec![
-            ScriptOp::Send { fd: "c".into(), bytes: 2, text: Some("hi".into()), expect: Expect::Ok },
+            ScriptOp::Send { fd: "c".into(), bytes: 2, data: Some(b"hi".to_vec()), expect: Expect::Ok },
             ScriptOp::Sleep(Duration::from_secs(1)),
             close("c"),
         ];

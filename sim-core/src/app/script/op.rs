@@ -8,6 +8,7 @@ use crate::units::Endpoint;
 
 /// What a step expects of its call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum Expect {
     /// Anything.
     #[default]
@@ -20,6 +21,7 @@ pub enum Expect {
 
 /// A socket option a script can set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum OptionName {
     /// `SO_REUSEADDR`: 0 or 1.
     SoReuseaddr,
@@ -84,6 +86,7 @@ impl OptionName {
 /// A step of a script. Descriptors are variables by name; a new thread gets a
 /// copy of them as they are when it starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
 pub enum ScriptOp {
     /// `fd = socket()`.
     Socket {
@@ -130,14 +133,14 @@ pub enum ScriptOp {
         /// `ok`, or an errno.
         expect: Expect,
     },
-    /// `send()`: a text, or so many bytes of no content.
+    /// `send()`: real bytes, or so many of no content.
     Send {
         /// Socket.
         fd: String,
         /// Number of bytes.
         bytes: u32,
-        /// Text; goes before `bytes`.
-        text: Option<String>,
+        /// Real bytes; they go before `bytes`.
+        data: Option<Vec<u8>>,
         /// `ok`, or an errno.
         expect: Expect,
     },

@@ -160,6 +160,13 @@ impl Program {
         }
     }
 
+    /// Says where the first task comes from, where that is not the caller of [`Program::new`].
+    #[must_use]
+    pub fn spawned_at(mut self, at: &'static Location<'static>) -> Self {
+        self.main = Arc::new(TaskInfo { name: self.main.name.clone(), spawned: at });
+        self
+    }
+
     /// A line of `/etc/hosts`.
     #[must_use]
     pub fn host(mut self, name: &str, addr: Ipv4Addr) -> Self {
@@ -407,6 +414,11 @@ impl App for Program {
     fn opened_by(&self, fd: Fd) -> Option<String> {
         let state = self.state.as_ref()?;
         state.shared.lock().sockets().get(&fd).map(ToString::to_string)
+    }
+
+    fn made_calls(&self) -> Vec<(Instant, Call, Option<CallResult>)> {
+        let results = self.results().cloned().map(Some).chain(core::iter::repeat(None));
+        self.calls().zip(results).map(|((at, call, _), result)| (at, call.clone(), result)).collect()
     }
 
     fn acted_at(&self, entered: Instant) -> Option<String> {

@@ -10,46 +10,21 @@ use std::rc::Rc;
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::{ExitStatus, Net, Program, SimNet};
-use crate::app::api::{App, Limits, ShutdownHow};
+use crate::app::api::{App, ShutdownHow};
 use crate::app::dns::{DnsConfig, DnsServer};
-use crate::kernel::{CostProfile, HostConfig, KernelProfile, ProcessConfig, Sysctls, UnrelatedSockets};
+use crate::kernel::{HostConfig, KernelProfile, ProcessConfig};
 use crate::net::LinkConfig;
 use crate::sim::{Budgets, Phase, World};
 use crate::tcp::TcpState;
 use crate::time::{Duration, Instant};
 use crate::trace::NoObserver;
-use crate::units::{Endpoint, HostId, Ipv4Addr, ProcIx, Ratio};
+use crate::units::{Endpoint, HostId, Ipv4Addr, ProcIx};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 fn host(name: &str, addr: Ipv4Addr) -> HostConfig {
-    let profile = KernelProfile::parse("6.1.100").unwrap();
-    let sysctls = Sysctls::new(&profile, 8 << 30);
-    HostConfig {
-        name: name.to_owned(),
-        addrs: vec![addr],
-        profile,
-        cpus: 2,
-        ram_bytes: 8 << 30,
-        sysctls,
-        cost: CostProfile::kernel_truth(),
-        steal: Ratio::ZERO,
-        timer_rounding: true,
-        unrelated: UnrelatedSockets::default(),
-        bound_ports: Vec::new(),
-    }
-}
-
-fn process(name: &str) -> ProcessConfig {
-    ProcessConfig {
-        name: name.to_owned(),
-        pid: None,
-        nofile: Limits { soft: 64, hard: 64 },
-        cap_sys_admin: false,
-        cap_sys_resource: false,
-        extra_fds: 0,
-    }
+    HostConfig::new(name, addr, KernelProfile::parse("6.1.100").unwrap())
 }
 
 struct Lab {
@@ -68,7 +43,7 @@ impl Lab {
 
     fn add(&mut self, on: usize, app: impl App + 'static) -> (HostId, ProcIx) {
         let host = self.hosts[on];
-        (host, self.world.add_process(host, &process("app"), Box::new(app), Instant::ZERO))
+        (host, self.world.add_process(host, &ProcessConfig::new("app", 64), Box::new(app), Instant::ZERO))
     }
 
     fn run(&mut self, secs: u64) {
@@ -338,7 +313,7 @@ fn a_spinning_program_uses_up_its_cpu() {
             }
         }
     });
-    world.add_process(on, &process("spin"), Box::new(program), Instant::ZERO);
+    world.add_process(on, &ProcessConfig::new("spin", 64), Box::new(program), Instant::ZERO);
     world.run_until(Instant::ZERO + Duration::from_secs(1), &mut NoObserver).unwrap();
     // A microsecond for each poll, until somebody else has something to do.
     assert_eq!(world.now(), Instant::ZERO + Duration::from_secs(1));

@@ -8,7 +8,7 @@ use super::{PortSet, ReservedPorts, effective_range};
 use crate::kernel::bind_table::BindTable;
 use crate::kernel::config::PortRange;
 use crate::kernel::profile::PortSearchGeneration;
-use crate::kernel::siphash::{SipKey, mix64, siphash_3u32, siphash_4u32};
+use crate::kernel::siphash::{LastHash, SipKey, mix64, siphash_3u32, siphash_4u32};
 use crate::rng::SimRng;
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, FourTuple, Ipv4Addr, Port};
@@ -189,6 +189,9 @@ pub struct PortAllocator {
     hz: u32,
     boot_age: Duration,
     net_secret: SipKey,
+    last_offset: LastHash,
+    /// The last plan that found no port: with the same basis it is made again.
+    vain: Option<SearchPlan>,
     perturb_seed: u64,
     /// Hints that differ from their random initial value: `table_perturb`, or the
     /// one global hint.
@@ -209,6 +212,8 @@ impl PortAllocator {
             hz: hz.max(1),
             boot_age,
             net_secret: SipKey::from_seed(seed, u64::from_be_bytes(*b"net_secr")),
+            last_offset: LastHash::default(),
+            vain: None,
             perturb_seed: mix64(seed ^ mix64(u64::from_be_bytes(*b"perturb_"))),
             moved: BTreeMap::new(),
             destinations: Destinations::default(),
@@ -221,6 +226,11 @@ impl PortAllocator {
     pub fn plan(&mut self, query: &PortQuery<'_>, bind: &BindTable) -> SearchPlan {
         self.ripen(query.now);
         let (cell, basis) = self.basis(query, bind);
+        if let Some(vain) = self.vain
+            && (vain.cell, vain.basis) == (cell, basis)
+        {
+            return vain;
+        }
         let destination = self.destinations.get(&basis.key);
         let blockers = Blockers {
             used: destination.map_or(&NO_PORTS, |d| &d.used),
@@ -237,7 +247,11 @@ impl PortAllocator {
             inspected.no_bucket = 1 - shared;
             steals = destination.is_some_and(|d| d.reusable.contains(port));
         }
-        SearchPlan { port: found.port, steals, inspected, skipped: found.skipped, cell, basis }
+        let plan = SearchPlan { port: found.port, steals, inspected, skipped: found.skipped, cell, basis };
+        if plan.port.is_none() {
+            self.vain = Some(plan);
+        }
+        plan
     }
 
     /// True if planning again would give the same plan.
@@ -393,7 +407,7 @@ impl PortAllocator {
         }
     }
 
-    fn basis(&self, query: &PortQuery<'_>, bind: &BindTable) -> (u32, Basis) {
+    fn basis(&mut self, query: &PortQuery<'_>, bind: &BindTable) -> (u32, Basis) {
         let key = query.key();
         let (cell, start) = self.start(query);
         let basis = Basis {
@@ -410,25 +424,26 @@ impl PortAllocator {
 
     /// Index of the hint and the value that, modulo the range, the search starts at.
     #[expect(clippy::cast_possible_truncation, reason = "the kernel's variables are 32 bits wide")]
-    pub(super) fn start(&self, query: &PortQuery<'_>) -> (u32, u32) {
+    pub(super) fn start(&mut self, query: &PortQuery<'_>) -> (u32, u32) {
         let source = u32::from_le_bytes(query.source.octets());
         let destination = u32::from_le_bytes(query.destination.addr.octets());
         let port = u32::from(query.destination.port.0.swap_bytes());
-        let three = [source, destination, port];
+        let (three, secret) = ([source, destination, port], self.net_secret);
+        let four = [source, destination, port, 0];
         match self.generation {
             PortSearchGeneration::GlobalHint => {
-                let offset = siphash_3u32(three, self.net_secret) as u32;
+                let offset = self.last_offset.of(four, || siphash_3u32(three, secret)) as u32;
                 (0, self.hint(0).wrapping_add(offset))
             }
             PortSearchGeneration::Table256 => {
-                let offset = siphash_3u32(three, self.net_secret) as u32;
+                let offset = self.last_offset.of(four, || siphash_3u32(three, secret)) as u32;
                 // `hash_32(offset, 8)`.
                 let cell = offset.wrapping_mul(0x61c8_8647) >> 24;
                 (cell, self.hint(cell).wrapping_add(offset))
             }
             PortSearchGeneration::Hardened | PortSearchGeneration::HardenedStepOne => {
-                let words = [source, destination, port, self.salt_epoch(query.now)];
-                let offset = siphash_4u32(words, self.net_secret);
+                let salted = [source, destination, port, self.salt_epoch(query.now)];
+                let offset = self.last_offset.of(salted, || siphash_4u32(salted, secret));
                 let cell = (offset & 0xffff) as u32;
                 (cell, self.hint(cell).wrapping_add((offset >> 32) as u32))
             }
@@ -487,5 +502,79 @@ mod tests {
         ports.note_released(0, &tuple);
         assert!(ports.destinations.numbers.is_empty());
         assert_eq!(ports.destinations.free, [0], "its place is used again");
+    }
+
+    const fn end(n: u8, port: u16) -> Endpoint {
+        Endpoint::new(Ipv4Addr::new(10, 0, 0, n), port)
+    }
+
+    fn ask(reserved: &ReservedPorts, destination: Endpoint) -> PortQuery<'_> {
+        let range = PortRange { low: Port(40_000), high: Port(40_099) };
+        let source = end(1, 0).addr;
+        PortQuery { device: 0, source, destination, range, socket_range: None, reserved, now: Instant::ZERO }
+    }
+
+    /// `__inet_hash_connect`: one hint (4.x), a table of 256 by `hash_32` (5.12), of 65,536 by the low half of
+    /// `secure_ipv4_port_ephemeral`, whose high half is the offset (5.18).
+    #[test]
+    fn a_destination_has_its_cell_and_offset() {
+        let reserved = ReservedPorts::new();
+        for (generation, cells, distinct) in [
+            (PortSearchGeneration::GlobalHint, 1, 1),
+            (PortSearchGeneration::Table256, 256, 150),
+            (PortSearchGeneration::HardenedStepOne, 65_536, 290),
+        ] {
+            let mut ports = PortAllocator::new(1, generation, 250, Duration::ZERO);
+            let starts: Vec<(u32, u32)> =
+                (0..300_u16).map(|n| ports.start(&ask(&reserved, end(2, 1_000 + n)))).collect();
+            let mut used: Vec<u32> = starts.iter().map(|&(cell, _)| cell).collect();
+            used.sort_unstable();
+            used.dedup();
+            assert!(used.iter().all(|&cell| cell < cells) && used.len() >= distinct, "{generation:?}: {}", used.len());
+            // Without the hint the offsets of all destinations differ, and use all 32 bits.
+            let mut offsets: Vec<u32> =
+                starts.iter().map(|&(cell, start)| start.wrapping_sub(ports.hint(cell))).collect();
+            offsets.sort_unstable();
+            offsets.dedup();
+            assert_eq!(offsets.len(), 300, "{generation:?}");
+            assert!(offsets.iter().any(|offset| offset >> 31 == 1) && offsets.iter().any(|offset| offset & 1 == 1));
+        }
+    }
+
+    /// `table_perturb` begins random, the one hint at 0.
+    #[test]
+    fn hints_begin_random_where_there_is_a_table() {
+        assert_eq!(PortAllocator::new(1, PortSearchGeneration::GlobalHint, 250, Duration::ZERO).hint(0), 0);
+        let ports = allocator();
+        let mut hints: Vec<u32> = (0..100).map(|cell| ports.hint(cell)).collect();
+        hints.sort_unstable();
+        hints.dedup();
+        assert!(hints.len() > 95 && hints.iter().any(|hint| hint >> 31 == 1), "{hints:?}");
+    }
+
+    /// A plan holds until its destination changes, by a call or by time.
+    #[test]
+    fn a_plan_is_stale_after_a_change() {
+        let (reserved, bind, mut ports) = (ReservedPorts::new(), BindTable::new(true), allocator());
+        let to = end(2, 3306);
+        let query = ask(&reserved, to);
+        let tuple = |port| FourTuple { local: end(1, port), remote: to };
+        // So that the destination is known before and the count of changes is above 1.
+        ports.note_used(0, &tuple(40_001));
+        ports.note_used(0, &tuple(40_003));
+        let plan = ports.plan(&query, &bind);
+        assert!(ports.is_current(&plan, &query, &bind));
+        ports.note_used(0, &tuple(plan.port.expect("free ports").0));
+        assert!(!ports.is_current(&plan, &query, &bind), "its port is taken");
+        // A minisock becomes reusable just when it is due.
+        let due = Instant::ZERO + Duration::from_millis(500);
+        ports.note_timewait(0, &tuple(40_001), Some(due));
+        let plan = ports.plan(&query, &bind);
+        let later = |now| PortQuery { now, ..query };
+        let before = Instant::ZERO + Duration::from_nanos(499_999_999);
+        assert!(ports.is_current(&plan, &later(before), &bind));
+        let held = ports.held(0, query.source, to);
+        assert!(!ports.is_current(&plan, &later(due), &bind));
+        assert_eq!(ports.held(0, query.source, to), held, "reusable ports are held");
     }
 }

@@ -97,3 +97,78 @@ impl HalfScan<'_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::rng::Stream;
+    use crate::units::Ipv4Addr;
+
+    fn query(reserved: &ReservedPorts, size: u16, reuse_addr: bool) -> OpenPortQuery<'_> {
+        let owner = BindOwner { reuse_addr, ..BindOwner::bound(Ipv4Addr::LOCALHOST) };
+        let range = PortRange { low: Port(40_000), high: Port(40_000 + size - 1) };
+        OpenPortQuery { owner, range, socket_range: None, reserved, autobind_reuse: false }
+    }
+
+    /// The ports found in an empty table over many seeds.
+    fn found(size: u16, reuse_addr: bool) -> BTreeSet<u16> {
+        let (reserved, bind) = (ReservedPorts::new(), BindTable::new(true));
+        let find =
+            |seed| find_open_port(&query(&reserved, size, reuse_addr), &bind, &mut SimRng::new(seed, Stream::Host(0)));
+        (0..200).filter_map(|seed| find(seed).port).map(|port| port.0 - 40_000).collect()
+    }
+
+    /// `remaining &= ~1U` where more than one port is left: of an odd number the last is never taken, and the
+    /// parity that `connect()` leaves comes first. Below four ports there is no half (`attempt_half`).
+    #[test]
+    fn small_ranges_are_searched_as_the_kernel_does() {
+        assert_eq!(found(1, false), [0].into());
+        assert_eq!(found(2, false), [1].into());
+        assert_eq!(found(3, false), [1].into());
+        assert_eq!(found(5, false), [1, 3].into());
+        for size in 1..4 {
+            assert_eq!(found(size, true), found(size, false), "{size}");
+        }
+        assert_eq!(found(8, true), [1, 3].into(), "SO_REUSEADDR: the lower half");
+        assert_eq!(found(9, true), [1, 3].into());
+    }
+
+    #[test]
+    fn the_other_parity_follows_and_candidates_are_counted() {
+        let mut reserved = ReservedPorts::new();
+        reserved.replace(Arc::new(
+            [40_001, 40_003, 40_005].map(|port| PortRange { low: Port(port), high: Port(port) }).into_iter().collect(),
+        ));
+        let mut bind = BindTable::new(true);
+        for port in [40_000, 40_004, 40_007] {
+            bind.take_bound(Port(port), BindOwner::bound(Ipv4Addr::LOCALHOST));
+        }
+        for seed in 0..50 {
+            let mut rng = SimRng::new(seed, Stream::Host(0));
+            let search = find_open_port(&query(&reserved, 8, false), &bind, &mut rng);
+            assert!(matches!(search.port, Some(Port(40_002 | 40_006))), "{search:?}");
+            assert_eq!((search.inspected.reserved, search.inspected.no_bucket, search.inspected.unique), (3, 1, 0));
+            assert!((1..=3).contains(&search.inspected.bound), "{search:?}");
+            let counted = search.inspected.reserved + search.inspected.bound + 1;
+            assert_eq!(search.inspected.total, counted, "{search:?}");
+        }
+        bind.take_bound(Port(40_002), BindOwner::bound(Ipv4Addr::LOCALHOST));
+        bind.take_bound(Port(40_006), BindOwner::bound(Ipv4Addr::LOCALHOST));
+        let full = find_open_port(&query(&reserved, 8, false), &bind, &mut SimRng::new(1, Stream::Host(0)));
+        assert_eq!((full.port, full.inspected.total), (None, 8));
+    }
+
+    /// Another address's port can be shared: it has a bucket already.
+    #[test]
+    fn a_port_of_another_address_has_a_bucket() {
+        let (reserved, mut bind) = (ReservedPorts::new(), BindTable::new(true));
+        for port in 40_000..40_008 {
+            bind.take_bound(Port(port), BindOwner::bound(Ipv4Addr::new(10, 0, 0, 1)));
+        }
+        let search = find_open_port(&query(&reserved, 8, false), &bind, &mut SimRng::new(1, Stream::Host(0)));
+        assert_eq!((search.inspected.no_bucket, search.inspected.unique, search.inspected.total), (0, 1, 1));
+    }
+}

@@ -228,3 +228,21 @@ fn passes(range: PortRange, step: u32, start: u32) -> impl Iterator<Item = [Stre
         ]
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_is_one_run_of_each_parity() {
+        let runs = |first, count, step| {
+            let runs = Stretch { first, count, step }.runs();
+            runs.map(|run| (run.first.port().0, run.last.port().0)).collect::<Vec<_>>()
+        };
+        assert_eq!(runs(10, 4, 1), [(10, 12), (11, 13)]);
+        assert_eq!(runs(10, 3, 1), [(10, 12), (11, 11)]);
+        assert_eq!(runs(10, 1, 1), [(10, 10)]);
+        assert_eq!(runs(11, 4, 2), [(11, 17)]);
+        assert_eq!(runs(10, 0, 2), []);
+    }
+}

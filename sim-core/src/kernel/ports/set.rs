@@ -456,4 +456,24 @@ mod tests {
             prop_assert!(open > last.word() || dense <= 64 || set.word(open) != u64::MAX);
         }
     }
+
+    /// Pages are counted whole only where the stretch covers them whole.
+    #[test]
+    fn a_part_of_a_page_is_counted_bit_by_bit() {
+        let mut set = PortSet::new();
+        (0..32_768).for_each(|n| assert!(set.insert(Slot(n).port())));
+        for (first, last) in
+            [(5, 10), (5, 4_095), (5, 12_000), (63, 9_000), (64, 64), (4_100, 8_200), (0, 10), (0, 32_767)]
+        {
+            assert_eq!(set.count(Slot(first), Slot(last)), u32::from(last - first) + 1, "{first}..={last}");
+        }
+    }
+
+    #[test]
+    fn a_full_set_has_no_open_word() {
+        let set: PortSet = [range(0, u16::MAX)].into_iter().collect();
+        assert_eq!(set.next_open_word(0, 1_024), 1_024);
+        assert_eq!(set.next_open_word(7, 9), 9);
+        assert_eq!(format!("{set:?}"), "{0-65535}");
+    }
 }

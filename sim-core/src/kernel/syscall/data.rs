@@ -5,7 +5,7 @@ use crate::app::{CallResult, Ret};
 use crate::errno::Errno;
 use crate::kernel::effects::Effects;
 use crate::kernel::host::Kernel;
-use crate::tcp::{Reply, TcpInput, TcpState, UserCall};
+use crate::tcp::{Reply, TcpState, UserCall};
 use crate::time::Instant;
 use crate::units::{Endpoint, Fd, ProcIx, SocketId};
 use crate::wire::Payload;
@@ -28,7 +28,7 @@ impl Kernel {
         // A blocking send that had to wait goes on where it stopped.
         let before = self.socket_mut(id).rare.as_mut().map_or(0, |rare| core::mem::take(&mut rare.send_progress));
         let rest = data.slice(before, whole - before);
-        let reply = self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Send(rest)), fx);
+        let reply = self.tcp_call(caller.now, id, UserCall::Send(rest), fx);
         match reply {
             Ok(Reply::Count(sent)) if before + sent < whole && blocking => {
                 self.socket_mut(id).rare_mut().send_progress = before + sent;
@@ -71,12 +71,10 @@ impl Kernel {
         } else if self.socket(id).listen().is_some() {
             return Outcome::Done(Err(Errno::NotConn));
         } else {
-            self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Receive { max, peek }), fx).map(
-                |reply| match reply {
-                    Reply::Data(data) => Ret::Data(data),
-                    Reply::Done | Reply::Count(_) | Reply::Error(_) => Ret::Data(Payload::EMPTY),
-                },
-            )
+            self.tcp_call(caller.now, id, UserCall::Receive { max, peek }, fx).map(|reply| match reply {
+                Reply::Data(data) => Ret::Data(data),
+                Reply::Done | Reply::Count(_) | Reply::Error(_) => Ret::Data(Payload::EMPTY),
+            })
         };
         match result {
             Err(Errno::Again) if blocking => {
@@ -129,7 +127,7 @@ impl Kernel {
         if let Some(udp) = self.socket_mut(id).udp_mut() {
             return udp.error.take();
         }
-        match self.tcp_step(now, id, TcpInput::Call(UserCall::TakeError), fx) {
+        match self.tcp_call(now, id, UserCall::TakeError, fx) {
             Ok(Reply::Error(error)) => error,
             Ok(Reply::Done | Reply::Count(_) | Reply::Data(_)) | Err(_) => None,
         }

@@ -9,11 +9,12 @@ use crate::kernel::effects::Effects;
 use crate::kernel::established_table::EstablishedEntry;
 use crate::kernel::fd::{FdFile, FdFlags};
 use crate::kernel::host::Kernel;
+use crate::kernel::lifecycle::apply;
 use crate::kernel::listen_table::Listener;
 use crate::kernel::ports::{OpenPortQuery, find_open_port};
 use crate::kernel::socket::{ListenState, Owner, Socket, SocketFlags};
 use crate::kernel::timewait::TwSuccessor;
-use crate::tcp::{Cause, Tcb, TcpInput, TcpState, UserCall};
+use crate::tcp::{Cause, Tcb, TcpState, UserCall};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{Endpoint, Fd, FourTuple, Ipv4Addr, Port, ProcIx, SocketId, TwId};
@@ -126,7 +127,7 @@ impl Kernel {
         backlog: u32,
         fx: &mut Effects,
     ) -> crate::app::CallResult {
-        let (now, process) = (caller.now, caller.task.process);
+        let process = caller.task.process;
         let id = self.fd_socket(process, fd)?;
         let backlog = backlog.min(self.config.sysctls.somaxconn().unsigned_abs());
         let socket = self.socket_mut(id);
@@ -152,7 +153,7 @@ impl Kernel {
         let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
         socket.tcb.listen(&mut self.scratch);
         socket.rare_mut().listen = Some(ListenState { backlog, ..ListenState::default() });
-        self.apply(now, id, fx);
+        apply(&mut self.scratch, id, socket, &mut self.mib, &mut self.state_counts, fx);
         let owner = self.socket(id).bind_owner();
         self.listeners.insert(Listener {
             socket: id,
@@ -236,7 +237,7 @@ impl Kernel {
         }
         self.set_hashed(id, true);
         let open = UserCall::Open { iss, ts_offset, mss };
-        self.tcp_step(now, id, TcpInput::Call(open), fx).map(|_| ())
+        self.tcp_call(now, id, open, fx).map(|_| ())
     }
 
     /// Both ends but the source port: `ip_route_connect`.
@@ -381,7 +382,7 @@ impl Kernel {
         if matches!(socket.state(), TcpState::Closed) {
             return Err(Errno::NotConn);
         }
-        self.tcp_step(caller.now, id, TcpInput::Call(UserCall::Shutdown { read, write }), fx)?;
+        self.tcp_call(caller.now, id, UserCall::Shutdown { read, write }, fx)?;
         if let Some(socket) = self.sockets.get_mut(id.0) {
             socket.waiters.drain_into(&mut fx.wakes);
         }

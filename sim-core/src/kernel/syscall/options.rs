@@ -7,7 +7,7 @@ use crate::kernel::config::PortRange;
 use crate::kernel::effects::Effects;
 use crate::kernel::host::Kernel;
 use crate::kernel::socket::SocketFlags;
-use crate::tcp::{TcpInput, TcpSocketOption, TcpState, UserCall};
+use crate::tcp::{TcpSocketOption, TcpState, UserCall};
 use crate::time::Duration;
 use crate::units::{Fd, Port, ProcIx};
 
@@ -50,7 +50,7 @@ impl Kernel {
                 if !in_range(tcp) {
                     return Err(Errno::Inval);
                 }
-                self.tcp_step(caller.now, id, TcpInput::Call(UserCall::SetOption(tcp)), fx)?;
+                self.tcp_call(caller.now, id, UserCall::SetOption(tcp), fx)?;
             }
         }
         Ok(Ret::Done)

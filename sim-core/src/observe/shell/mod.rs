@@ -281,7 +281,7 @@ impl Cx<'_> {
     }
 
     fn line(&mut self, line: &str, filters: &mut dyn Filters) -> Result<Answer, SimError> {
-        let bare = line::without_prompt(line);
+        let bare = super::prompt::without_prompt(line);
         if self.shell.at_mysql || !self.shell.unfinished.is_empty() {
             return self.statement_line(bare, filters);
         }

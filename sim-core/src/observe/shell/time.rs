@@ -28,7 +28,7 @@ fn since_start(at: Instant) -> String {
 pub(super) fn advance(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimError> {
     let usage = |cx: &Cx<'_>| Ok(Answer::fails(2, format!("{}\n", say!(cx.shell.lang, Says::AdvanceUsage))));
     let [text] = args else { return usage(cx) };
-    if let Some(span) = duration(text.trim_start_matches('+')) {
+    if let Ok(span) = duration(text.trim_start_matches('+')) {
         let now = cx.run.world().now();
         let Some(until) = now.checked_add(span) else { return usage(cx) };
         cx.run.run_until(until, cx.observer)?;
@@ -126,8 +126,8 @@ pub(super) fn until(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimError
     let usage = || Answer::fails(2, format!("{}\n", say!(lang, Says::UntilUsage)));
     let (words, limit) = match args {
         [words @ .., within, span] if within == "within" => match duration(span) {
-            Some(span) => (words, Some(span)),
-            None => return Ok(usage()),
+            Ok(span) => (words, Some(span)),
+            Err(_no_duration) => return Ok(usage()),
         },
         words => (words, None),
     };

@@ -54,7 +54,7 @@ pub(super) fn perf(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimError>
             "-p" | "--pid" => asked.options.pid = rest.next().and_then(|pid| pid.parse().ok()).map(Pid),
             "--" | "sleep" => {}
             seconds if seconds.parse::<f64>().is_ok() => {
-                asked.length = crate::scenario::duration(&format!("{seconds}s"));
+                asked.length = crate::scenario::duration(&format!("{seconds}s")).ok();
             }
             option => return Ok(cx.option_not_simulated("perf", option)),
         }

@@ -43,6 +43,7 @@ pub use fd::fd;
 pub use json::SCHEMA_VERSION;
 pub use limits::limits;
 pub use mysql_table::MysqlStyle;
+#[cfg(feature = "scenario")]
 pub(super) use mysql_table::seconds;
 pub use netstat::{NetstatOptions, Servers, netstat, netstat_with};
 pub use nstat::nstat;

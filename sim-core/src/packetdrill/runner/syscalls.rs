@@ -1,7 +1,8 @@
 //! System calls and their results.
 
 use super::{Connection, Descriptor, Origin, PATIENCE_NS, Pending, Runner, Step, fail, problem, seconds};
-use crate::app::api::{Call, CallResult, PollEvents, PollSet, Ret};
+use crate::app::api::{Call, CallResult, Ret};
+use crate::errno::Errno;
 use crate::packetdrill::ast::{CallSpec, Expr};
 use crate::packetdrill::bench::{Bench, LOCAL, REMOTE};
 use crate::packetdrill::calls::{self, Expect, FdUse, Plan, Surroundings};
@@ -13,7 +14,14 @@ impl Runner<'_> {
     /// Makes a call; with `end`, in the second thread.
     pub(super) fn syscall(&mut self, line: u32, spec: &CallSpec, end: Option<u64>) -> Step {
         if spec.name.starts_with("epoll_") {
-            return self.epoll(line, spec);
+            return self.epoll(line, spec, end);
+        }
+        if spec.name == "close"
+            && let Some(Expr::Int(script)) = spec.args.first()
+            && matches!(self.fds.get(script), Some(Descriptor::Epoll(_)))
+        {
+            self.fds.remove(script);
+            return self.check_result(line, spec, &Expect::Plain, Ok(Ret::Done));
         }
         let fds = &self.fds;
         let around = Surroundings {
@@ -42,14 +50,24 @@ impl Runner<'_> {
                 let result = result.expect("a call on a non-blocking socket returns at once");
                 self.check_result(line, spec, &expect, result)
             }
-            Plan::Kernel(call, expect) => match end {
-                Some(end) => self.call_in_second_thread(line, spec, call, expect, end),
-                None => {
-                    let result = self.call_and_wait(line, spec, call)?;
-                    self.check_result(line, spec, &expect, result)
-                }
-            },
+            Plan::Kernel(call, expect) => self.kernel_call(line, spec, call, expect, end),
         }
+    }
+
+    /// Makes a call of the kernel; with `end`, in the second thread.
+    pub(super) fn kernel_call(
+        &mut self,
+        line: u32,
+        spec: &CallSpec,
+        call: Call,
+        expect: Expect,
+        end: Option<u64>,
+    ) -> Step {
+        if let Some(end) = end {
+            return self.call_in_second_thread(line, spec, call, expect, end);
+        }
+        let result = self.call_and_wait(line, spec, call)?;
+        self.check_result(line, spec, &expect, result)
     }
 
     fn call_in_second_thread(&mut self, line: u32, spec: &CallSpec, call: Call, expect: Expect, end: u64) -> Step {
@@ -132,6 +150,7 @@ impl Runner<'_> {
             "close" => {
                 if let Some(Expr::Int(script)) = spec.args.first() {
                     self.fds.remove(script);
+                    self.forget(*script);
                     self.connections[at].fd = None;
                 }
             }
@@ -141,6 +160,10 @@ impl Runner<'_> {
 
     /// Compares what a call returned, and takes in a new descriptor.
     pub(super) fn check_result(&mut self, line: u32, spec: &CallSpec, expect: &Expect, result: CallResult) -> Step {
+        let result = match result {
+            Ok(Ret::Data(data)) if *expect == Expect::Nowhere && !data.is_empty() => Err(Errno::Fault),
+            result => result,
+        };
         let (number, written) = match &result {
             Err(errno) => {
                 let actual = format!("-1 {} ({})", errno.name(), errno.text());
@@ -190,7 +213,11 @@ impl Runner<'_> {
                 }
                 Ok(())
             }
-            Expect::Value(_) | Expect::Plain | Expect::NewFd(_) => Ok(()),
+            Expect::Epoll(answer) => {
+                let Ok(Ret::Ready(set)) = &result else { return Ok(()) };
+                self.check_epoll(line, answer, set)
+            }
+            Expect::Value(_) | Expect::Plain | Expect::NewFd(_) | Expect::Nowhere => Ok(()),
         }
     }
 
@@ -212,113 +239,26 @@ impl Runner<'_> {
         };
         self.fds.insert(script, Descriptor::Socket { fd, connection });
     }
-
-    /// `epoll_create`, `epoll_ctl`, `epoll_wait`: level-triggered sets kept by the
-    /// script's side, waited for with `poll`.
-    fn epoll(&mut self, line: u32, spec: &CallSpec) -> Step {
-        let int = |at: usize| match spec.args.get(at) {
-            Some(Expr::Int(value)) => Some(*value),
-            _ => None,
-        };
-        match spec.name.as_str() {
-            "epoll_create" | "epoll_create1" => {
-                let Expr::Int(script) = spec.result else {
-                    return problem(
-                        line,
-                        ProblemKind::Unsupported,
-                        "a new descriptor needs the script's number for it",
-                    );
-                };
-                self.fds.insert(script, Descriptor::Epoll(Vec::new()));
-                Ok(())
-            }
-            "epoll_ctl" => {
-                let (Some(set), Some(Expr::Name(operation)), Some(fd)) = (int(0), spec.args.get(1), int(2)) else {
-                    return fail(line, show(spec), "epoll_ctl(epfd, operation, fd, {events=, fd=})");
-                };
-                let Some(Descriptor::Epoll(entries)) = self.fds.get_mut(&set) else {
-                    return fail(line, show(spec), format!("no epoll set is called {set}"));
-                };
-                entries.retain(|(known, ..)| *known != fd);
-                if operation != "EPOLL_CTL_DEL" {
-                    match spec.args.get(3).map(epoll_event) {
-                        Some(Ok((events, data))) => entries.push((fd, events, data.unwrap_or(fd))),
-                        Some(Err(reason)) => return problem(line, ProblemKind::Unsupported, reason),
-                        None => return fail(line, show(spec), "epoll_ctl() needs an event"),
-                    }
-                }
-                Ok(())
-            }
-            "epoll_wait" => self.epoll_wait(line, spec, int(0), int(3)),
-            other => problem(line, ProblemKind::Unsupported, format!("the system call {other}() is not in the model")),
-        }
-    }
-
-    fn epoll_wait(&mut self, line: u32, spec: &CallSpec, set: Option<i64>, timeout: Option<i64>) -> Step {
-        let (Some(set), Some(timeout)) = (set, timeout) else {
-            return fail(line, show(spec), "epoll_wait(epfd, {events=, fd=}, maxevents, timeout)");
-        };
-        let Some(Descriptor::Epoll(entries)) = self.fds.get(&set).cloned() else {
-            return fail(line, show(spec), format!("no epoll set is called {set}"));
-        };
-        let mut fds = Vec::new();
-        let mut datas = Vec::new();
-        for (script, events, data) in entries {
-            if let Some(Descriptor::Socket { fd, .. }) = self.fds.get(&script) {
-                fds.push((*fd, PollEvents(events)));
-                datas.push(data);
-            }
-        }
-        let timeout = calls::poll_timeout(timeout);
-        let call = Call::Poll { set: PollSet::many(&fds), timeout };
-        let result = self.call_and_wait(line, spec, call)?;
-        let Ok(Ret::Ready(ready)) = &result else { return self.check_result(line, spec, &Expect::Plain, result) };
-        if let Some(first) = ready.entries().iter().position(|entry| entry.revents != PollEvents::NONE)
-            && let Some(Ok((events, data))) = spec.args.get(1).map(epoll_event)
-        {
-            let actual = ready.entries()[first].revents.0;
-            if events != actual || data.is_some_and(|data| data != datas[first]) {
-                let expected = format!("events {events:#x} of fd {}", data.unwrap_or(datas[first]));
-                return fail(line, expected, format!("events {actual:#x} of fd {}", datas[first]));
-            }
-        }
-        self.check_result(line, spec, &Expect::Plain, result)
-    }
-}
-
-/// `{events=EPOLLIN|EPOLLOUT, fd=4}`; `ptr=` and `u32=` carry a number too.
-fn epoll_event(expr: &Expr) -> Result<(u16, Option<i64>), String> {
-    let Expr::Fields(fields) = expr else { return Err("an epoll event is {events=, fd=}".to_owned()) };
-    let mut event = (0, None);
-    for (name, value) in fields {
-        match (name.as_str(), value) {
-            ("events", bits) => {
-                event.0 = calls::poll_bits(bits, "EPOLL").map_err(|plan| match *plan {
-                    Plan::Refused(reason) | Plan::Unsupported(reason) => reason,
-                    Plan::Kernel(..) | Plan::WithoutWaiting(..) | Plan::Known(..) => "no event".to_owned(),
-                })?;
-            }
-            (_, Expr::Int(data)) => event.1 = Some(*data),
-            _ => {}
-        }
-    }
-    Ok(event)
 }
 
 /// The number a successful call returns, and the value it wrote.
 fn returned(value: &Ret, expect: &Expect) -> (i64, Option<i64>) {
     match value {
-        Ret::Count(count) if matches!(expect, Expect::Value(_)) => (0, Some(i64::from(*count))),
+        // What an option holds is an `int`.
+        Ret::Count(count) if matches!(expect, Expect::Value(_)) => (0, Some(i64::from(count.cast_signed()))),
         Ret::Count(count) => (i64::from(*count), None),
         Ret::Data(data) | Ret::Datagram(data, _) => (i64::from(data.len()), None),
-        Ret::Ready(set) => (i64::try_from(set.ready()).unwrap_or(i64::MAX), None),
+        Ret::Ready(set) => {
+            let ready = i64::try_from(set.ready()).unwrap_or(i64::MAX);
+            (if let Expect::Epoll(answer) = expect { ready.min(answer.max) } else { ready }, None)
+        }
         Ret::Fd(fd) | Ret::Accepted(fd, _) => (i64::from(fd.0), None),
         Ret::Done | Ret::Name(_) | Ret::Task(_) | Ret::Limits(_) => (0, None),
     }
 }
 
 /// What the script says of a call.
-fn show(spec: &CallSpec) -> String {
+pub(super) fn show(spec: &CallSpec) -> String {
     let result = spec.result.int().map_or_else(|| "...".to_owned(), |value| value.to_string());
     let errno = spec.errno.as_ref().map_or_else(String::new, |errno| format!(" {errno}"));
     format!("{}() = {result}{errno}", spec.name)

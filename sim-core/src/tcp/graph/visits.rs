@@ -125,4 +125,21 @@ mod tests {
         twice.merge(&visits);
         assert_eq!(twice.total(), 4);
     }
+
+    #[test]
+    fn counts_are_told_apart_by_both_ends_and_by_cause() {
+        let (open, fin1, closing) = (TcpState::Established, TcpState::FinWait1, TcpState::CloseWait);
+        let mut visits = Visits::default();
+        visits.count(open, fin1, Cause::Shutdown);
+        visits.count(open, closing, Cause::FinArrived);
+        assert_eq!(visits.between(open, fin1), 1);
+        assert_eq!([Cause::Close, Cause::Shutdown].map(|cause| visits.by(open, fin1, cause)), [0, 1]);
+        assert_eq!(visits.by(open, TcpState::Listen, Cause::Close), 0, "it is no edge");
+        let mut sum = visits.clone();
+        sum.now[open as usize] = 3;
+        let mut other = visits.clone();
+        other.now[open as usize] = 4;
+        sum.merge(&other);
+        assert_eq!((sum.now(open), sum.now(fin1)), (7, 0));
+    }
 }

@@ -71,7 +71,7 @@ impl Tcb {
         self.replace_ts_recent(seg, run);
         let window = self.scaled_window(seg);
         let moved_window = self.may_update_window(ack, seg.seq, window);
-        let dup = advanced == 0 && seg.seq_len() == 0 && (!moved_window || window == self.snd_wnd);
+        let dup = advanced == 0 && seg.seq_len() == 0 && !moved_window;
         if moved_window {
             self.snd_wl1 = seg.seq;
             self.snd_wnd = window;
@@ -91,10 +91,8 @@ impl Tcb {
         if prior_packets == 0 {
             self.ack_probe(run);
         } else {
-            if advanced > 0 {
-                self.clean_rtx_queue(seg, una, run);
-            }
-            self.loss_news(seg, dup, advanced, run);
+            let freed = advanced > 0 && self.clean_rtx_queue(seg, una, run);
+            self.loss_news(seg, dup, advanced, freed, run);
         }
         AckVerdict::Fine
     }
@@ -125,9 +123,9 @@ impl Tcb {
         }
     }
 
-    /// `tcp_clean_rtx_queue`: drops what is acknowledged, takes the RTT sample,
-    /// restarts the timer.
-    fn clean_rtx_queue(&mut self, seg: &Segment, prior_una: SeqNum, run: &mut Run<'_, '_>) {
+    /// `tcp_clean_rtx_queue`: drops what is acknowledged, takes the RTT sample.
+    /// True if anything was: part of a segment is nothing.
+    fn clean_rtx_queue(&mut self, seg: &Segment, prior_una: SeqNum, run: &mut Run<'_, '_>) -> bool {
         let (una, now_us) = (self.snd_una, run.us());
         let mut sent_at = None;
         let mut retransmitted = false;
@@ -170,11 +168,12 @@ impl Tcb {
             cold.marked &= cold.sent > 0;
         }
         self.cwnd = self.cwnd.saturating_add(freed);
-        // tcp_ack_update_rtt: Karn's rule, except that an echoed timestamp is unambiguous.
+        // tcp_ack_update_rtt: Karn's rule, except that an echoed timestamp is unambiguous;
+        // without FLAG_ACKED there is nothing to time.
         let echoed = seg.options.timestamp.filter(|&(_, ecr)| ecr != 0 && self.is(Bits::TS_OK));
         if let (Some(sent), false) = (sent_at, retransmitted) {
             self.rtt_sample(now_us.wrapping_sub(sent), run);
-        } else if let Some((_, ecr)) = echoed {
+        } else if let (Some((_, ecr)), true) = (echoed, syn || freed > 0) {
             let ms = self.tsval(run.now()).wrapping_sub(ecr);
             if ms < 0x8000_0000 {
                 self.rtt_sample(ms.max(1).saturating_mul(1_000), run);
@@ -183,15 +182,26 @@ impl Tcb {
         if freed > 0 && !syn {
             run.notify(SocketEvents::WRITABLE);
         }
+        syn || freed > 0
     }
 
     /// What the acknowledgment says about losses, and the transmit timer.
-    fn loss_news(&mut self, seg: &Segment, dup: bool, advanced: u32, run: &mut Run<'_, '_>) {
+    fn loss_news(&mut self, seg: &Segment, dup: bool, advanced: u32, freed: bool, run: &mut Run<'_, '_>) {
         let una = self.snd_una;
         let mut recovering = false;
         if let Some(cold) = &mut self.cold {
-            if cold.tlp_high_seq.is_some_and(|high| !una.before(high)) {
-                cold.tlp_high_seq = None;
+            if let Some(high) = cold.tlp_high_seq.filter(|&high| !una.before(high)) {
+                // tcp_process_tlp_ack: an acknowledgment of just the probe does not tell whether
+                // the original was lost. What follows does: more acknowledged, a duplicate, or
+                // the probe reported as one.
+                let twice = seg.options.sack.is_some_and(|block| block.right == high);
+                let lost = cold.tlp_retrans && una.after(high) && !twice;
+                if !cold.tlp_retrans || twice || dup || lost {
+                    cold.tlp_high_seq = None;
+                }
+                if lost {
+                    self.cwnd = (self.cwnd / 2).max(2);
+                }
             }
             if cold.high_seq.is_some_and(|high| !una.before(high)) {
                 cold.high_seq = None;
@@ -207,7 +217,8 @@ impl Tcb {
                 cold.dup_acks = cold.dup_acks.saturating_add(1);
             }
         }
-        if advanced > 0 && !self.schedule_loss_probe(true, run) {
+        // FLAG_SET_XMIT_TIMER: the timer of a segment acknowledged in part runs on.
+        if freed && !self.schedule_loss_probe(true, run) {
             self.rearm_rto(run);
         }
         let fast = self.cold.as_ref().is_some_and(|cold| cold.dup_acks == 3 && cold.sent > 0) && !recovering;
@@ -225,8 +236,11 @@ impl Tcb {
             self.clear(Bits::XMIT_SPECIAL);
             self.rearm_rto(run);
         } else if recovering && advanced > 0 {
-            // RFC 6582: a partial acknowledgment points at the next loss.
+            // RFC 6582: a partial acknowledgment points at the next loss; with SACK it does so
+            // only if something behind was received (RFC 6675).
+            let sack = self.is(Bits::SACK_OK);
             if let Some(cold) = &mut self.cold
+                && (!sack || cold.tx.iter().take(cold.sent).any(|skb| skb.flags.sacked))
                 && !cold.tx.iter().take(cold.sent).any(|skb| skb.flags.lost)
                 && cold.sent > 0
                 && let Some(head) = cold.tx.front_mut()

@@ -119,7 +119,7 @@ pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut A
             close::icmp_soft(tcb, errno, seq)
         }
     }
-    tcb.settle(ms32(cx.now), cx.config.tcp_invalid_ratelimit.as_millis());
+    tcb.settle(cx.now, cx.config.tcp_invalid_ratelimit);
 }
 
 /// Ends the connection (`tcp_done_with_error`): CLOSED, the error pending, everybody told.

@@ -62,8 +62,11 @@ fn validate(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
         && !disordered_ack(tcb, seg, tsval, run)
         && !flags.rst()
     {
+        let old_ack = flags.ack() && seg.seq_len() == 0 && seg.seq.before(tcb.rcv_nxt);
         if flags.syn() {
             syn_challenge(tcb, run);
+        } else if old_ack && run.cx.config.paws_drops_old_ack {
+            run.count(Mib::PAWSOldAck);
         } else {
             run.count(Mib::PAWSEstab);
             tcb.answer_unacceptable(seg, Mib::TCPACKSkippedPAWS, run);

@@ -59,21 +59,26 @@ fn transmit_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 /// `tcp_send_loss_probe` (RFC 8985 §7): new data if the window takes some, else
 /// the last segment again.
 fn loss_probe(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
-    if tcb.cold().tlp_high_seq.is_none() {
+    let new_data = tcb.has_unsent() && tcb.snd_nxt.before(tcb.wnd_end());
+    let probed = if tcb.cold().tlp_high_seq.is_some() {
+        // One probe at a time: what is left of the time-out counts from the oldest segment.
+        false
+    } else if new_data {
         let before = tcb.packets_out();
-        let mut probed = false;
-        if tcb.has_unsent() && tcb.snd_nxt.before(tcb.wnd_end()) {
-            tcb.write_xmit(true, true, run);
-            probed = tcb.packets_out() > before;
-        } else {
-            probed |= tcb.resend(Resend::Tail, run);
-        }
-        if probed {
-            let nxt = tcb.snd_nxt;
-            tcb.cold().tlp_high_seq = Some(nxt);
-        }
+        tcb.write_xmit(true, true, run);
+        tcb.packets_out() > before
+    } else {
+        tcb.resend(Resend::Tail, run)
+    };
+    if probed {
+        let nxt = tcb.snd_nxt;
+        let cold = tcb.cold();
+        cold.tlp_high_seq = Some(nxt);
+        cold.tlp_retrans = !new_data;
+        tcb.clear(Bits::XMIT_SPECIAL);
+    } else {
+        tcb.set(Bits::XMIT_TLP);
     }
-    tcb.clear(Bits::XMIT_SPECIAL);
     tcb.rearm_rto(run);
 }
 

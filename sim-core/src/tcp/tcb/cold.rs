@@ -83,6 +83,8 @@ pub(crate) struct Cold {
     pub(crate) high_seq: Option<SeqNum>,
     /// SND.NXT at the outstanding tail loss probe.
     pub(crate) tlp_high_seq: Option<SeqNum>,
+    /// `tlp_retrans`: the probe was a segment sent before.
+    pub(crate) tlp_retrans: bool,
     /// One past the last small segment sent (Minshall's Nagle).
     pub(crate) snd_sml: SeqNum,
     pub(crate) rtt_seq: SeqNum,
@@ -129,6 +131,7 @@ impl Cold {
             dup_acks: 0,
             high_seq: None,
             tlp_high_seq: None,
+            tlp_retrans: false,
             snd_sml: una,
             rtt_seq: una,
             soft_error: None,
@@ -192,5 +195,54 @@ impl Cold {
     /// Bytes waiting out of order.
     pub(crate) fn ofo_bytes(&self) -> u32 {
         self.ofo.iter().map(|segment| segment.payload.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNA: SeqNum = SeqNum(1);
+
+    /// Each option alone makes a part of its own (`sk_clone_lock` copies them all).
+    #[test]
+    fn each_option_is_inherited_alone() {
+        let set: [fn(&mut Cold); 9] = [
+            |cold| cold.linger = Some(Duration::ZERO),
+            |cold| cold.linger2 = Linger2::Reset,
+            |cold| cold.linger2 = Linger2::For(Duration::from_secs(1)),
+            |cold| cold.user_timeout = Duration::from_secs(1),
+            |cold| cold.keep_idle = Some(Duration::from_secs(1)),
+            |cold| cold.keep_intvl = Some(Duration::from_secs(1)),
+            |cold| cold.keep_cnt = Some(1),
+            |cold| cold.syn_cnt = Some(1),
+            |cold| cold.user_mss = Some(1),
+        ];
+        for (n, set) in set.iter().enumerate() {
+            let mut cold = Cold::new(UNA);
+            set(&mut cold);
+            assert_eq!(cold.inherited(UNA).as_deref(), Some(&cold), "option {n}");
+            assert!(!cold.is_idle(0, 500), "option {n}");
+        }
+        assert_eq!(Cold::new(UNA).inherited(UNA), None);
+    }
+
+    /// The rate limit of answers to out-of-window segments is forgotten when it is over.
+    #[test]
+    fn a_part_is_idle_when_its_rate_limit_is_over() {
+        let mut cold = Cold::new(UNA);
+        assert!(cold.is_idle(0, 500));
+        cold.last_oow_ack = 1_000;
+        assert_eq!([1_499, 1_500, 1_501].map(|now| cold.is_idle(now, 500)), [false, true, true]);
+    }
+
+    #[test]
+    fn bytes_out_of_order_are_counted() {
+        let mut cold = Cold::new(UNA);
+        assert_eq!(cold.ofo_bytes(), 0);
+        for (seq, len) in [(10, 5), (20, 7)] {
+            cold.ofo.push(OfoSegment { seq: SeqNum(seq), payload: Payload::opaque(len), fin: false });
+        }
+        assert_eq!(cold.ofo_bytes(), 12);
     }
 }

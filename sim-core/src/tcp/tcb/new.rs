@@ -129,7 +129,6 @@ impl Tcb {
             rcv_nxt: init.irs.add(1),
             rcv_wup: init.irs.add(1),
             copied_seq: init.irs.add(1),
-            snd_wl1: init.irs,
             rcv_wnd: init.rcv_wnd,
             rcv_ssthresh: init.rcv_wnd,
             advmss: init.advmss,

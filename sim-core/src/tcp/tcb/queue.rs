@@ -120,4 +120,21 @@ mod tests {
         queue.push(Payload::opaque(6));
         assert!(matches!(&queue, RxQueue::One(run) if run.len() == 11));
     }
+
+    /// A run with bytes and one without never become one, and what a read spans is zero where nothing is known.
+    #[test]
+    fn runs_with_and_without_content_stay_apart() {
+        for known_first in [true, false] {
+            let mut runs = [Payload::from_bytes(b"ab"), Payload::opaque(2)];
+            if !known_first {
+                runs.reverse();
+            }
+            let mut queue = RxQueue::default();
+            runs.iter().for_each(|run| queue.push(run.clone()));
+            assert_eq!(queue.iter().count(), 2);
+            assert_eq!(queue.take(4).to_vec(), if known_first { *b"ab\0\0" } else { *b"\0\0ab" });
+        }
+        let long = join(&Payload::from_bytes(b"abc"), &Payload::opaque(5));
+        assert_eq!(long.to_vec(), b"abc\0\0\0\0\0");
+    }
 }

@@ -65,11 +65,17 @@ impl Tcb {
     /// The earliest instant at which [`crate::tcp::TcpInput::Timeout`] must be given.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let mut at = self.xmit_at.min(self.delack_at);
-        if let Some(cold) = &self.cold {
-            at = at.min(cold.keepalive_at);
-        }
+        let at = self.deadline();
         (at != Instant::MAX).then_some(at)
+    }
+    /// [`Tcb::next_deadline`], [`Instant::MAX`] for none.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Instant {
+        let at = self.xmit_at.min(self.delack_at);
+        match &self.cold {
+            Some(cold) => at.min(cold.keepalive_at),
+            None => at,
+        }
     }
     /// What `ss -o` and `netstat -o` show (`inet_sk_diag_fill`, `get_tcp4_sock`).
     #[must_use]
@@ -284,5 +290,79 @@ impl Tcb {
     /// Data or FIN queued and not yet sent.
     pub(crate) fn has_unsent(&self) -> bool {
         self.snd_nxt != self.write_seq
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `tcp_bound_to_half_wnd`: half the largest window above 536 bytes, all of it below, never less than 48.
+    #[test]
+    fn a_segment_is_at_most_half_the_window() {
+        let mss = |clamp, max_window| Tcb { mss_clamp: clamp, max_window, ..Tcb::default() }.snd_mss();
+        let cases = [(0, 1_460), (536, 536), (537, 268), (2_000, 1_000), (2_920, 1_460), (65_535, 1_460), (60, 60)];
+        for (window, expected) in cases {
+            assert_eq!(mss(1_460, window), expected, "window {window}");
+        }
+        assert_eq!((mss(1_460, 48), mss(1_460, 20)), (48, 48));
+        assert_eq!((mss(40, 40), mss(40, 39)), (40, 48));
+        assert_eq!(mss(4, 65_535), 8);
+    }
+
+    #[test]
+    fn scales_timers_and_flags_are_told() {
+        let mut tcb = Tcb { cwnd: 7, backoff: 3, advmss: 1_448, rcv_mss: 536, mdev: 40_000, ..Tcb::default() };
+        tcb.set_wscales(7, 10);
+        assert_eq!((tcb.wscale(), tcb.cwnd(), tcb.backoff()), ((7, 10), 7, 3));
+        assert_eq!((tcb.advmss(), tcb.rcv_mss(), tcb.rttvar()), (1_448, 536, Duration::from_millis(10)));
+        assert!(!(tcb.keepalive() || tcb.wscale_ok() || tcb.sack_ok() || tcb.timestamps_ok()));
+        tcb.set(Bits::KEEPOPEN.with(Bits::WSCALE_OK).with(Bits::SACK_OK).with(Bits::TS_OK));
+        assert!(tcb.keepalive() && tcb.wscale_ok() && tcb.sack_ok() && tcb.timestamps_ok());
+    }
+
+    /// `__tcp_set_rto`, doubled with each back-off, at most `TCP_RTO_MAX`.
+    #[test]
+    fn the_time_out_doubles() {
+        let config = crate::tcp::machine::tests::config();
+        let rto = |backoff| Tcb { srtt: 8 * 50_000, rttvar: 200_000, backoff, ..Tcb::default() }.rto(&config);
+        assert_eq!([0, 1, 3, 15].map(|n| rto(n).as_millis()), [250, 500, 2_000, 120_000]);
+    }
+
+    /// `ss -o`: the transmit timer if it runs, else keepalive's.
+    #[test]
+    fn the_timer_shown_is_the_one_that_runs() {
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let mut tcb = Tcb::default();
+        assert_eq!(tcb.timer_view(), None);
+        tcb.cold().probes_out = 2;
+        assert_eq!(tcb.timer_view(), None);
+        tcb.cold().keepalive_at = at(9);
+        let keepalive = TimerView { kind: TimerKind::KeepAlive, expires: at(9), retries: 2 };
+        assert_eq!(tcb.timer_view(), Some(keepalive));
+        tcb.xmit_at = at(3);
+        tcb.cold().retransmits = 1;
+        assert_eq!(tcb.timer_view(), Some(TimerView { kind: TimerKind::Retransmit, expires: at(3), retries: 1 }));
+        tcb.set(Bits::XMIT_PROBE0);
+        assert_eq!(tcb.timer_view(), Some(TimerView { kind: TimerKind::Persist, expires: at(3), retries: 2 }));
+    }
+
+    /// `sk_stream_is_writeable`: a third of the buffer is free (what is free is at least half of what is queued).
+    #[test]
+    fn a_third_of_the_buffer_must_be_free() {
+        let writable = |queued| {
+            let mut tcb = Tcb { state: TcpState::Established, sndbuf: 3_000, ..Tcb::default() };
+            tcb.write_seq = tcb.snd_una.add(queued);
+            tcb.writable()
+        };
+        assert_eq!([0, 1_999, 2_000, 2_001, 2_999].map(writable), [true, true, true, false, false]);
+        let mut tcb = Tcb { state: TcpState::SynSent, sndbuf: 3_000, ..Tcb::default() };
+        assert!(!tcb.writable());
+        tcb.error = Some(Errno::ConnRefused);
+        assert!(tcb.writable(), "a write gives the error at once");
+        let mut tcb = Tcb { state: TcpState::Established, sndbuf: 0, ..Tcb::default() };
+        assert!(!tcb.writable());
+        tcb.set(Bits::SEND_SHUTDOWN);
+        assert!(tcb.writable(), "a write gives EPIPE at once");
     }
 }

@@ -181,6 +181,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(ERRNO, "ENOENT", "The file or directory does not exist.", "文件或目录不存在。").source("open(2)"),
     entry(ERRNO, "ESRCH", "No process or thread has this id.", "没有这个号码的进程或线程。").source("kill(2), prlimit(2)"),
     entry(ERRNO, "EIO", "A low-level input or output error happened.", "底层输入输出出错。").source(MAN),
+    entry(ERRNO, "EEXIST", "What is to be added is there already; epoll_ctl() returns it for a descriptor that the set holds.", "要添加的对象已经存在；epoll_ctl() 在集合中已有该描述符时返回它。")
+        .source("epoll_ctl(2)"),
     entry(ERRNO, "EFAULT", "A pointer given to the call does not point into the process's memory.", "传给调用的指针不在进程的地址空间内。")
         .source(MAN),
     entry(

@@ -125,29 +125,3 @@ fn options<'a>(args: &'a [String], with_value: &str) -> (Vec<(String, &'a str)>,
     }
     (found, words)
 }
-
-#[cfg(test)]
-pub(super) mod real {
-    //! The same pipeline by the tools of this machine, for comparison.
-
-    use std::io::Write as _;
-    use std::process::{Command, Stdio};
-
-    /// What `sh -c` makes of it; `None` where there is no such shell.
-    pub(in crate::observe::shell) fn run(pipeline: &str, input: &str) -> Option<(String, i32)> {
-        let mut child = Command::new("sh")
-            .args(["-c", pipeline])
-            .env("LC_ALL", "C")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut stdin = child.stdin.take()?;
-        // A filter such as head may leave before it has read everything.
-        let _closed_early = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        let out = child.wait_with_output().ok()?;
-        Some((String::from_utf8_lossy(&out.stdout).into_owned(), out.status.code().unwrap_or(-1)))
-    }
-}

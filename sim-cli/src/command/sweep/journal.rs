@@ -1,0 +1,240 @@
+//! The results file while a sweep runs: a line is written as soon as its point
+//! is finished, so a kill loses only what was under way.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
+
+use halfclose::capacity::sweep::{Found, Outcome, Plan, Search};
+use halfclose::say;
+use halfclose::text::Lang;
+use serde::{Deserialize, Serialize};
+
+use super::results::Done;
+use crate::exit::Failure;
+use crate::message::Planning as Say;
+
+/// Version of the lines. Raised when one changes its meaning.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Which part of the plan is run here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Shard {
+    /// From 0.
+    pub(super) index: usize,
+    /// How many parts there are.
+    pub(super) count: usize,
+}
+
+impl Shard {
+    /// Everything.
+    pub(super) const WHOLE: Self = Self { index: 0, count: 1 };
+
+    /// `2/8`, or `8` with the index from the environment of a Slurm array or a
+    /// Kubernetes Indexed Job.
+    pub(super) fn of(text: Option<&str>, lang: Lang) -> Result<Self, Failure> {
+        let Some(text) = text else { return Ok(Self::WHOLE) };
+        let bad = || Failure::Usage(say!(lang, Say::BadShard, text));
+        let (index, count) = match text.split_once('/') {
+            Some((index, count)) => (index.parse().map_err(|_| bad())?, count.parse().map_err(|_| bad())?),
+            None => (
+                index_of_environment(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+                    .ok_or_else(bad)?,
+                text.parse().map_err(|_| bad())?,
+            ),
+        };
+        if index < count { Ok(Self { index, count }) } else { Err(bad()) }
+    }
+}
+
+/// Slurm counts from SLURM_ARRAY_TASK_MIN, Kubernetes from 0.
+fn index_of_environment(read: impl Fn(&str) -> Option<String>) -> Option<usize> {
+    let number = |name: &str| read(name)?.parse::<usize>().ok();
+    let slurm = number("SLURM_ARRAY_TASK_ID").map(|id| id - number("SLURM_ARRAY_TASK_MIN").unwrap_or(0).min(id));
+    slurm.or_else(|| number("JOB_COMPLETION_INDEX"))
+}
+
+/// The first line of a results file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Header {
+    schema_version: u32,
+    program: String,
+    plan: String,
+    title: String,
+    scenario: String,
+    units: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
+}
+
+impl Header {
+    pub(super) fn new(plan: &Plan, shard: Shard) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            plan: plan.fingerprint(),
+            title: plan.title.clone(),
+            scenario: plan.scenario.clone(),
+            units: plan.units().len(),
+            shard: (shard.count > 1).then(|| format!("{}/{}", shard.index, shard.count)),
+        }
+    }
+
+    /// The results under two headers may stand side by side.
+    fn fits(&self, other: &Self) -> bool {
+        (self.schema_version, &self.program, &self.plan, self.units)
+            == (other.schema_version, &other.program, &other.plan, other.units)
+    }
+}
+
+/// A line after the header.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Line {
+    /// A point.
+    Point(Outcome),
+    /// What a bisection found, behind its points.
+    Threshold {
+        /// The unit.
+        unit: usize,
+        /// Its values.
+        #[serde(with = "halfclose::capacity::sweep::pairs")]
+        set: Vec<(String, String)>,
+        /// `null` if the condition holds nowhere or everywhere in the range.
+        threshold: Option<i64>,
+        /// `at`, `everywhere`, `nowhere`.
+        found: String,
+    },
+}
+
+/// The file of a running sweep, and what it knew at the start.
+pub(super) struct Journal {
+    known: BTreeMap<String, Outcome>,
+    file: Mutex<File>,
+}
+
+impl Journal {
+    /// Opens a results file; one of the same plan is continued, any other refused.
+    pub(super) fn open(path: &Path, plan: &Plan, shard: Shard, lang: Lang) -> Result<Self, Failure> {
+        let header = Header::new(plan, shard);
+        let cannot = |error| Failure::File(path.display().to_string(), error);
+        let mut known = BTreeMap::new();
+        let old = std::fs::read_to_string(path).unwrap_or_default();
+        // A kill may have cut the last line.
+        let whole = &old[..old.rfind('\n').map_or(0, |at| at + 1)];
+        if !whole.is_empty() {
+            for line in lines(path, whole, &header, lang)? {
+                if let Line::Point(outcome) = line {
+                    known.insert(outcome.key.clone(), outcome);
+                }
+            }
+        }
+        let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(path).map_err(cannot)?;
+        file.set_len(whole.len() as u64).map_err(cannot)?;
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(cannot)?;
+        if whole.is_empty() {
+            file.write_all(text(&header).as_bytes()).map_err(cannot)?;
+        }
+        Ok(Self { known, file: Mutex::new(file) })
+    }
+
+    /// How many points are known.
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
+    }
+
+    /// A point that was finished before.
+    pub(super) fn find(&self, key: &str) -> Option<Outcome> {
+        self.known.get(key).cloned()
+    }
+
+    /// Writes a finished point down: one write, so that lines of several threads do not mix.
+    pub(super) fn append(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let line = text(&Line::Point(outcome.clone()));
+        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.write_all(line.as_bytes()).map_err(Failure::Output)
+    }
+}
+
+/// A value as one line of JSON.
+pub(super) fn text(value: &impl Serialize) -> String {
+    format!("{}\n", serde_json::to_string(value).expect("plain data has no maps with other keys than text"))
+}
+
+/// The finished units of a part.
+pub(super) fn read_part(path: &Path, plan: &Plan, lang: Lang) -> Result<Vec<Done>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    let header = Header::new(plan, Shard::WHOLE);
+    let mut units: BTreeMap<usize, Vec<Outcome>> = BTreeMap::new();
+    for line in lines(path, &text, &header, lang)? {
+        if let Line::Point(outcome) = line {
+            units.entry(outcome.unit).or_default().push(outcome);
+        }
+    }
+    let finished = plan.units().into_iter().filter_map(|unit| {
+        let outcomes = units.remove(&unit.index)?;
+        let Some(mut search) = Search::new(plan, &unit) else { return outcomes.into_iter().next().map(Done::Point) };
+        // The same questions, answered from the file: an unfinished search is no result.
+        let mut used = Vec::new();
+        while let Some(value) = search.next_value() {
+            let keys: Vec<String> = search.points(value).iter().map(halfclose::capacity::sweep::Point::key).collect();
+            let tried: Option<Vec<Outcome>> =
+                keys.iter().map(|key| outcomes.iter().find(|outcome| outcome.key == *key).cloned()).collect();
+            let tried = tried?;
+            search.learn(value, &tried);
+            used.extend(tried);
+        }
+        Some(Done::threshold(&unit, search.found(), used))
+    });
+    Ok(finished.collect())
+}
+
+fn lines(path: &Path, text: &str, header: &Header, lang: Lang) -> Result<Vec<Line>, Failure> {
+    let mut rows = text.lines().enumerate();
+    let bad = |number: usize, error: &serde_json::Error| {
+        Failure::Usage(say!(lang, Say::BadLine, path.display(), number + 1, error))
+    };
+    let first = rows.next().map(|(_, line)| line).unwrap_or_default();
+    let found: Header = serde_json::from_str(first).map_err(|error| bad(0, &error))?;
+    if !found.fits(header) {
+        return Err(Failure::Usage(say!(lang, Say::OtherPlan, path.display())));
+    }
+    rows.map(|(number, line)| serde_json::from_str(line).map_err(|error| bad(number, &error))).collect()
+}
+
+/// The word of a finding.
+pub(super) const fn word(found: Found) -> &'static str {
+    match found {
+        Found::At(_) => "at",
+        Found::Everywhere => "everywhere",
+        Found::Nowhere => "nowhere",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_comes_from_slurm_or_kubernetes() {
+        let from = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<(String, String)> = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+            index_of_environment(move |name| pairs.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone()))
+        };
+        assert_eq!(from(&[("SLURM_ARRAY_TASK_ID", "3")]), Some(3));
+        assert_eq!(from(&[("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_MIN", "1")]), Some(2));
+        assert_eq!(from(&[("JOB_COMPLETION_INDEX", "5")]), Some(5));
+        assert_eq!(from(&[]), None);
+    }
+
+    #[test]
+    fn a_shard_lies_below_its_count() {
+        let shard = |text| Shard::of(Some(text), Lang::En);
+        assert_eq!(shard("2/8").unwrap(), Shard { index: 2, count: 8 });
+        for text in ["8/8", "1/0", "a/2", "-1/2", "", "1/2/3"] {
+            assert!(shard(text).is_err(), "{text}");
+        }
+    }
+}

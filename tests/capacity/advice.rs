@@ -1,0 +1,90 @@
+//! What `halfclose advise` and `halfclose capacity` say of the shipped scenarios.
+
+use halfclose::capacity::advise::{Advice, Advisor, Effect, When};
+use halfclose::capacity::{Capacity, GapCause, LimitId, Quantity, RemedyId, Variant, Walls, advance_to_demand};
+use halfclose::scenario::{Run, preset};
+
+fn variant(name: &str) -> Variant {
+    Variant::new(preset::find(name).expect("a preset").text.as_bytes().to_vec(), Vec::new())
+}
+
+fn formulas(name: &str) -> Capacity {
+    let mut run = Run::new(variant(name).scenario().expect("a preset"), 1).expect("a preset");
+    advance_to_demand(&mut run).expect("within budgets");
+    Capacity::of(&run)
+}
+
+fn advice(name: &str) -> Advice {
+    let advisor = Advisor::new(&variant(name), 1).expect("a preset");
+    let alone: Vec<_> = advisor.alone().iter().map(|job| advisor.simulate(job).expect("within budgets")).collect();
+    let together = (advisor.together(&alone, 2).iter())
+        .map(|job| advisor.simulate(job).expect("within budgets"))
+        .filter(|tried| tried.effect == Effect::Cures)
+        .collect();
+    Advice { baseline: *advisor.baseline(), alone, together }
+}
+
+/// Only fixing the close cures the outage; every other knob moves the wall or does nothing.
+#[test]
+fn only_closing_the_socket_cures_the_incident() {
+    let advice = advice("incident");
+    let cures: Vec<RemedyId> =
+        advice.alone.iter().filter(|tried| tried.effect == Effect::Cures).map(|tried| tried.remedies[0].id).collect();
+    assert_eq!(cures, [RemedyId::CloseSocket]);
+    let of = |id: RemedyId| advice.alone.iter().find(|tried| tried.remedies[0].id == id).expect("it is tried");
+    assert_eq!(of(RemedyId::RestartClient).effect, Effect::Clears);
+    assert_eq!(of(RemedyId::RestartClient).when(), When::Tonight);
+    assert_eq!(of(RemedyId::CloseSocket).when(), When::Tomorrow);
+    assert_eq!(of(RemedyId::UpgradeConnector).effect, Effect::StopsTheLeak);
+    assert_eq!(of(RemedyId::AdminPort).effect, Effect::LetsAdminIn);
+    // A wider range comes to EMFILE, and sooner: no half of the ports is searched in vain on the way.
+    let (_, before) = advice.baseline.first.expect("it fails");
+    let wider = of(RemedyId::PortRange);
+    let Effect::Moves(Some(after)) = wider.effect else { panic!("{:?}", wider.effect) };
+    assert!(after < before && wider.trial.expect("it is simulated").connections == 32_765, "{after} {before}");
+    for id in [RemedyId::FinTimeout, RemedyId::Keepalive, RemedyId::MaxConnections, RemedyId::Nofile, RemedyId::BackLog]
+    {
+        assert_eq!(of(id).when(), When::DoesNotHelp, "{id:?}");
+    }
+}
+
+#[test]
+fn time_wait_is_cured_by_reuse_or_by_more_ports() {
+    let advice = advice("time-wait");
+    let of = |id: RemedyId| advice.alone.iter().find(|tried| tried.remedies[0].id == id).expect("it is tried");
+    assert_eq!(of(RemedyId::TwReuse).effect, Effect::Cures);
+    assert_eq!(of(RemedyId::PortRange).effect, Effect::Cures);
+    assert_eq!(of(RemedyId::FinTimeout).effect, Effect::Nothing);
+}
+
+/// The published rules: 470 a second, 463 with the wheel's rounding at HZ 250; R · T; 1 − mc / (R · T).
+#[test]
+fn published_rules_come_out() {
+    let capacity = formulas("time-wait");
+    let row = capacity.tables.reuse.iter().find(|row| row.client_closes_first && row.tcp_tw_reuse == 0);
+    let rate = row.expect("it is in the table").rate;
+    assert!((462.0..463.0).contains(&rate), "{rate}");
+    let ports = capacity.limit(LimitId::Ports).expect("it has one");
+    assert!((470.0..471.0).contains(&(ports.capacity.value / 60.0)));
+    let slots = formulas("incident").tables.slots;
+    let at_600 = slots.iter().find(|row| row.rate == 600.0).expect("it is in the table");
+    assert_eq!(at_600.held, 6_000.0);
+    assert!((at_600.refused - (1.0 - 151.0 / 6_000.0)).abs() < 1e-9);
+}
+
+/// Slots, then ports, then descriptors; and the simulation meets the walls of the outage one after the other.
+#[test]
+fn the_walls_of_the_incident_stand_in_their_order() {
+    let capacity = formulas("incident");
+    let order: Vec<LimitId> = capacity.limits.iter().map(|limit| limit.id).take(3).collect();
+    assert_eq!(order, [LimitId::Slots, LimitId::Ports, LimitId::NofileSoft]);
+    let walls = Walls::of(&variant("incident"), 1, 2).expect("within budgets").0;
+    let met: Vec<(LimitId, u64)> = walls.iter().filter_map(|wall| wall.met.map(|(id, n, _)| (id, n))).collect();
+    assert_eq!(met, [(LimitId::Ports, 28_231), (LimitId::NofileSoft, 32_765)]);
+    for row in walls.iter().flat_map(|wall| &wall.compared) {
+        assert_ne!(row.cause, GapCause::Other, "{row:?}");
+        if row.quantity == Quantity::Connections {
+            assert_eq!(row.formula, row.simulated);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The page: its modules, its files, what it weighs, and its tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::checks::Context;
+use crate::install::MDBOOK;
+use crate::process::run;
+use crate::report::Outcome;
+
+const BROWSER: &str = "wasm32-unknown-unknown";
+/// The page's modules: each is a feature of the bindings.
+const MODULES: &[&str] = &["sim", "reader", "tools"];
+
+/// Runs steps one after another until one does not pass.
+fn all(steps: &[&dyn Fn() -> Outcome]) -> Outcome {
+    let mut lines = Vec::new();
+    for step in steps {
+        match step() {
+            Outcome::Passed(more) => lines.extend(more),
+            outcome @ (Outcome::Failed(_) | Outcome::NotRun(_)) => return outcome,
+        }
+    }
+    Outcome::Passed(lines)
+}
+
+/// `cargo xtask site`: the page and the book, for any plain file host, in `target/site`.
+pub(crate) fn site(context: &Context) -> Outcome {
+    all(&[&|| modules(context), &|| packages(context), &|| bundle(context), &|| weigh(context), &|| book(context)])
+}
+
+/// `cargo xtask serve`: the page from its sources, anew at every change.
+pub(crate) fn serve(context: &Context) -> Outcome {
+    all(&[&|| modules(context), &|| packages(context), &|| run(vite(context).args(["--host", "127.0.0.1"]))])
+}
+
+/// The check `page`: the site is built and a browser goes through all of it.
+pub(crate) fn check(context: &Context) -> Outcome {
+    all(&[
+        &|| site(context),
+        &|| run(context.cargo().args(["build", "--quiet", "--package", "halfclose-cli"])),
+        &|| run(npx(context, "playwright").args(["test"]).env("HALFCLOSE_SITE", folder(context))),
+    ])
+}
+
+fn web(context: &Context) -> PathBuf {
+    context.root.join("sim-web").join("web")
+}
+
+fn folder(context: &Context) -> PathBuf {
+    context.target.join("site")
+}
+
+/// A program of the page's packages. What it needs is installed before, so it fetches nothing.
+fn npx(context: &Context, program: &str) -> Command {
+    let mut command = Command::new("npx");
+    command.current_dir(web(context)).arg("--no-install").arg(program);
+    command
+}
+
+fn vite(context: &Context) -> Command {
+    npx(context, "vite")
+}
+
+/// The wasm modules, and what the page takes from the core at build time.
+fn modules(context: &Context) -> Outcome {
+    let generated = web(context).join("src").join("generated");
+    let pack = || {
+        let program = ["run", "--quiet", "--package", "halfclose-web", "--bin", "pack-presets", "--"];
+        run(context.cargo().args(program).arg(&generated))
+    };
+    let outcome = pack();
+    let mut outcomes = vec![outcome];
+    for module in MODULES {
+        outcomes.push(build(context, module, &generated));
+    }
+    outcomes.into_iter().find(|outcome| !matches!(outcome, Outcome::Passed(_))).unwrap_or(Outcome::Passed(Vec::new()))
+}
+
+fn build(context: &Context, module: &str, generated: &Path) -> Outcome {
+    let built = context.target.join(BROWSER).join("web").join("halfclose_web.wasm");
+    all(&[
+        &|| {
+            let arguments = ["build", "--quiet", "--package", "halfclose-web", "--lib", "--profile", "web"];
+            run(context.cargo().args(arguments).args([
+                "--no-default-features",
+                "--features",
+                module,
+                "--target",
+                BROWSER,
+            ]))
+        },
+        &|| {
+            let program = ["run", "--quiet", "--package", "xtask-bindgen", "--"];
+            run(context.cargo().args(program).arg(&built).arg(generated).arg(module))
+        },
+    ])
+}
+
+/// What package-lock.json says, unless it is there already.
+fn packages(context: &Context) -> Outcome {
+    let there = web(context).join("node_modules").join(".package-lock.json");
+    let age = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
+    if age(&there).is_some() && age(&there) >= age(&web(context).join("package-lock.json")) {
+        return Outcome::Passed(Vec::new());
+    }
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(web(context)))
+}
+
+/// Both builds of the page: files, and one file.
+fn bundle(context: &Context) -> Outcome {
+    let (site, single) = (folder(context), context.target.join("site-single"));
+    all(&[
+        &|| run(npx(context, "tsc").arg("--noEmit")),
+        &|| run(vite(context).args(["build", "--emptyOutDir", "--outDir"]).arg(&site)),
+        &|| run(vite(context).args(["build", "--mode", "single", "--emptyOutDir", "--outDir"]).arg(&single)),
+        &|| match std::fs::copy(single.join("index.html"), site.join("halfclose.html")) {
+            Ok(_) => Outcome::Passed(Vec::new()),
+            Err(error) => Outcome::Failed(vec![format!("halfclose.html: {error}")]),
+        },
+    ])
+}
+
+/// Holds the page to what it may weigh.
+fn weigh(context: &Context) -> Outcome {
+    run(Command::new("node").arg("scripts/weigh.mjs").arg(folder(context)).current_dir(web(context)))
+}
+
+/// The book beside the page, where mdBook is there.
+fn book(context: &Context) -> Outcome {
+    let Some(tool) = MDBOOK.find(context) else {
+        println!("mdbook is not installed: the site is built without the book (`cargo xtask test` installs it)");
+        return Outcome::Passed(Vec::new());
+    };
+    run(Command::new(tool)
+        .args(["build", "book", "--dest-dir"])
+        .arg(folder(context).join("book"))
+        .current_dir(&context.root))
+}
