@@ -25,9 +25,9 @@ use crate::wire::{CallEvent, Event, Order, Task};
 use crate::{bounds, clock, procfs, stage, worker};
 
 /// From the setting up of the hosts to the scenario's start.
-const LEAD: u64 = 700_000_000;
+const LEAD: u64 = 1_000_000_000;
 /// Before the start by this much the hosts are as the processes will find them.
-const SETTLED: u64 = 60_000_000;
+const SETTLED: u64 = 400_000_000;
 /// Sockets are sampled this often while they are few.
 pub(crate) const SAMPLE_EVERY: u64 = 100_000_000;
 /// With more of them than this, sampling would disturb what it looks at.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MDBOOK, Need, TCPDUMP, TSHARK};
+use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, MDBOOK, Need, TCPDUMP, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -76,6 +76,13 @@ pub(crate) const CHECKS: &[Check] = &[
         },
     },
     Check { name: "tests", what: "unit and whole-system tests", rust_only: true, needs: &[], run: tests },
+    Check {
+        name: "lab",
+        what: "the quick experiments on the real kernel: it and the model agree",
+        rust_only: false,
+        needs: &[Need::Debian(MARIADB)],
+        run: lab,
+    },
     Check {
         name: "doctests",
         what: "examples in the documentation",
@@ -157,6 +164,12 @@ fn tests(context: &Context) -> Outcome {
     println!("cargo-nextest is not installed: the tests run under `cargo test`");
     let targets = ["--lib", "--bins", "--tests", "--no-fail-fast"];
     run_tests(context.cargo().args(["test", "--workspace", "--all-features"]).args(targets))
+}
+
+/// Ignored among the other tests: they need rights, a MariaDB, and a machine to themselves.
+fn lab(context: &Context) -> Outcome {
+    let suite = ["test", "--package", "halfclose-cli", "--test", "lab", "--", "--ignored", "--test-threads", "1"];
+    run_tests(context.cargo().args(suite))
 }
 
 /// Libraries only: the program has the library's name, and their pages would collide.

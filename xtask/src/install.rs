@@ -46,6 +46,7 @@ pub(crate) const CHROMIUM: Package = Package { name: "chromium", program: "chrom
 pub(crate) const CJK_FONT: Package = Package { name: "fonts-noto-cjk", program: "" };
 pub(crate) const TSHARK: Package = Package { name: "tshark", program: "tshark" };
 pub(crate) const TCPDUMP: Package = Package { name: "tcpdump", program: "tcpdump" };
+pub(crate) const MARIADB: Package = Package { name: "mariadb-server-core", program: "mariadbd" };
 pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4" };
 

@@ -8,6 +8,7 @@
 
 mod capture;
 mod checks;
+mod evidence;
 mod install;
 mod process;
 mod report;
@@ -24,6 +25,7 @@ usage: cargo xtask test [--only rust|CHECK] [--yes]
        cargo xtask site [--yes]
        cargo xtask serve [--yes]
        cargo xtask conformance DIR [--csv VERDICTS]
+       cargo xtask evidence [NAME]
 
   --only rust   only what needs the Rust toolchain and nothing else
   --only CHECK  one check, by the name it has in the closing table
@@ -34,6 +36,7 @@ usage: cargo xtask test [--only rust|CHECK] [--yes]
 
   conformance   run a folder of packet scripts and print their verdicts; with those of a real kernel
                 (a CSV), write the page of the book
+  evidence      run the experiments whose names contain NAME on this machine's kernel, and write their pages
 
 Exit status: 0 every check passed, 1 one failed or could not run, 2 usage.";
 
@@ -65,6 +68,9 @@ fn main() -> ExitCode {
         Some((&"site", rest)) => page(rest, site::site),
         Some((&"serve", rest)) => page(rest, site::serve),
         Some((&"conformance", rest)) => conformance(rest),
+        Some((&"evidence", [])) => evidence::run(&root(), None),
+        Some((&"evidence", [wanted])) => evidence::run(&root(), Some(wanted)),
+        Some((&"evidence", _)) => usage_error("evidence takes one name, or none"),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");
             ExitCode::SUCCESS
