@@ -327,7 +327,7 @@ Examples:
   halfclose web --site target/site
 
 It prints the address and serves until it is stopped, on 127.0.0.1 only. The page is the one the program
-was built with (feature `site`), else the one that `cargo xtask site` left in target/site.")]
+was built with (HALFCLOSE_PAGE), else the one that `cargo xtask site` left in target/site.")]
     Web(Web),
     /// Run a scenario on the real Linux kernel and in the model, and print both side by side
     #[command(after_help = "\

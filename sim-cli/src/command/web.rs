@@ -17,9 +17,9 @@ use crate::message::Say;
 use crate::terminal;
 
 /// The whole page in one file, where the program was built with it.
-#[cfg(feature = "site")]
-const EMBEDDED: Option<&[u8]> = Some(include_bytes!("../../../target/site/halfclose.html"));
-#[cfg(not(feature = "site"))]
+#[cfg(page)]
+const EMBEDDED: Option<&[u8]> = Some(include_bytes!(env!("HALFCLOSE_PAGE")));
+#[cfg(not(page))]
 const EMBEDDED: Option<&[u8]> = None;
 
 /// Where `cargo xtask site` leaves the page, from the workspace.

@@ -205,8 +205,7 @@ fn slices(from: Instant, to: Instant) -> impl Iterator<Item = Instant> {
 /// `from` and differ by `to`: the slice of a second pass, the records of a third.
 fn part(variants: &[Variant; 2], from: Instant, to: Instant) -> Result<Parting, DiffError> {
     let [mut first, mut second] = [started(&variants[0])?, started(&variants[1])?];
-    let begin = from;
-    let (mut from, mut to) = (from, to);
+    let mut to = to;
     // At the very start nothing has happened yet, and time zero is no slice of its own.
     let until = |run: &mut Run, at: Instant| {
         let end = run.scenario().end;
@@ -223,10 +222,9 @@ fn part(variants: &[Variant; 2], from: Instant, to: Instant) -> Result<Parting, 
             to = at;
             break;
         }
-        from = at;
     }
     // From the coarse slice on, so that what both do just before can be told.
-    let [ours, theirs] = [recorded(&variants[0], begin, to)?, recorded(&variants[1], begin, to)?];
+    let [ours, theirs] = [recorded(&variants[0], from, to)?, recorded(&variants[1], from, to)?];
     let at = first_difference(&ours, &theirs).unwrap_or(ours.len().min(theirs.len()));
     let names = variants.each_ref().map(|variant| RecordNames::of(&variant.scenario));
     let told = |names: &RecordNames, records: &[Record], from: usize, count: usize| -> Vec<Told> {
