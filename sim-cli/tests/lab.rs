@@ -5,7 +5,8 @@
 //! It needs root, or unprivileged user namespaces. Without them it fails and says
 //! what is missing. Experiments are run several at once, for they mostly wait; one
 //! that differs is run again alone, since a real clock may have been late once: a
-//! wrong model is wrong twice.
+//! wrong model is wrong twice. `cargo xtask test` runs it as the check `lab`, apart
+//! from the other tests (`test = false`): it wants the machine for itself.
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
@@ -49,7 +50,6 @@ fn told(file: &Path, output: &Output) -> String {
 }
 
 #[test]
-#[ignore = "needs a real kernel and its rights: `cargo xtask test --only lab`"]
 fn the_real_kernel_and_the_model_agree() {
     let quick: Vec<PathBuf> =
         scenarios().into_iter().filter(|(_, ms)| *ms <= QUICK_S * 1000).map(|(file, _)| file).collect();
@@ -86,7 +86,6 @@ fn the_real_kernel_and_the_model_agree() {
 
 /// Nothing of an experiment outlives whoever started it, however that ends.
 #[test]
-#[ignore = "needs a real kernel and its rights: `cargo xtask test --only lab`"]
 fn nothing_is_left_behind() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scenarios/lab");
     // Inherited by every process of this experiment, and by none of another.

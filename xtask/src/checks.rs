@@ -166,9 +166,9 @@ fn tests(context: &Context) -> Outcome {
     run_tests(context.cargo().args(["test", "--workspace", "--all-features"]).args(targets))
 }
 
-/// Ignored among the other tests: they need rights, a MariaDB, and a machine to themselves.
+/// Apart from the other tests: it needs rights, a MariaDB, and the machine for itself.
 fn lab(context: &Context) -> Outcome {
-    let suite = ["test", "--package", "halfclose-cli", "--test", "lab", "--", "--ignored", "--test-threads", "1"];
+    let suite = ["test", "--package", "halfclose-cli", "--test", "lab", "--", "--test-threads", "1"];
     run_tests(context.cargo().args(suite))
 }
 

@@ -96,7 +96,8 @@ pub(super) struct Case {
     pub(super) process: (HostId, ProcIx),
     server: (HostId, ProcIx),
     dns: (HostId, ProcIx),
-    burst: Option<(HostId, ProcIx)>,
+    /// By the fault that started it: bursts may overlap.
+    bursts: BTreeMap<usize, (HostId, ProcIx)>,
     hosts: [HostId; 2],
     notes: Notes,
     plan: Plan,
@@ -183,7 +184,7 @@ impl Case {
             process: own,
             server,
             dns,
-            burst: None,
+            bursts: BTreeMap::new(),
             hosts,
             notes: Notes::default(),
             plan,
@@ -301,7 +302,7 @@ impl Case {
                 let load = load(port, u32::from(n), fault.lasts, Some(Duration::from_millis(5)));
                 let now = self.world.now();
                 let process = self.world.add_process(client, &ProcessConfig::new("burst", 4_096), Box::new(load), now);
-                self.burst = Some((client, process));
+                self.bursts.insert(ix, (client, process));
             }
         }
         Ok(())
@@ -339,7 +340,7 @@ impl Case {
             Fault::FewPorts(_) => self.ports(self.plan.ports),
             Fault::FewFds(_) => self.nofile(self.plan.nofile),
             Fault::Burst(_) => {
-                if let Some((host, process)) = self.burst.take() {
+                if let Some((host, process)) = self.bursts.remove(&ix) {
                     // Within the budgets: closing adds no sockets to speak of.
                     let ended = self.world.exit_process(host, process, 0, &mut self.history);
                     debug_assert!(ended.is_ok(), "{ended:?}");

@@ -186,6 +186,7 @@ macro_rules! messages {
         $($id:ident { en: $en:literal, zh: $zh:literal $(,)? })*
     }) => {
         $(#[$meta])*
+        #[allow(rustdoc::broken_intra_doc_links, reason = "texts for people: their brackets are no links")]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         $vis enum $name { $(#[doc = $en] $id,)* }
 
