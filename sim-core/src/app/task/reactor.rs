@@ -370,7 +370,8 @@ impl Reactor {
     }
 }
 
-/// An errno as `std` would report it: the number is Linux's.
+/// An errno as `std` would report it: the number is Linux's. Its `kind()` is right
+/// where the program is built for Linux; other targets read numbers their own way.
 pub(super) fn io_error(errno: Errno) -> std::io::Error {
     std::io::Error::from_raw_os_error(i32::from(errno.number()))
 }
