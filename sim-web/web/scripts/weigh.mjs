@@ -8,11 +8,11 @@ const files = [...readdirSync(site), ...readdirSync(join(site, "assets")).map((n
 const weight = (pattern) => files.filter((name) => pattern.test(name))
   .reduce((sum, name) => sum + gzipSync(readFileSync(join(site, name)), { level: 9 }).length, 0);
 const rows = [
-  ["simulation module", weight(/^assets\/sim_bg.*\.wasm$/), 275],
+  ["simulation module", weight(/^assets\/sim_bg.*\.wasm$/), 285],
   ["reader module (when a text is edited)", weight(/^assets\/reader_bg.*\.wasm$/), 280],
   ["scripts, styles, page", weight(/^(index\.html|assets\/index-.*\.js|assets\/.*\.css)$/), 60],
 ];
-rows.push(["first load in all", rows[0][1] + rows[2][1], 330]);
+rows.push(["first load in all", rows[0][1] + rows[2][1], 342]);
 let failed = false;
 for (const [what, bytes, limit] of rows) {
   const over = bytes === 0 || bytes > limit * 1000;
