@@ -91,7 +91,19 @@ export class TerminalView extends View {
   async #run(): Promise<void> {
     const line = this.#line.value;
     this.#line.value = "";
+    await this.type(line);
+  }
+
+  /** The host whose shell it is. */
+  set host(host: number) {
+    this.#host = host;
+    void this.#showPrompt();
+  }
+
+  /** Runs a line as if it had been typed. */
+  async type(line: string): Promise<void> {
     await this.#ready;
+    if (this.#prompt.textContent === t("terminal.loading")) await this.#showPrompt();
     this.store.pause();
     if (line.trim() !== "") this.#history.push(line);
     this.#at = this.#history.length;
