@@ -92,7 +92,7 @@ export class App extends HTMLElement {
     try {
       const { Course } = await import("./course");
       this.#course ??= new Course(this.store, this);
-      if (!this.#course.isConnected) this.#views.before(this.#course);
+      if (!this.#course.isConnected) this.#tabs.before(this.#course);
       await this.#course.start(location.hash);
     } catch (error) {
       this.#say(t("course.failed", (error as Error).message));

@@ -12,6 +12,9 @@ import { w } from "./words";
 const PARTS = ["side", "cause", "remedy"] as const;
 type Part = (typeof PARTS)[number];
 
+/** Words of the shell that no real host has and that would tell the answer. */
+const GIVES_AWAY = /(^|[|;&(\s])(findings|metrics|explain)\b/;
+
 export class CasePage implements Page {
   #truth: Diagnosed | null = null;
   #picked: Record<Part, string> | null = null;
@@ -41,6 +44,7 @@ export class CasePage implements Page {
       const terminal = this.room.app.querySelector<TerminalView>("hc-view-terminal");
       const host = store.loaded?.hosts.findIndex((one) => one.name === this.item.host) ?? -1;
       if (terminal && host >= 0) terminal.host = host;
+      if (terminal) terminal.refuse = (line) => (this.#picked === null && GIVES_AWAY.test(line) ? w("noPeeking") : "");
       for (const line of this.item.type) await terminal?.type(line);
     } catch (error) {
       this.#failure = (error as Error).message;

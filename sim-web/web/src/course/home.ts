@@ -25,7 +25,7 @@ export class HomePage implements Page {
     const seat = h("input", { type: "number", min: "0", max: "999", value: String(room.seat), "aria-describedby": "seat-hint",
       onchange: () => { if (/^\d{1,3}$/.test(seat.value)) room.go("", Number(seat.value)); } });
     return [
-      h("header", { class: "course-head" }, h("div", { class: "row" }, focused(h("h1", {}, w("course"))), h("span", { class: "space" }),
+      h("div", { class: "course-head" }, h("div", { class: "row" }, focused(h("h1", {}, w("course"))), h("span", { class: "space" }),
         button(w("leave"), () => room.leave(), "link")), h("p", {}, w("intro"))),
       h("p", { class: "row" }, h("label", { class: "field" }, h("span", {}, w("seat")), seat), h("span", { class: "hint", id: "seat-hint" }, w("seatHint"))),
       h("h2", {}, w("lessons")), h("ol", { class: "course-list" }, ...lessons().map((item) => this.#entry(item))),
@@ -52,7 +52,9 @@ export class HomePage implements Page {
     const done = this.room.progress.of(item.id);
     const answers = Object.values(done.answers);
     const state = answers.length === 0 ? "" : `${done.finished ? `✓ ${w("doneMark")}, ` : ""}${w("rightOf", answers.filter((one) => one.right).length, answers.length)}`;
-    return h("li", {}, button(said(item.title), () => this.room.go(item.id), "link"), h("span", { class: "hint" }, ` ${w("minutes", item.minutes)}`),
+    const open = button(said(item.title), () => this.room.go(item.id), "link");
+    open.dataset.item = item.id;
+    return h("li", {}, open, h("span", { class: "hint" }, ` ${w("minutes", item.minutes)}`),
       item.kind === "lesson" ? h("div", {}, ...inline(said(item.goal))) : null, state ? h("div", { class: "good" }, state) : null);
   }
 

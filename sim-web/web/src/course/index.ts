@@ -13,6 +13,7 @@ import { type Cast, Model } from "./model";
 import { Progress } from "./progress";
 import { type Mode, type Page, type Room } from "./room";
 import { SheetPage } from "./sheets";
+import { w } from "./words";
 
 const MODES: readonly Mode[] = ["page", "ask", "open", "blind"];
 
@@ -81,12 +82,15 @@ export class Course extends HTMLElement implements Room {
 
   mode(mode: Mode): void {
     this.#mode = mode;
+    // Where there are no views it is what the page is about.
+    this.setAttribute("role", mode === "page" ? "main" : "region");
     this.app.classList.add("in-course");
     for (const one of MODES) this.app.classList.toggle(`course-${one}`, one === mode);
   }
 
   draw(): void {
     if (!this.isConnected || !this.#page) return;
+    this.setAttribute("aria-label", w("course"));
     this.replaceChildren(...this.#page.render());
     this.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
   }

@@ -16,6 +16,8 @@ export class InstructorPage implements Page {
   #running: Plan | null = null;
   #elapsed = h("output", { class: "course-clock" });
 
+  #checked = h("p", { class: "checked", role: "status" });
+
   constructor(readonly room: Room) {}
 
   async start(): Promise<void> {
@@ -28,7 +30,7 @@ export class InstructorPage implements Page {
   }
 
   render(): Node[] {
-    const top = h("header", { class: "course-head" }, button(`← ${w("back")}`, () => this.room.go(""), "link"), focused(h("h1", {}, w("instructor"))));
+    const top = h("div", { class: "course-head" }, button(`← ${w("back")}`, () => this.room.go(""), "link"), focused(h("h1", {}, w("instructor"))));
     return this.room.instructor ? [top, ...this.#unlocked()] : [top, this.#gate()];
   }
 
@@ -50,9 +52,17 @@ export class InstructorPage implements Page {
       h("div", { class: "row" },
         button(w("presenter"), () => { document.documentElement.classList.toggle("presenter"); }),
         button(w("lock"), () => { this.room.instructor = false; this.room.draw(); })),
+      h("div", { class: "row" }, button(w("check", this.room.seat), () => void this.#check())), this.#checked,
       this.#elapsed,
       ...workshop.plans.flatMap((plan) => this.#plan(plan)),
     ];
+  }
+
+  /** For who has written a lesson: does every question have exactly one right answer? */
+  async #check(): Promise<void> {
+    this.#checked.textContent = w("computing");
+    const problems = await this.room.check(this.room.seat);
+    this.#checked.textContent = problems.length === 0 ? w("checked") : problems.join("\n");
   }
 
   #plan(plan: Plan): Node[] {
@@ -61,7 +71,7 @@ export class InstructorPage implements Page {
     const rows = plan.entries.map((entry) => {
       const item = find(entry.item);
       const row = h("tr", { "data-from": String(from) }, h("td", { class: "number" }, clockText(from * 60)), h("td", { class: "number" }, w("minutes", entry.minutes)),
-        h("td", {}, item ? button(said(item.title), () => this.room.go(item.id), "link") : null, ...inline(said(entry.text)),
+        h("td", {}, item ? button(said(item.title), () => this.room.go(item.id), "link") : null, item ? " — " : "", ...inline(said(entry.text)),
           item ? h("details", {}, h("summary", {}, w("notes")), ...prose(said(item.notes))) : null));
       from += entry.minutes;
       return row;

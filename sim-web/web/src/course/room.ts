@@ -22,6 +22,8 @@ export interface Room {
   /** Goes to a page of the course. */
   go(id: string, seat?: number): void;
   leave(): void;
+  /** What is wrong with the lessons and cases for a seat. */
+  check(seat: number): Promise<string[]>;
   /** Draws the page anew, and takes the focus to what is marked for it. */
   draw(): void;
   /** Shows a scenario in the views. */
@@ -57,7 +59,7 @@ export function button(label: string, action: () => void, kind = ""): HTMLButton
 
 /** The head of a lesson's or case's page. */
 export function head(room: Room, item: Item, more: string): HTMLElement {
-  return h("header", { class: "course-head" },
+  return h("div", { class: "course-head" },
     h("div", { class: "row" }, button(`← ${w("back")}`, () => room.go(""), "link"), h("span", { class: "space" }), button(w("leave"), () => room.leave(), "link")),
     h("h1", {}, said(item.title)), h("p", { class: "hint" }, ...inline(more)));
 }

@@ -54,7 +54,9 @@ export class TerminalView extends View {
   async #showPrompt(): Promise<void> {
     if (!this.#ready) return;
     await this.#ready;
-    this.#prompt.textContent = (await this.store.sim.ask("call", "prompt", Math.min(this.store.line, this.store.frames.length - 1), this.#host)) as string;
+    const host = this.#host;
+    const prompt = (await this.store.sim.ask("call", "prompt", Math.min(this.store.line, this.store.frames.length - 1), host)) as string;
+    if (host === this.#host) this.#prompt.textContent = prompt;
   }
 
   #key(event: KeyboardEvent): void {
@@ -97,8 +99,11 @@ export class TerminalView extends View {
   /** The host whose shell it is. */
   set host(host: number) {
     this.#host = host;
-    void this.#showPrompt();
+    this.render();
   }
+
+  /** Why a line shall not be run, if it shall not. */
+  refuse: (line: string) => string = () => "";
 
   /** Runs a line as if it had been typed. */
   async type(line: string): Promise<void> {
@@ -110,6 +115,11 @@ export class TerminalView extends View {
     this.#print(`${this.#prompt.textContent ?? ""}${line}\n`, "ps1");
     if (line.trim() === "clear") {
       this.#output.replaceChildren();
+      return;
+    }
+    const refused = this.refuse(line);
+    if (refused) {
+      this.#print(`${refused}\n`, "err");
       return;
     }
     try {
