@@ -248,14 +248,15 @@ fn cell(text: &str) -> String {
 }
 
 fn table(rows: &[&Row]) -> String {
-    let mut out = String::from("| line | figure | published | here | why | to see it |\n|---|---|---|---|---|---|\n");
+    let mut out = String::from("| line | figure | published | here |\n|---|---|---|---|\n");
     for row in rows {
         let (from, to) = row.lines;
         let lines = if from == to { from.to_string() } else { format!("{from}–{to}") };
+        let note = if row.note.is_empty() { String::new() } else { format!(": {}", cell(&row.note)) };
         let command =
-            if row.command.is_empty() { String::new() } else { format!("`{}`", row.command.replace('|', "\\|")) };
-        let [quantity, published, note] = [&row.quantity, &row.published, &row.note].map(|text| cell(text));
-        out.push_str(&format!("| {lines} | {quantity} | {published} | {} | {note} | {command} |\n", row.class));
+            if row.command.is_empty() { String::new() } else { format!("<br>`{}`", row.command.replace('|', "\\|")) };
+        let (quantity, published) = (cell(&row.quantity), cell(&row.published));
+        out.push_str(&format!("| {lines} | {quantity} | {published} | **{}**{note}{command} |\n", row.class));
     }
     out
 }
