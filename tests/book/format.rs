@@ -52,8 +52,9 @@ pub(super) fn page() -> String {
         let value = &schema["$defs"][&name];
         page.push_str(&format!("| {} | {} |\n", short(&name), cell(text(value, "description"))));
         for choice in value["oneOf"].as_array().into_iter().flatten() {
-            let word = text(choice, "const");
-            page.push_str(&format!("| {}: `\"{word}\"` | {} |\n", short(&name), cell(text(choice, "description"))));
+            let word =
+                if choice["enum"].is_array() { kind(choice) } else { format!("`\"{}\"`", text(choice, "const")) };
+            page.push_str(&format!("| {}: {word} | {} |\n", short(&name), cell(text(choice, "description"))));
         }
     }
     page

@@ -55,8 +55,6 @@ pub(crate) fn check(context: &Context) -> Outcome {
     outcome((|| {
         let template = Stage::new(context)?.template()?;
         let mut problems = catalog::problems(&template, &catalog::path(&context.root))?;
-        println!("{} messages to translate", problems.len());
-        problems.clear();
         problems.extend(links::broken(&folder)?);
         if problems.is_empty() { Ok(()) } else { Err(Problem::Found(problems)) }
     })())
