@@ -69,7 +69,9 @@ fn errnos_and_sysctls_of_the_book_are_in_the_glossary() {
         let is_part = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-');
         for word in text.split(is_part).map(|word| word.trim_matches(['.', '-'])) {
             let errno = word.len() > 4 && word.starts_with('E') && word.chars().all(|c| c.is_ascii_uppercase());
-            let sysctl = word.starts_with("net.ipv4.") || word.starts_with("net.core.") || word.starts_with("fs.");
+            let sysctl = word.starts_with("net.ipv4.")
+                || word.starts_with("net.core.")
+                || (word.starts_with("fs.") && word != "fs.h");
             let named = (errno && halfclose::errno::Errno::from_name(word).is_some()) || sysctl;
             if !named || OTHERS.contains(&word) {
                 continue;
