@@ -55,9 +55,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     outcome((|| {
         let template = Stage::new(context)?.template()?;
         let mut problems = catalog::problems(&template, &catalog::path(&context.root))?;
-        // The newest pages are being translated: for now they are counted.
-        println!("{} messages to translate", problems.len());
-        problems = links::broken(&folder)?;
+        problems.extend(links::broken(&folder)?);
         if problems.is_empty() { Ok(()) } else { Err(Problem::Found(problems)) }
     })())
 }
