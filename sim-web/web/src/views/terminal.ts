@@ -108,7 +108,7 @@ export class TerminalView extends View {
   /** Runs a line as if it had been typed. */
   async type(line: string): Promise<void> {
     await this.#ready;
-    if (this.#prompt.textContent === t("terminal.loading")) await this.#showPrompt();
+    if (["", t("terminal.loading")].includes(this.#prompt.textContent ?? "")) await this.#showPrompt();
     this.store.pause();
     if (line.trim() !== "") this.#history.push(line);
     this.#at = this.#history.length;
