@@ -229,6 +229,8 @@ impl<'a> Stage<'a> {
             let title = own.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(&page);
             text = retitled(&text, &page, title);
         }
+        // mdbook-gettext translates titles too, but not where a search result names the chapter above.
+        let text = catalog::titles_translated(&text, &catalog::path(&self.context.root))?;
         fs::write(summary, text)?;
         for page in files(source, "md")? {
             let text = fs::read_to_string(&page)?;
