@@ -81,6 +81,9 @@ pub(crate) fn build(context: &Context, folder: &Path) -> Outcome {
     })())
 }
 
+/// What `book.toml` says in English.
+const CHINESE_DESCRIPTION: &str = "在忠实再现的 Linux 主机上，TCP 连接如何耗尽某种资源";
+
 /// Leads to both languages.
 const INDEX: &str = r#"<!doctype html>
 <html lang="en">
@@ -94,7 +97,7 @@ const INDEX: &str = r#"<!doctype html>
 <body>
 <h1>halfclose</h1>
 <p><a href="en/index.html" hreflang="en">English</a><br>TCP connections that run out of something, on a faithful Linux host</p>
-<p lang="zh"><a href="zh/index.html" hreflang="zh">中文</a><br>在忠实再现的 Linux 主机上，TCP 连接耗尽某种资源的故事</p>
+<p lang="zh"><a href="zh/index.html" hreflang="zh">中文</a><br>在忠实再现的 Linux 主机上，TCP 连接如何耗尽某种资源</p>
 </body>
 </html>
 "#;
@@ -175,6 +178,7 @@ impl<'a> Stage<'a> {
         command.env("MDBOOK_BOOK__LANGUAGE", language.code);
         if language == CHINESE {
             command.env("MDBOOK_PREPROCESSOR__GETTEXT__AFTER", "[\"links\"]");
+            command.env("MDBOOK_BOOK__DESCRIPTION", CHINESE_DESCRIPTION);
         }
         step(&mut command)
     }
