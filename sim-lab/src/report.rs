@@ -180,7 +180,7 @@ pub fn page(report: &Report, scenario_text: &str) -> String {
     out
 }
 
-/// A page of [`page`] in 中文. What was measured is data and stays; every sentence is one of [`Say`], so that an
+/// A page of [`page`] in 中文. What was measured is data and stays; every sentence is one of the messages in `say`, so that an
 /// old page can be told in both languages although the experiment is not run again.
 ///
 /// # Errors
