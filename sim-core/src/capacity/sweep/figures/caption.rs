@@ -109,7 +109,7 @@ fn unchanged(heat: &Heat) -> Option<Said> {
 
 /// Equal within a hundredth.
 pub(super) fn alike(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 0.01 * a.abs().max(b.abs())
+    a == b || (a.is_finite() && b.is_finite() && (a - b).abs() <= 0.01 * a.abs().max(b.abs()))
 }
 
 /// Where lines begin and end, and where the seeds differ.

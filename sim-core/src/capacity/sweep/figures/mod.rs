@@ -229,15 +229,21 @@ pub fn told(value: f64) -> String {
 
 /// A number with the unit that stands in brackets behind its label.
 fn with_unit(value: f64, label: &str) -> String {
-    match label.rsplit_once('[').map(|(_, unit)| unit.trim_end_matches(']')) {
-        Some(unit) if value.is_finite() => format!("{} {unit}", told(value)),
-        Some(_) | None => told(value),
+    match split(label) {
+        (_, Some(unit)) if value.is_finite() => format!("{} {unit}", told(value)),
+        (_, Some(_) | None) => told(value),
     }
+}
+
+/// A label and the unit that ends it: `time [s]`, but not `recvq[77] at end`.
+fn split(label: &str) -> (&str, Option<&str>) {
+    let parts = label.strip_suffix(']').and_then(|rest| rest.rsplit_once(" ["));
+    parts.map_or((label, None), |(name, unit)| (name, Some(unit)))
 }
 
 /// A label without its unit.
 fn bare(label: &str) -> &str {
-    label.rsplit_once(" [").map_or(label, |(name, _)| name)
+    split(label).0
 }
 
 /// A label as it begins a title: with a capital letter.

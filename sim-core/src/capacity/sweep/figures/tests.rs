@@ -67,7 +67,7 @@ fn two_keys_make_a_heat_map_and_curves() {
     let Shape::Curves(curves) = &figures[1].shape else { panic!("curves") };
     assert_eq!((curves.lines.len(), curves.lines[1].points.len()), (2, 3));
     assert!(!curves.lines[1].points[2].1.came());
-    assert!(figures[1].caption.en.contains("Seeds differ most at"), "{}", figures[1].caption.en);
+    assert!(figures[1].caption.en.contains("All seeds agree within 1 %."), "{}", figures[1].caption.en);
 }
 
 #[test]
@@ -160,5 +160,7 @@ fn bisections_show_what_was_tried() {
 fn numbers_have_three_digits() {
     let all = [0.0, 0.5, 1.0, 6.3132, 38.07, 116.08, 28_231.0, -0.5, -3.0, f64::INFINITY].map(told);
     assert_eq!(all, ["0", "0.500", "1", "6.31", "38.1", "116", "28,231", "−0.500", "−3", "–"]);
+    let units = ["time [s]", "recvq[77] at end", "recvq[77]"].map(|label| with_unit(2.0, label));
+    assert_eq!(units, ["2 s", "2", "2"]);
     assert_eq!(file_name(&["heat", "a/b c", ""]), "heat-a-b-c");
 }
