@@ -279,7 +279,9 @@ fn links_between_documents_lead_somewhere() {
     let mut problems = Vec::new();
     for file in files("", &[".md"]) {
         let text = read(&file);
-        let folder = root().join(file.parent().expect("a file has a folder"));
+        // A page of the book in 中文 takes the place of the English one.
+        let place = file.strip_prefix("book/zh").map_or_else(|_| file.clone(), |page| Path::new("book/src").join(page));
+        let folder = root().join(place.parent().expect("a file has a folder"));
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = target.split('#').next().unwrap_or(target);
             if !path.is_empty() && !path.contains(':') && !folder.join(path).exists() {

@@ -1,5 +1,5 @@
 //! The program as a user meets it: every file of `tests/cmd` is a command and
-//! what it prints; so are the console blocks of the pages about shell and diagnosis.
+//! what it prints; so are the console blocks of the book's pages.
 
 #[test]
 fn commands() {
@@ -8,5 +8,7 @@ fn commands() {
         .env("NO_COLOR", "1")
         .case("tests/cmd/*.trycmd")
         .case("../book/src/shell.md")
-        .case("../book/src/diagnose.md");
+        .case("../book/src/diagnose.md")
+        .case("../book/src/incident/*.md")
+        .case("../book/src/how/*.md");
 }

@@ -9,16 +9,25 @@ use std::process::Command;
 const START: &str = "<!-- output: halfclose";
 const FENCE: &str = "\n```text\n";
 
-/// The READMEs and the pages of the book.
+/// The READMEs and the pages of the book, those below a folder too.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("sim-cli is a folder of the repository");
-    let mut found = Vec::new();
-    for folder in [root.to_owned(), root.join("book").join("src")] {
-        let entries = std::fs::read_dir(&folder).expect("a readable folder");
-        let paths = entries.map(|entry| entry.expect("a readable entry").path());
-        found.extend(paths.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
-    }
+    let mut found = pages(root, false);
+    found.extend(pages(&root.join("book").join("src"), true));
     found.sort();
+    found
+}
+
+fn pages(folder: &Path, below: bool) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a readable folder");
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.expect("a readable entry").path()) {
+        if path.is_dir() {
+            found.extend(if below { pages(&path, below) } else { Vec::new() });
+        } else if path.extension().is_some_and(|ending| ending == "md") {
+            found.push(path);
+        }
+    }
     found
 }
 
@@ -71,4 +80,17 @@ fn output_in_documents_is_the_programs() {
         }
     }
     assert!(stale.is_empty(), "UPDATE_GOLDEN=1 brings these up to date: {stale:?}");
+}
+
+/// The page of commands shows the help of each.
+#[test]
+fn the_book_has_every_command() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("sim-cli is a folder of the repository");
+    let page = std::fs::read_to_string(root.join("book/src/reference/cli.md")).expect("the page is there");
+    let help = printed("--help");
+    let commands = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
+    let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.len() > 20, "{names:?}");
+    let missing = names.iter().filter(|name| **name != "help" && !page.contains(&format!("{START} help {name} -->")));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&&str>::new(), "commands that book/src/reference/cli.md leaves out");
 }

@@ -15,6 +15,7 @@ use crate::bounds;
 use crate::observation::{HostSeen, Interval, Observation, Pick, ProcessSeen, Row, Sent};
 use crate::say::Say;
 use crate::wire::CallEvent;
+use crate::worker::TOLD_CALLS;
 
 /// A text in both languages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -274,7 +275,8 @@ impl Table<'_> {
     /// Calls that waited for a timer or a peer: what they came to, and how long they took.
     fn timers(&mut self, name: &str, real: &[CallEvent], model: &[CallEvent]) {
         let of_task = |calls: &[CallEvent], task| -> Vec<CallEvent> {
-            let told = calls.iter().filter(|c| c.task == task && !PAUSES.contains(&c.name()));
+            // Later ones are told one by one in the model only.
+            let told = calls.iter().take(TOLD_CALLS).filter(|c| c.task == task && !PAUSES.contains(&c.name()));
             told.copied().collect()
         };
         let tasks: BTreeSet<u32> = real.iter().map(|c| c.task).collect();
@@ -354,11 +356,12 @@ impl Table<'_> {
         }
     }
 
-    /// Steps while less than an eighth of the range is taken, so that no gap matters.
+    /// Steps while a sixteenth of the range is taken: 9 ports a step on average, so the walk
+    /// has not come round to ports that it took, which it would step over.
     fn steps(&mut self, name: &str, real: &[Pick], model: &[Pick]) {
         let steps = |picks: &[Pick]| -> Vec<i32> {
             let found = picks.iter().take_while(|p| p.port != 0).count();
-            let early = picks.iter().take(found / 8);
+            let early = picks.iter().take(found / 16);
             let ports: Vec<i32> = early.map(|p| i32::from(p.port)).collect();
             ports.windows(2).map(|w| w[1] - w[0]).collect()
         };

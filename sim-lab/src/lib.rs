@@ -48,7 +48,7 @@ use halfclose::scenario::{Scenario, ScenarioError};
 
 pub use compare::{Group, Line, Text, Verdict};
 pub use machine::Machine;
-pub use report::{Report, page};
+pub use report::{Report, page, page_in_zh};
 pub use simulate::ModelError;
 
 use observation::Observation;

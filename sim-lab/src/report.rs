@@ -180,6 +180,93 @@ pub fn page(report: &Report, scenario_text: &str) -> String {
     out
 }
 
+/// A page of [`page`] in 中文. What was measured is data and stays; every sentence is one of [`Say`], so that an
+/// old page can be told in both languages although the experiment is not run again.
+///
+/// # Errors
+/// The line that no message makes.
+pub fn page_in_zh(page: &str) -> Result<String, String> {
+    let (told, scenario) =
+        page.split_once("\n## The scenario\n").ok_or_else(|| "the page shows no scenario".to_owned())?;
+    let header = |key: &str| {
+        let start = format!("{key} = \"");
+        let line = scenario.lines().find_map(|line| line.strip_prefix(start.as_str())?.strip_suffix('"'));
+        line.map(|text| text.replace("\\\"", "\"")).ok_or_else(|| format!("the scenario has no {key}"))
+    };
+    let mut out = format!("# {}\n\n{}\n\n", header("title_zh")?, header("question_zh")?);
+    let mut lines = told.lines().skip(4);
+    let mut measured = String::new();
+    for line in lines.by_ref().take_while(|line| !line.is_empty()) {
+        measured.push_str(if measured.is_empty() { "" } else { " " });
+        measured.push_str(line);
+    }
+    out.push_str(&format!("{}\n\n", measured_in_zh(&measured).ok_or(measured)?));
+    let columns = Report::columns(Lang::Zh).join(" | ");
+    for line in lines {
+        let zh = if line == "| what | real | simulated | verdict | rule |" {
+            Some(format!("| {columns} |"))
+        } else if line.is_empty() || line.starts_with("|---") {
+            Some(line.to_owned())
+        } else if let Some(heading) = line.strip_prefix("## ") {
+            in_zh(heading).map(|heading| format!("## {heading}"))
+        } else if let Some(note) = line.strip_prefix("- ") {
+            // What the machine itself had to say has one language.
+            Some(format!("- {}", in_zh(note).unwrap_or_else(|| note.to_owned())))
+        } else {
+            row_in_zh(line)
+        };
+        out.push_str(&zh.ok_or_else(|| line.to_owned())?);
+        out.push('\n');
+    }
+    Ok(format!("{out}\n## 场景\n{scenario}"))
+}
+
+/// The sentence that says where the page was measured.
+fn measured_in_zh(text: &str) -> Option<String> {
+    let (kernel, rest) = text.strip_prefix("Measured on Linux ")?.split_once(" (CONFIG_HZ=")?;
+    let (hz, rest) = rest.split_once(", ")?;
+    let (cpus, rest) = rest.split_once(" CPUs) by `halfclose lab ")?;
+    let (scenario, rest) = rest.split_once(" --page`, and simulated for the same kernel and settings. ")?;
+    let summary = in_zh(rest.strip_suffix('.')?)?;
+    Some(format!(
+        "由 `halfclose lab {scenario} --page` 在 Linux {kernel}（CONFIG_HZ={hz}，{cpus} 个 CPU）上测得，\
+         并按同样的内核和设置模拟。{summary}。"
+    ))
+}
+
+/// Verdict and rule, the last two cells, in 中文.
+fn row_in_zh(line: &str) -> Option<String> {
+    let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
+    let [what @ .., verdict, rule] = cells.as_slice() else { return None };
+    Some(format!("| {} | {} | {} |", what.join(" | "), in_zh(verdict)?, in_zh(rule)?))
+}
+
+/// A sentence of [`Say`] in 中文, its arguments kept.
+fn in_zh(text: &str) -> Option<String> {
+    Say::ALL.iter().find_map(|message| {
+        let both = message.texts();
+        let arguments = arguments(both.en, text)?;
+        let arguments: Vec<&dyn std::fmt::Display> =
+            arguments.iter().map(|text| text as &dyn std::fmt::Display).collect();
+        Some(both.format(Lang::Zh, &arguments))
+    })
+}
+
+/// What stands for `{0}`, `{1}`, … of a message in `text`; they are named in order.
+fn arguments<'a>(message: &str, text: &'a str) -> Option<Vec<&'a str>> {
+    let mut parts = message.split('{').map(|part| part.split_once('}').map_or(part, |(_, after)| after));
+    let mut rest = text.strip_prefix(parts.next()?)?;
+    let mut found = Vec::new();
+    let parts: Vec<&str> = parts.collect();
+    for (index, part) in parts.iter().enumerate() {
+        let last = index + 1 == parts.len();
+        let at = if last { rest.strip_suffix(part)?.len() } else { rest.find(part)? };
+        found.push(&rest[..at]);
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty().then_some(found)
+}
+
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())

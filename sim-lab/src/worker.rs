@@ -23,7 +23,7 @@ use crate::wire::{CallEvent, Event, Order, Task, errno};
 /// Stack of a thread: what a program needs is on the heap.
 const STACK: usize = 128 << 10;
 /// Calls of a script that are told one by one; later ones are only counted.
-const TOLD_CALLS: u64 = 20_000;
+pub(crate) const TOLD_CALLS: usize = 20_000;
 /// How long told lines may wait, unless something ran out.
 const FLUSH_EVERY: StdDuration = StdDuration::from_millis(20);
 
@@ -347,7 +347,7 @@ impl Shared {
         told.calls += 1;
         let failed = errno(result).filter(|e| !matches!(e, Errno::Again | Errno::InProgress));
         let matters = ports.is_some() || failed.is_some() || name == CallName::Close;
-        if !(matters || self.every_call && told.calls <= TOLD_CALLS) {
+        if !(matters || self.every_call && usize::try_from(told.calls).is_ok_and(|n| n <= TOLD_CALLS)) {
             return;
         }
         let event = Event::Call(CallEvent { task: task.0, call, fd, entered, done, result, ports });

@@ -1,9 +1,11 @@
 //! Every figure and output block of the write-up has a row in `figures.csv`,
-//! and every row a test or a reason.
+//! and every row a test or a reason. The book shows them all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use halfclose_tests::golden::golden;
 
 /// Last line of the write-up.
 const LAST_LINE: u32 = 513;
@@ -109,10 +111,26 @@ const BLOCKS: &[(u32, u32)] = &[
     (499, 510),
 ];
 
+/// Parts of the write-up: first line, and what it is about.
+const PARTS: &[(u32, &str)] = &[
+    (1, "How it was set up"),
+    (28, "Two process lists"),
+    (82, "The first `ss -s`"),
+    (95, "Who closes, and when"),
+    (123, "Where the CPU time goes"),
+    (195, "What the client calls"),
+    (305, "28,231 connections"),
+    (333, "32,765 connections"),
+    (381, "59,974 sockets"),
+    (424, "`Recv-Q` 28 and 132"),
+    (466, "27 bytes, and 77"),
+];
+
 #[derive(Debug)]
 struct Row {
     id: String,
     lines: (u32, u32),
+    quantity: String,
     published: String,
     class: String,
     command: String,
@@ -139,6 +157,7 @@ fn rows() -> Vec<Row> {
             Row {
                 id: field(0),
                 lines: (line(from), line(to)),
+                quantity: field(2),
                 published: field(3),
                 class: field(4),
                 command: field(5),
@@ -221,4 +240,60 @@ fn every_named_test_exists() {
         }
     }
     assert_eq!(missing, BTreeMap::new(), "tests that figures.csv names and nobody wrote");
+}
+
+/// Text as a cell of a Markdown table; two hyphens would become a dash.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('*', "\\*").replace('<', "\\<").replace("--", "\\-\\-")
+}
+
+fn table(rows: &[&Row]) -> String {
+    let mut out = String::from("| line | figure | published | here |\n|---|---|---|---|\n");
+    for row in rows {
+        let (from, to) = row.lines;
+        let lines = if from == to { from.to_string() } else { format!("{from}–{to}") };
+        let note = if row.note.is_empty() { String::new() } else { format!(": {}", cell(&row.note)) };
+        let command =
+            if row.command.is_empty() { String::new() } else { format!("<br>`{}`", row.command.replace('|', "\\|")) };
+        let (quantity, published) = (cell(&row.quantity), cell(&row.published));
+        out.push_str(&format!("| {lines} | {quantity} | {published} | **{}**{note}{command} |\n", row.class));
+    }
+    out
+}
+
+/// The page of the book that lists every row.
+fn page() -> String {
+    let rows = rows();
+    let count = |class: &str| rows.iter().filter(|row| row.class == class).count();
+    let mut out = format!(
+        "# Every published figure\n\n\
+         <!-- Made by `UPDATE_GOLDEN=1 cargo test -p halfclose-tests --test figures`. -->\n\n\
+         What became of each figure and each block of output of the write-up? This page is made from \
+         `tests/incident/figures.csv`, which names for each row the test that checks it; a test counts that no line with a \
+         digit was left out. Line numbers are those of the write-up's source.\n\n\
+         | here | rows | it means |\n|---|---|---|\n\
+         | reproduced | {} | the simulator prints it, and a test holds it there |\n\
+         | scenario input | {} | it was set by somebody, so a scenario sets it |\n\
+         | explained | {} | it depends on the moment or on chance, or is no figure; the reason is given |\n\
+         | wrong | {} | the write-up errs, and it is said how |\n",
+        count("reproduced"),
+        count("scenario input"),
+        count("explained"),
+        count("wrong"),
+    );
+    for (at, (from, title)) in PARTS.iter().enumerate() {
+        let until = PARTS.get(at + 1).map_or(LAST_LINE + 1, |part| part.0);
+        let part: Vec<&Row> = rows.iter().filter(|row| (*from..until).contains(&row.lines.0)).collect();
+        out.push_str(&format!("\n## {title}\n\n{}", table(&part)));
+    }
+    out
+}
+
+#[test]
+fn the_book_shows_every_row() {
+    let page = page();
+    let shown = page.lines().filter(|line| line.starts_with("| ") && line.ends_with(" |")).count();
+    // A head for each table, and the table of four classes.
+    assert_eq!(shown, rows().len() + PARTS.len() + 5);
+    golden("book/src/incident/figures.md", &page);
 }

@@ -269,7 +269,8 @@ async fn answer(net: SimNet, mut stream: SimTcpStream) {
     use std::future::poll_fn;
     use std::pin::Pin;
     let mut buf = [0; 64];
-    let limit = Duration::from_secs(15);
+    // Short, so that who is silent does not keep those in the queue waiting for long.
+    let limit = Duration::from_secs(2);
     loop {
         let read = poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buf));
         let Ok(Ok(n @ 1..)) = halfclose::app::task::Net::timeout(&net, limit, read).await else { return };

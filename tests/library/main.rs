@@ -6,6 +6,7 @@
 
 mod clients;
 mod faults;
+mod own;
 mod pools;
 mod protocols;
 mod session;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, MDBOOK, Need, TCPDUMP, TSHARK};
+use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, Need, TCPDUMP, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -149,7 +149,13 @@ pub(crate) const CHECKS: &[Check] = &[
         needs: &[Need::Target(BROWSER), Need::Node(20), Need::Debian(CHROMIUM), Need::Debian(CJK_FONT)],
         run: crate::site::check,
     },
-    Check { name: "book", what: "the book builds", rust_only: false, needs: &[Need::Tool(MDBOOK)], run: book },
+    Check {
+        name: "book",
+        what: "the book builds in both languages, nothing is untranslated, links lead somewhere",
+        rust_only: false,
+        needs: crate::book::NEEDS,
+        run: crate::book::check,
+    },
 ];
 
 /// What building the page needs.
@@ -245,24 +251,4 @@ fn deny(context: &Context) -> Outcome {
         return Outcome::NotRun(format!("{} is gone", Need::Tool(CARGO_DENY)));
     };
     run(Command::new(tool).args(["check", "bans", "licenses", "sources"]).current_dir(&context.root))
-}
-
-fn book(context: &Context) -> Outcome {
-    let Some(tool) = MDBOOK.find(context) else {
-        return Outcome::NotRun(format!("{} is gone", Need::Tool(MDBOOK)));
-    };
-    let folder = context.target.join("book");
-    let built = run(Command::new(tool).args(["build", "book", "--dest-dir"]).arg(&folder).current_dir(&context.root));
-    if built != Outcome::Passed(Vec::new()) {
-        return built;
-    }
-    // The reports that the book shows.
-    for (lang, name) in [("en", "report-tiny.html"), ("zh", "report-tiny.zh.html")] {
-        let program = ["run", "--quiet", "--package", "halfclose-cli", "--", "report", "tiny", "--lang", lang, "-o"];
-        let written = run(context.cargo().args(program).arg(folder.join(name)));
-        if written != Outcome::Passed(Vec::new()) {
-            return written;
-        }
-    }
-    Outcome::Passed(Vec::new())
 }

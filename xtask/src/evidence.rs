@@ -1,5 +1,5 @@
-//! `cargo xtask evidence`: the pages of `book/src/evidence/`, from experiments on
-//! this machine's kernel. A page is replaced only by a run in which both sides
+//! `cargo xtask evidence`: the pages of `book/src/evidence/` and `book/zh/evidence/`, from
+//! experiments on this machine's kernel. A page is replaced only by a run in which both sides
 //! agree; what differs is printed and keeps its old page.
 
 use std::fs;
@@ -58,7 +58,16 @@ fn write(root: &Path, wanted: Option<&str>) -> io::Result<Vec<String>> {
     });
     alone.iter().for_each(|name| try_page(root, name, &differing));
     list(root, &names)?;
+    in_chinese(root)?;
     Ok(differing.into_inner().expect("no thread panics"))
+}
+
+/// The same pages in 中文, by the test that holds them to the English ones.
+fn in_chinese(root: &Path) -> io::Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let test = ["test", "--quiet", "--package", "halfclose-lab", "--test", "pages"];
+    let made = Command::new(cargo).current_dir(root).args(test).env("UPDATE_GOLDEN", "1").status()?;
+    if made.success() { Ok(()) } else { Err(io::Error::other("book/zh/evidence could not be written")) }
 }
 
 /// `end` of a scenario in ms; 0 where it cannot be read.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::checks::{Check, Context};
 use crate::process::output_of;
@@ -27,10 +27,14 @@ pub(crate) enum Need {
 /// A program that cargo can build.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Tool {
-    /// Crate and program.
+    /// The crate.
     pub(crate) name: &'static str,
+    /// A program of it.
+    pub(crate) program: &'static str,
     /// The version whose behaviour the checks were written against.
     pub(crate) version: &'static str,
+    /// A feature that it is built with; empty for none.
+    pub(crate) feature: &'static str,
 }
 
 /// A program that Debian packages.
@@ -47,8 +51,11 @@ pub(crate) const CJK_FONT: Package = Package { name: "fonts-noto-cjk", program: 
 pub(crate) const TSHARK: Package = Package { name: "tshark", program: "tshark" };
 pub(crate) const TCPDUMP: Package = Package { name: "tcpdump", program: "tcpdump" };
 pub(crate) const MARIADB: Package = Package { name: "mariadb-server-core", program: "mariadbd" };
-pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
-pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4" };
+pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", program: "cargo-deny", version: "0.20.2", feature: "" };
+pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", program: "mdbook", version: "0.5.4", feature: "search" };
+/// Extracts the book's messages and puts their translations in; of the series of mdBook above.
+pub(crate) const MDBOOK_I18N: Tool =
+    Tool { name: "mdbook-i18n-helpers", program: "mdbook-gettext", version: "0.4.0", feature: "" };
 
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,14 +70,15 @@ impl fmt::Display for Need {
 }
 
 impl Tool {
-    /// Where this workspace keeps its own copy. The version is part of the path,
-    /// so another version is another installation.
+    /// Where this workspace keeps its own copy. Version and feature are part of the path,
+    /// so another one is another installation.
     fn folder(self, context: &Context) -> PathBuf {
-        context.target.join("tools").join(format!("{}-{}", self.name, self.version))
+        let feature = if self.feature.is_empty() { String::new() } else { format!("-{}", self.feature) };
+        context.target.join("tools").join(format!("{}-{}{feature}", self.name, self.version))
     }
 
     fn own_copy(self, context: &Context) -> PathBuf {
-        let program = format!("{}{}", self.name, std::env::consts::EXE_SUFFIX);
+        let program = format!("{}{}", self.program, std::env::consts::EXE_SUFFIX);
         self.folder(context).join("bin").join(program)
     }
 
@@ -80,8 +88,8 @@ impl Tool {
         if own.is_file() {
             return Some(own);
         }
-        let said = output_of(Command::new(self.name).arg("--version"))?;
-        same_series(&said, self.version).then(|| PathBuf::from(self.name))
+        let said = output_of(Command::new(self.program).arg("--version").stdin(Stdio::null()))?;
+        same_series(&said, self.version).then(|| PathBuf::from(self.program))
     }
 }
 
@@ -233,7 +241,7 @@ fn install_tool(context: &Context, tool: Tool) -> Outcome {
         context
             .cargo()
             .args(["install", tool.name, "--version", tool.version, "--locked", "--debug", "--no-default-features"])
-            .args(["--quiet", "--root"])
+            .args(["--features", tool.feature, "--quiet", "--root"])
             .arg(&folder)
             .env("CARGO_TARGET_DIR", &build)
             .env("CARGO_PROFILE_DEV_DEBUG", "0"),

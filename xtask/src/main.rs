@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a program that reports on its terminal")]
 #![expect(clippy::print_stderr, reason = "usage errors go to stderr")]
 
+mod book;
 mod capture;
 mod checks;
 mod evidence;
@@ -24,6 +25,7 @@ const USAGE: &str = "\
 usage: cargo xtask test [--only rust|CHECK] [--yes]
        cargo xtask site [--yes]
        cargo xtask serve [--yes]
+       cargo xtask book [--update] [--yes]
        cargo xtask conformance DIR [--csv VERDICTS]
        cargo xtask evidence [NAME]
 
@@ -33,6 +35,9 @@ usage: cargo xtask test [--only rust|CHECK] [--yes]
 
   site          build the page and the book into target/site, fit for any plain file host
   serve         the page from its sources, for work on it: says where it is
+
+  book          build the book in both languages into target/book; --update puts new paragraphs into the
+                catalogue of translations, book/po/zh.po, and takes out what no page says any more
 
   conformance   run a folder of packet scripts and print their verdicts; with those of a real kernel
                 (a CSV), write the page of the book
@@ -65,8 +70,10 @@ fn main() -> ExitCode {
             Ok(options) => test(&options),
             Err(problem) => usage_error(&problem),
         },
-        Some((&"site", rest)) => page(rest, site::site),
-        Some((&"serve", rest)) => page(rest, site::serve),
+        Some((&"site", rest)) => build(rest, checks::PAGE_BUILD, site::site),
+        Some((&"serve", rest)) => build(rest, checks::PAGE_BUILD, site::serve),
+        Some((&"book", ["--update", rest @ ..] | [rest @ .., "--update"])) => build(rest, book::NEEDS, book::update),
+        Some((&"book", rest)) => build(rest, book::NEEDS, book::book),
         Some((&"conformance", rest)) => conformance(rest),
         Some((&"evidence", [])) => evidence::run(&root(), None),
         Some((&"evidence", [wanted])) => evidence::run(&root(), Some(wanted)),
@@ -80,15 +87,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds something of the page, after getting what that needs.
-fn page(words: &[&str], task: fn(&Context) -> Outcome) -> ExitCode {
+/// Builds something, after getting what that needs.
+fn build(words: &[&str], needs: &[install::Need], task: fn(&Context) -> Outcome) -> ExitCode {
     let options = match parse(words) {
         Ok(options) if options.only.is_none() => options,
         Ok(_) => return usage_error("--only is for tests"),
         Err(problem) => return usage_error(&problem),
     };
     let context = Context::new(root());
-    let missing = install::missing_of(&context, checks::PAGE_BUILD);
+    let missing = install::missing_of(&context, needs);
     if let Some((need, why)) = install::provide(&context, &missing, options.yes).first() {
         eprintln!("error: {need}: {why}");
         return ExitCode::FAILURE;

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::checks::Context;
-use crate::install::MDBOOK;
 use crate::process::run;
 use crate::report::Outcome;
 
@@ -124,14 +123,11 @@ fn weigh(context: &Context) -> Outcome {
     run(Command::new("node").arg("scripts/weigh.mjs").arg(folder(context)).current_dir(web(context)))
 }
 
-/// The book beside the page, where mdBook is there.
+/// The book beside the page, where its tools are there.
 fn book(context: &Context) -> Outcome {
-    let Some(tool) = MDBOOK.find(context) else {
-        println!("mdbook is not installed: the site is built without the book (`cargo xtask test` installs it)");
+    if !crate::install::missing_of(context, crate::book::NEEDS).is_empty() {
+        println!("mdbook is not installed: the site is built without the book (`cargo xtask book` installs it)");
         return Outcome::Passed(Vec::new());
-    };
-    run(Command::new(tool)
-        .args(["build", "book", "--dest-dir"])
-        .arg(folder(context).join("book"))
-        .current_dir(&context.root))
+    }
+    crate::book::build(context, &folder(context).join("book"))
 }

@@ -275,7 +275,7 @@ impl Lab {
         views::session(self.lines[line].run()).map(|(process, id)| vec![process as f64, id as f64])
     }
 
-    /// Does something now; see [`act`] for the words.
+    /// Does something now; see the module `act` for the words.
     ///
     /// # Errors
     /// If the words mean nothing in this scenario.
