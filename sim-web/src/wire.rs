@@ -322,6 +322,19 @@ messages! {
         /// What happened first in one and not in the other, in each of the two.
         first: [Option<Entry>; 2],
     }
+    /// Something found in a run.
+    Found {
+        /// Which rule found it.
+        id: String,
+        /// `note`, `warning` or `error`.
+        severity: String,
+        /// What happened, English and 中文.
+        what: [String; 2],
+        /// Why, if that is not said yet.
+        why: Option<[String; 2]>,
+        /// What to do.
+        next: [String; 2],
+    }
     /// What reading a scenario came to.
     Reading {
         /// What is wrong, in the order of its places; empty if nothing is.

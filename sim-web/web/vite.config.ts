@@ -44,7 +44,8 @@ function oneFile(): Plugin {
       for (const [name, item] of Object.entries(bundle)) {
         const file = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
         if (item.type === "chunk" && item.isEntry) {
-          const code = item.code.replace(/<\/script/g, "<\\/script");
+          // What is imported later is here already; there is nothing to load before it.
+          const code = item.code.replace(/__VITE_PRELOAD__/g, "void 0").replace(/<\/script/g, "<\\/script");
           text = text.replace(new RegExp(`<script[^>]*src="\\./${file}"[^>]*></script>`), "");
           text = text.replace("</body>", () => `<script type="module">${code}</script></body>`);
           delete bundle[name];
@@ -67,7 +68,7 @@ export default defineConfig(({ mode }) => {
     define: { __SINGLE__: JSON.stringify(single) },
     build: {
       target: "es2022",
-      modulePreload: { polyfill: false },
+      modulePreload: false,
       assetsInlineLimit: single ? 1e9 : 4096,
       cssCodeSplit: false,
       rollupOptions: single ? { output: { codeSplitting: false } } : { input: { index: "index.html", embed: "src/embed.ts" },

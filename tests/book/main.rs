@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use halfclose::text::Lang;
 use halfclose::text::explain::{Found, explain};
 use halfclose_tests::golden::golden;
-use halfclose_tests::tree::{files, read};
+use halfclose_tests::tree::{files, read, root};
 
 /// Where the pages of a language lie that need no translation: they are made in both.
 const fn folder(lang: Lang) -> &'static str {
@@ -84,6 +84,16 @@ fn errnos_and_sysctls_of_the_book_are_in_the_glossary() {
     }
     assert!(seen > 100, "{seen}: the pages were not read");
     assert!(unknown.is_empty(), "`halfclose explain` does not know: {unknown:#?}");
+}
+
+#[test]
+fn a_page_in_chinese_has_its_english_one() {
+    let pages = files("book/zh", &[".md"]);
+    assert!(pages.len() > 60, "{pages:?}");
+    for page in pages {
+        let inside = page.strip_prefix("book/zh").expect("it lies there");
+        assert!(root().join("book/src").join(inside).is_file(), "{} replaces no page", page.display());
+    }
 }
 
 /// A cell of a table.

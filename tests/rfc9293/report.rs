@@ -131,7 +131,8 @@ fn the_page_of_the_state_graph_is_current() {
          ![States of a TCP connection](state-graph.svg)\n\n\
          `halfclose graph` prints it, `halfclose graph two-hosts --format svg -o two-hosts.svg` with what a scenario \
          did:\n\n![The same with the counts of the scenario two-hosts](state-graph-two-hosts.svg)\n\n\
-         ## What lasts for ever {#what-lasts-for-ever}\n\n`halfclose graph --forever` answers from the table:\n\n```text\n",
+         ## What lasts for ever {#what-lasts-for-ever}\n\n`halfclose graph --forever` answers from the table:\n\n\
+         <!-- output: halfclose graph --forever -->\n```text\n",
     );
     page.push_str(&graph::forever(Lang::En));
     page.push_str(

@@ -441,8 +441,6 @@ fn the_graph_as_dot() {
 
 #[test]
 fn the_pictures_of_the_book() {
-    let plain = StateGraph { visits: None, scenario: "", lang: Lang::En };
-    golden("book/src/state-graph.svg", &state_graph(&plain));
     let scenario = preset::find("two-hosts").expect("a preset").scenario();
     let seed = scenario.seed;
     let mut run = Run::new(scenario, seed).expect("presets can be built");
@@ -452,6 +450,10 @@ fn the_pictures_of_the_book() {
         visits.add_sockets(&TcpState::ALL.map(|state| host.count(state)));
     }
     assert_eq!(visits.outside(), [], "not in the table");
-    let counted = StateGraph { visits: Some(&visits), scenario: "two-hosts", lang: Lang::En };
-    golden("book/src/state-graph-two-hosts.svg", &state_graph(&counted));
+    for (lang, ending) in [(Lang::En, "svg"), (Lang::Zh, "zh.svg")] {
+        let plain = StateGraph { visits: None, scenario: "", lang };
+        golden(&format!("book/src/state-graph.{ending}"), &state_graph(&plain));
+        let counted = StateGraph { visits: Some(&visits), scenario: "two-hosts", lang };
+        golden(&format!("book/src/state-graph-two-hosts.{ending}"), &state_graph(&counted));
+    }
 }

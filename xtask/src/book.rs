@@ -55,6 +55,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     outcome((|| {
         let template = Stage::new(context)?.template()?;
         let mut problems = catalog::problems(&template, &catalog::path(&context.root))?;
+        problems.extend(unspoken(&folder)?);
         problems.extend(links::broken(&folder)?);
         if problems.is_empty() { Ok(()) } else { Err(Problem::Found(problems)) }
     })())
@@ -80,6 +81,9 @@ pub(crate) fn build(context: &Context, folder: &Path) -> Outcome {
     })())
 }
 
+/// What `book.toml` says in English.
+const CHINESE_DESCRIPTION: &str = "在忠实再现的 Linux 主机上，TCP 连接如何耗尽某种资源";
+
 /// Leads to both languages.
 const INDEX: &str = r#"<!doctype html>
 <html lang="en">
@@ -93,7 +97,7 @@ const INDEX: &str = r#"<!doctype html>
 <body>
 <h1>halfclose</h1>
 <p><a href="en/index.html" hreflang="en">English</a><br>TCP connections that run out of something, on a faithful Linux host</p>
-<p lang="zh"><a href="zh/index.html" hreflang="zh">中文</a><br>在忠实再现的 Linux 主机上，TCP 连接耗尽某种资源的故事</p>
+<p lang="zh"><a href="zh/index.html" hreflang="zh">中文</a><br>在忠实再现的 Linux 主机上，TCP 连接如何耗尽某种资源</p>
 </body>
 </html>
 "#;
@@ -174,6 +178,7 @@ impl<'a> Stage<'a> {
         command.env("MDBOOK_BOOK__LANGUAGE", language.code);
         if language == CHINESE {
             command.env("MDBOOK_PREPROCESSOR__GETTEXT__AFTER", "[\"links\"]");
+            command.env("MDBOOK_BOOK__DESCRIPTION", CHINESE_DESCRIPTION);
         }
         step(&mut command)
     }
@@ -228,6 +233,8 @@ impl<'a> Stage<'a> {
             let title = own.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(&page);
             text = retitled(&text, &page, title);
         }
+        // mdbook-gettext translates titles too, but not where a search result names the chapter above.
+        let text = catalog::titles_translated(&text, &catalog::path(&self.context.root))?;
         fs::write(summary, text)?;
         for page in files(source, "md")? {
             let text = fs::read_to_string(&page)?;
@@ -294,28 +301,66 @@ fn retitled(text: &str, page: &str, title: &str) -> String {
     lines.collect()
 }
 
-/// The button of a page that leads to the same page in the other language.
+/// Gives a page its button that leads to the same page in the other language, and speaks the page's own around it.
 fn offer(page: &Path, folder: &Path, other: Language) -> Result<(), Problem> {
     const PLACE: &str = "<div class=\"right-buttons\">";
     let text = fs::read_to_string(page)?;
     let inside = page.strip_prefix(folder).map_err(io::Error::other)?;
-    let Some(at) = text.find(PLACE) else {
-        let name = inside.display();
-        // The list of chapters for readers without scripts.
-        let bare = inside.file_name().is_some_and(|name| name == "toc.html");
-        return if bare {
-            Ok(())
-        } else {
-            Err(Problem::Found(vec![format!("{name}: no place for the language switch")]))
-        };
+    // The list of chapters for readers without scripts has no menu.
+    if inside.file_name().is_some_and(|name| name == "toc.html") {
+        return Ok(());
+    }
+    let Some((before, after)) = text.split_once(PLACE) else {
+        return Err(Problem::Found(vec![format!("{}: no place for the language switch", inside.display())]));
     };
     let up = "../".repeat(inside.components().count());
     let link = format!("{up}{}/{}", other.code, inside.to_string_lossy().replace('\\', "/"));
     let button =
         format!("<a class=\"language\" href=\"{link}\" hreflang=\"{0}\" lang=\"{0}\">{1}</a>", other.code, other.name);
-    let (before, after) = text.split_at(at + PLACE.len());
-    fs::write(page, format!("{before}\n{button}{after}"))?;
+    let mut told = format!("{before}{PLACE}\n{button}{after}");
+    if other == ENGLISH {
+        for (english, chinese) in FRAME {
+            told = told.replace(english, chinese);
+        }
+    }
+    fs::write(page, told)?;
     Ok(())
+}
+
+/// What mdBook itself says around a page, in 中文. Its index knows words by the blanks between
+/// them, so in a page in 中文 it finds names and Latin words only, and says so.
+const FRAME: &[(&str, &str)] = &[
+    ("\"Toggle Table of Contents\"", "\"显示或隐藏目录\""),
+    ("\"Table of contents\"", "\"目录\""),
+    ("\"Change theme\"", "\"更换主题\""),
+    ("\"Themes\"", "\"主题\""),
+    (">Auto</button>", ">自动</button>"),
+    (">Light</button>", ">浅色</button>"),
+    ("\"Search (`/`)\"", "\"搜索（`/`）\""),
+    ("\"Toggle Searchbar\"", "\"显示或隐藏搜索栏\""),
+    ("\"Search this book ...\"", "\"搜索名称和英文单词 …\""),
+    ("\"Print this book\"", "\"打印本书\""),
+    ("\"Previous chapter\"", "\"上一章\""),
+    ("\"Next chapter\"", "\"下一章\""),
+    ("\"Page navigation\"", "\"翻页\""),
+    (">Keyboard shortcuts<", ">键盘快捷键<"),
+    (">Press <kbd>←</kbd> or <kbd>→</kbd> to navigate between chapters<", "><kbd>←</kbd> 和 <kbd>→</kbd> 翻章<"),
+    (">Press <kbd>S</kbd> or <kbd>/</kbd> to search in the book<", "><kbd>S</kbd> 或 <kbd>/</kbd> 搜索<"),
+    (">Press <kbd>?</kbd> to show this help<", "><kbd>?</kbd> 显示本说明<"),
+    (">Press <kbd>Esc</kbd> to hide this help<", "><kbd>Esc</kbd> 关闭本说明<"),
+];
+
+/// Words of the frame that no English page has any more: another mdBook says something else.
+fn unspoken(folder: &Path) -> io::Result<Vec<String>> {
+    let mut left: Vec<&str> = FRAME.iter().map(|(english, _)| *english).collect();
+    for page in links::pages(&folder.join(ENGLISH.code))? {
+        if left.is_empty() {
+            break;
+        }
+        let text = fs::read_to_string(page)?;
+        left.retain(|english| !text.contains(english));
+    }
+    Ok(left.iter().map(|english| format!("no page says {english}: see FRAME in xtask/src/book.rs")).collect())
 }
 
 /// Copies what is in a folder into another; what is there is replaced.

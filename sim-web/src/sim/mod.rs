@@ -2,6 +2,8 @@
 
 mod act;
 mod lab;
+#[cfg(feature = "tools")]
+mod measure;
 mod series;
 mod tell;
 mod timeline;
@@ -11,3 +13,5 @@ mod views;
 mod watch;
 
 pub use lab::Lab;
+#[cfg(feature = "tools")]
+pub use measure::{examine, measure};

@@ -4,6 +4,7 @@ import { decode, LinkVersion } from "./doc";
 import { h, type Icon, icon, text } from "./dom";
 import { type Key, language, type Lang, pick, preferred, speak, t } from "./i18n";
 import { type Command, commandOf } from "./keys";
+import type { Course } from "./course";
 import { Faults } from "./parts/faults";
 import { Help, remember, remembered } from "./parts/help";
 import type { Narrator } from "./parts/narrator";
@@ -14,6 +15,7 @@ import { DEFAULT_VIEWS, PRESETS, Store } from "./store";
 import { VIEWS } from "./views";
 import type { View } from "./views/view";
 
+const COURSE = /^#course\b/;
 const NARROW = matchMedia("(max-width: 760px)");
 
 export class App extends HTMLElement {
@@ -29,6 +31,7 @@ export class App extends HTMLElement {
   #share = document.createElement("hc-share") as Share;
   #help = document.createElement("hc-help") as Help;
   #narrator = document.createElement("hc-narrator") as Narrator;
+  #course: Course | null = null;
   #embedded = new URLSearchParams(location.search).has("embed");
 
   async connectedCallback(): Promise<void> {
@@ -62,12 +65,14 @@ export class App extends HTMLElement {
     }, { capture: true });
     window.addEventListener("hashchange", () => void this.#goToLink());
     NARROW.addEventListener("change", () => this.#showViews());
+    if (COURSE.test(location.hash)) void this.#openCourse();
     if ("serviceWorker" in navigator && location.protocol === "https:" || location.hostname === "localhost" || location.hostname === "127.0.0.1") {
       void navigator.serviceWorker?.register("sw.js").catch(() => {});
     }
   }
 
   async #read(): Promise<Awaited<ReturnType<typeof decode>>> {
+    if (COURSE.test(location.hash)) return { doc: {}, bad: [] };
     try {
       const link = await decode(location.hash);
       link.doc.views = link.doc.views?.filter((name) => name in VIEWS);
@@ -82,7 +87,21 @@ export class App extends HTMLElement {
     }
   }
 
+  /** Lessons and cases are loaded when the first is asked for. */
+  async #openCourse(): Promise<void> {
+    try {
+      const { Course } = await import("./course");
+      this.#course ??= new Course(this.store, this);
+      if (!this.#course.isConnected) this.#tabs.before(this.#course);
+      await this.#course.start(location.hash);
+    } catch (error) {
+      this.#say(t("course.failed", (error as Error).message));
+    }
+  }
+
   async #goToLink(): Promise<void> {
+    if (COURSE.test(location.hash)) return this.#openCourse();
+    this.#course?.close();
     const { doc, bad } = await this.#read();
     await this.store.open(doc);
     this.#showViews();
@@ -111,7 +130,8 @@ export class App extends HTMLElement {
       h("span", { class: "brand" }, h("span", { class: "mark", "aria-hidden": "true" }), "halfclose"),
       this.#presets, h("label", { class: "seed" }, t("seed.label"), seed), this.#digest,
       h("span", { class: "space" }),
-      h("button", { type: "button", onclick: () => void this.#share.open() }, t("share.open")),
+      h("button", { type: "button", class: "to-course", onclick: () => { location.hash = "course"; } }, t("course.open")),
+      h("button", { type: "button", class: "to-share", onclick: () => void this.#share.open() }, t("share.open")),
       button(t(`theme.${theme}` as Key), icon(theme as Icon), () => this.#nextTheme(), "theme"),
       h("button", { type: "button", class: "lang", lang: language() === "en" ? "zh-CN" : "en", "aria-label": t("lang.label"), onclick: () => void this.#language(language() === "en" ? "zh" : "en") }, t("lang.switch")),
       button(t("help.open"), "?", () => this.#help.open()));
@@ -119,7 +139,8 @@ export class App extends HTMLElement {
     this.#notice = h("p", { class: "notice", role: "alert", hidden: true });
     this.#views = h("main", { class: "views", id: "views", tabIndex: -1 });
     this.replaceChildren(...(this.#embedded ? [] : [head]), this.#notice,
-      h("div", { class: "lead" }, this.#story, this.#faults), this.#tabs, this.#views, this.#transport, this.#share, this.#help, this.#narrator);
+      h("div", { class: "lead" }, this.#story, this.#faults),
+      ...(this.#course?.isConnected ? [this.#course] : []), this.#tabs, this.#views, this.#transport, this.#share, this.#help, this.#narrator);
     this.#head();
     this.#showViews();
   }
@@ -182,7 +203,7 @@ export class App extends HTMLElement {
   #key(event: KeyboardEvent): void {
     if (document.querySelector("dialog[open]")) return;
     const command = commandOf(event, Help.singles);
-    if (!command) return;
+    if (!command || (this.#course?.quiet && command !== "help" && command !== "presenter")) return;
     event.preventDefault();
     void this.do(command);
   }

@@ -18,6 +18,12 @@ export interface Preset {
 }
 export const PRESETS = presetsJson as unknown as Preset[];
 
+/** A preset as the modules that run scenarios take it. */
+export async function packedPreset(name: string): Promise<Uint8Array | undefined> {
+  const url = PACKED[`./generated/${name}.scn`];
+  return url === undefined ? undefined : new Uint8Array(await (await fetch(url)).arrayBuffer());
+}
+
 /** Where a preset is first looked at: just before its story begins. */
 const OPENING: Record<string, number> = { tiny: 4.9e9, incident: 4.9e9, "two-hosts": 4.9e9 };
 export const DEFAULT_VIEWS = ["states", "ports", "fds", "log"];
@@ -117,9 +123,7 @@ export class Store extends EventTarget {
   async open(change: Partial<Doc>): Promise<void> {
     this.pause();
     const doc: Doc = { preset: "tiny", text: null, sets: "", seed: null, acts: [], at_ns: -1, views: this.doc.views, fork: null, ...change };
-    const url = PACKED[`./generated/${doc.preset}.scn`];
-    const plain = doc.text === null && !doc.sets && url !== undefined;
-    const packed = plain ? new Uint8Array(await (await fetch(url)).arrayBuffer()) : undefined;
+    const packed = doc.text === null && !doc.sets ? await packedPreset(doc.preset) : undefined;
     const loaded = await this.sim.load({
       packed, text: doc.text ?? undefined, preset: doc.preset, sets: doc.sets, seed: doc.seed, chinese: language() === "zh",
     });

@@ -502,6 +502,28 @@ same_until_ns: number,
  */
 first: [Entry | null, Entry | null], };
 
+export type Found = { 
+/**
+ * Which rule found it.
+ */
+id: string, 
+/**
+ * `note`, `warning` or `error`.
+ */
+severity: string, 
+/**
+ * What happened, English and 中文.
+ */
+what: [string, string], 
+/**
+ * Why, if that is not said yet.
+ */
+why: [string, string] | null, 
+/**
+ * What to do.
+ */
+next: [string, string], };
+
 export type Reading = { 
 /**
  * What is wrong, in the order of its places; empty if nothing is.

@@ -61,6 +61,18 @@ pub(super) fn update(template: &Path, catalog: &Path) -> io::Result<(usize, usiz
     Ok((missing, old.count() - kept))
 }
 
+/// A SUMMARY.md with the translated title of each chapter.
+pub(super) fn titles_translated(summary: &str, catalog: &Path) -> io::Result<String> {
+    let catalog = read(catalog)?;
+    let line = |line: &str| {
+        let (before, rest) = line.split_once('[')?;
+        let (title, after) = rest.split_once("](")?;
+        let found = catalog.find_message(None, title, None)?.msgstr().ok().filter(|text| !text.is_empty())?;
+        Some(format!("{before}[{found}]({after}"))
+    };
+    Ok(summary.lines().map(|text| line(text).unwrap_or_else(|| text.to_owned()) + "\n").collect())
+}
+
 fn metadata() -> CatalogMetadata {
     CatalogMetadata {
         project_id_version: "halfclose".to_owned(),

@@ -13,6 +13,8 @@ export const en = {
   "digest.label": "Fingerprint of this run up to now. The program prints the same for the same scenario and seed.",
   "seed.label": "Seed",
   "seed.apply": "Run with this seed",
+  "course.open": "Course",
+  "course.failed": "The course could not be loaded: {0}",
   "share.open": "Share",
   "share.link": "Link to exactly this",
   "share.copy": "Copy",

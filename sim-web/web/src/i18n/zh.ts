@@ -14,6 +14,8 @@ export const zh: Catalogue = {
   "digest.label": "到此刻为止这次运行的指纹。同一场景、同一种子，命令行程序给出同样的值。",
   "seed.label": "种子",
   "seed.apply": "用这个种子运行",
+  "course.open": "课程",
+  "course.failed": "课程无法载入：{0}",
   "share.open": "分享",
   "share.link": "指向此处的链接",
   "share.copy": "复制",

@@ -2,7 +2,7 @@
 
 import initReader, * as reader from "../generated/reader.js";
 import initSim, { Lab as PlainLab } from "../generated/sim.js";
-import initTools, { Lab as ToolsLab } from "../generated/tools.js";
+import initTools, { examine, Lab as ToolsLab, measure } from "../generated/tools.js";
 import type { Call, Load, Look, Reply, Want } from "./protocol";
 
 const SLICE_MS = 12;
@@ -32,6 +32,18 @@ function fetched(name: "reader" | "tools"): Promise<WebAssembly.Module> {
 function needReader(): Promise<unknown> {
   readerReady ??= fetched("reader").then((module) => initReader({ module_or_path: module }));
   return readerReady;
+}
+
+function needTools(): Promise<unknown> {
+  toolsReady ??= fetched("tools").then((module) => initTools({ module_or_path: module }));
+  return toolsReady;
+}
+
+/** A scenario as the modules that run it take it. */
+async function packed(load: Load): Promise<Uint8Array> {
+  if (load.packed && !load.sets) return load.packed;
+  await needReader();
+  return reader.pack(load.text ?? reader.preset_text(load.preset ?? ""), load.sets);
 }
 
 function report(line: number): void {
@@ -81,23 +93,28 @@ const methods = {
   },
   /** From the next scenario on, the module with a shell and captures runs it. */
   async useTools() {
-    toolsReady ??= fetched("tools").then((module) => initTools({ module_or_path: module }));
-    await toolsReady;
+    await needTools();
     withTools = true;
   },
   async load(load: Load) {
-    let packed = load.packed;
-    if (!packed || load.sets) {
-      await needReader();
-      packed = reader.pack(load.text ?? reader.preset_text(load.preset ?? ""), load.sets);
-    }
+    const code = await packed(load);
     unfinished = [];
-    const next = new (withTools ? ToolsLab : PlainLab)(packed, load.seed ?? undefined, load.chinese);
+    const next = new (withTools ? ToolsLab : PlainLab)(code, load.seed ?? undefined, load.chinese);
     lab?.free();
     lab = next;
     lines = 1;
     begin(0);
     return lab.loaded();
+  },
+  /** Quantities of a scenario that runs apart from what is looked at. */
+  async measure(load: Load, questions: string) {
+    const [code] = await Promise.all([packed(load), needTools()]);
+    return measure(code, load.seed ?? undefined, questions);
+  },
+  /** What is found in such a scenario at a moment. */
+  async examine(load: Load, at: string) {
+    const [code] = await Promise.all([packed(load), needTools()]);
+    return examine(code, load.seed ?? undefined, at);
   },
   async check(text: string, sets: string) {
     await needReader();

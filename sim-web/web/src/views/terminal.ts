@@ -54,7 +54,9 @@ export class TerminalView extends View {
   async #showPrompt(): Promise<void> {
     if (!this.#ready) return;
     await this.#ready;
-    this.#prompt.textContent = (await this.store.sim.ask("call", "prompt", Math.min(this.store.line, this.store.frames.length - 1), this.#host)) as string;
+    const host = this.#host;
+    const prompt = (await this.store.sim.ask("call", "prompt", Math.min(this.store.line, this.store.frames.length - 1), host)) as string;
+    if (host === this.#host) this.#prompt.textContent = prompt;
   }
 
   #key(event: KeyboardEvent): void {
@@ -91,13 +93,33 @@ export class TerminalView extends View {
   async #run(): Promise<void> {
     const line = this.#line.value;
     this.#line.value = "";
+    await this.type(line);
+  }
+
+  /** The host whose shell it is. */
+  set host(host: number) {
+    this.#host = host;
+    this.render();
+  }
+
+  /** Why a line shall not be run, if it shall not. */
+  refuse: (line: string) => string = () => "";
+
+  /** Runs a line as if it had been typed. */
+  async type(line: string): Promise<void> {
     await this.#ready;
+    if (["", t("terminal.loading")].includes(this.#prompt.textContent ?? "")) await this.#showPrompt();
     this.store.pause();
     if (line.trim() !== "") this.#history.push(line);
     this.#at = this.#history.length;
     this.#print(`${this.#prompt.textContent ?? ""}${line}\n`, "ps1");
     if (line.trim() === "clear") {
       this.#output.replaceChildren();
+      return;
+    }
+    const refused = this.refuse(line);
+    if (refused) {
+      this.#print(`${refused}\n`, "err");
       return;
     }
     try {
