@@ -64,6 +64,8 @@ export default defineConfig(({ mode }) => {
   return {
     base: "./",
     clearScreen: false,
+    // The course's texts lie beside the page.
+    server: { fs: { allow: [".."] } },
     plugins: single ? [oneFile()] : [serviceWorker()],
     define: { __SINGLE__: JSON.stringify(single) },
     build: {

@@ -163,7 +163,7 @@ test("a teacher's own file becomes a lesson, and what is wrong with one is told"
   await page.locator(RADIO).first().waitFor({ timeout: 30_000 });
 });
 
-test("an instructor's page opens with the code word, and has plans, notes, answers and a clock", async ({ page, open }) => {
+test("an instructor's page opens with the code word, and has plans, a clock, answers, notes and handouts", async ({ page, open }) => {
   await open("course=answers-45");
   await page.getByLabel("Code word").fill("open sesame");
   await page.keyboard.press("Enter");
@@ -185,21 +185,20 @@ test("an instructor's page opens with the code word, and has plans, notes, answe
   const cells = rows.map((row) => row.split("\t").slice(1));
   expect(cells.every((cell) => cell.length === 2 && cell.every((one) => /\S/.test(one) && one !== "…"))).toBe(true);
   expect(cells.filter(([one, two]) => one !== two).length).toBeGreaterThan(3);
-  await page.goto("about:blank");
-  await open("course=close-wait");
-  await expect(page.locator(".course-notes")).toContainText("Answer: B: 9");
-  await page.keyboard.press("p");
-  await expect(page.locator(".course-notes")).toBeHidden();
-});
-
-test("a handout prints without the page around it", async ({ page, open }) => {
-  await open("course=handout-45&seat=2");
-  await page.locator(".sheet.ready").waitFor({ timeout: 120_000 });
+  // The handout of a seat prints without the page around it.
+  await page.evaluate(() => { location.hash = "course=handout-45&seat=2"; });
+  await page.locator(".sheet.handout.ready").waitFor({ timeout: 120_000 });
   await page.emulateMedia({ media: "print" });
   for (const gone of [".top", ".no-print", "hc-transport", ".views"]) await expect(page.locator(gone)).toBeHidden();
   await expect(page.locator(".sheet .boxes").first()).toBeVisible();
   await expect(page.locator(".sheet .question")).toHaveCount(17);
   expect((await page.pdf({ format: "A4" })).length).toBeGreaterThan(20_000);
+  await page.emulateMedia({ media: "screen" });
+  await page.goto("about:blank");
+  await open("course=close-wait&seat=0");
+  await expect(page.locator(".course-notes")).toContainText("Answer: B: 9");
+  await page.keyboard.press("p");
+  await expect(page.locator(".course-notes")).toBeHidden();
 });
 
 test("the book's plans are the page's", () => {

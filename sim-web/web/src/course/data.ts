@@ -201,7 +201,7 @@ class Fields {
   pair(key: string, fallback?: Pair): Pair {
     const value = this.#take(key);
     if (Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === "string" && one !== "")) {
-      return [String(value[0]).trim(), String(value[1]).trim()];
+      return [String(value[0]), String(value[1])];
     }
     if (value !== undefined || fallback === undefined) this.bad(key, "[\"English\", \"中文\"] is wanted");
     return fallback ?? ["", ""];
