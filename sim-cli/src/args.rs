@@ -13,7 +13,7 @@ use crate::command::diff::{DIFF_HELP, Diff};
 use crate::command::plot::{PLOT_HELP, Plot};
 use crate::command::report::{REPORT_HELP, Report};
 use crate::terminal::{self, Color};
-pub use planning::{Advise, Capacity, Merge, Sweep};
+pub use planning::{Advise, Capacity, Merge, Pictures, Sweep};
 
 /// Watch an outage happen: TCP connections on a faithful Linux host, until
 /// ports, descriptors or places on a MySQL server run out.
@@ -288,16 +288,7 @@ only moves the wall is told with the new time to failure.")]
     Advise(Advise),
 
     /// Simulate many variants of a scenario under several seeds, on all cores
-    #[command(after_help = "\
-Examples:
-  halfclose sweep plan.toml -o results.jsonl --csv results.csv
-  halfclose sweep plan.toml --dry-run                      how many points, and whether each is valid
-  halfclose sweep plan.toml -o part-3.jsonl --shard 3/8    the fourth of eight parts
-  sbatch --array=0-7 --wrap 'halfclose sweep plan.toml -o part-$SLURM_ARRAY_TASK_ID.jsonl --shard 8'
-  halfclose merge plan.toml part-*.jsonl -o results.jsonl
-
-A sweep that was killed goes on where it was: run the same command again. Points depend on plan and seed
-alone, so parts computed anywhere are, put together, the bytes of one whole run.")]
+    #[command(after_help = planning::SWEEP_HELP)]
     Sweep(Sweep),
 
     /// Put the parts of a sweep together; says what is missing and what does not agree

@@ -179,6 +179,10 @@ halfclose::messages! {
         SweepThreshold { en: "each is bisected in at most {0} runs", zh: "每个单元用二分法，最多运行 {0} 次" }
         SweepEstimate { en: "about {0} for what is left", zh: "剩余部分约需 {0}" }
         SweepWritten { en: "{0} units written to {1}", zh: "已把 {0} 个单元写入 {1}" }
+        SweepNothingToDraw {
+            en: "nothing to draw: no key of the plan has more than one value",
+            zh: "没有可画的：计划里没有任何键有一个以上的取值"
+        }
         Resuming { en: "going on: {0} points are known from before", zh: "继续：已有 {0} 个点的结果" }
         PointFailed { en: "point {0}, seed {1}:", zh: "点 {0}，种子 {1}：" }
         BadShard {

@@ -54,6 +54,7 @@ fn missing(text: &str) -> impl Iterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
+    use halfclose::capacity::sweep::SweepWord;
     use halfclose::observe::CauseText;
     use halfclose::observe::charts::ChartText;
     use halfclose::plot::{GraphWord, PortMapWord, SequenceWord};
@@ -67,6 +68,7 @@ mod tests {
     fn every_word_has_its_letters() {
         let mut words: Vec<Both> = ChartText::ALL.iter().map(|word| word.texts()).collect();
         words.extend(CauseText::ALL.iter().map(|word| word.texts()));
+        words.extend(SweepWord::ALL.iter().map(|word| word.texts()));
         words.extend(GraphWord::ALL.iter().map(|word| word.texts()));
         words.extend(PortMapWord::ALL.iter().map(|word| word.texts()));
         words.extend(SequenceWord::ALL.iter().map(|word| word.texts()));

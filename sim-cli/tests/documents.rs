@@ -1,7 +1,8 @@
 //! The blocks of output in the documents are what the program prints.
 //!
 //! A block follows a line `<!-- output: halfclose ARGUMENTS -->`. `UPDATE_GOLDEN=1`
-//! writes what the program prints now.
+//! writes what the program prints now. `| grep "WORDS"` after the
+//! arguments keeps the lines with these words.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,6 +34,7 @@ fn pages(folder: &Path, below: bool) -> Vec<PathBuf> {
 
 /// What the program prints for `arguments`, in English unless they say otherwise.
 fn printed(arguments: &str) -> String {
+    let (arguments, word) = arguments.split_once(" | grep ").unwrap_or((arguments, ""));
     let output = Command::new(env!("CARGO_BIN_EXE_halfclose"))
         .args(arguments.split_whitespace())
         .env("LANG", "C")
@@ -48,7 +50,10 @@ fn printed(arguments: &str) -> String {
     );
     let text = String::from_utf8(output.stdout).expect("the program prints UTF-8");
     // Editors and reviewers do not see trailing blanks.
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    text.lines()
+        .filter(|line| line.contains(word.trim().trim_matches('"')))
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }
 
 /// `text` with each block replaced by what the program prints.

@@ -1,8 +1,9 @@
 //! What `halfclose advise` and `halfclose capacity` say of the shipped scenarios.
 
-use halfclose::capacity::advise::{Advice, Advisor, Effect, When};
-use halfclose::capacity::{Capacity, GapCause, LimitId, Quantity, RemedyId, Variant, Walls, advance_to_demand};
+use halfclose::capacity::advise::{Advice, Advisor, Effect, Trouble, When};
+use halfclose::capacity::{Capacity, GapCause, LimitId, Quantity, RemedyId, Trying, Variant, Walls, advance_to_demand};
 use halfclose::scenario::{Run, preset};
+use halfclose::trace::NoObserver;
 
 fn variant(name: &str) -> Variant {
     Variant::new(preset::find(name).expect("a preset").text.as_bytes().to_vec(), Vec::new())
@@ -55,6 +56,48 @@ fn time_wait_is_cured_by_reuse_or_by_more_ports() {
     assert_eq!(of(RemedyId::TwReuse).effect, Effect::Cures);
     assert_eq!(of(RemedyId::PortRange).effect, Effect::Cures);
     assert_eq!(of(RemedyId::FinTimeout).effect, Effect::Nothing);
+}
+
+/// Three services with pools of 80, and 151 slots: N · P is what is wrong. Each
+/// advice that cures is applied, and holds under seeds it was not found with.
+#[test]
+fn advice_for_pools_holds_in_simulation() {
+    let file = halfclose_tests::tree::root().join("scenarios/plans/situations/pools.toml");
+    let pools = Variant::new(std::fs::read(file).expect("a shipped scenario"), Vec::new());
+    let advisor = Advisor::new(&pools, 1).expect("it runs");
+    let baseline = advisor.baseline();
+    assert!(baseline.failures > 0 && matches!(baseline.first, Some((Trouble::Refused, _))), "{baseline:?}");
+    let wanted = [RemedyId::PoolSize, RemedyId::MaxConnections, RemedyId::IdleLimit];
+    let mut cures = Vec::new();
+    for job in advisor.alone().iter().filter(|job| wanted.contains(&job.remedies()[0].id)) {
+        let tried = advisor.simulate(job).expect("within budgets");
+        if tried.effect == Effect::Cures {
+            cures.push((tried.remedies[0].clone(), tried.when()));
+        }
+    }
+    let named: Vec<_> = cures.iter().map(|(remedy, when)| (remedy.id, *when)).collect();
+    assert_eq!(named, [(RemedyId::PoolSize, When::Tomorrow), (RemedyId::MaxConnections, When::Tonight)]);
+    assert_eq!(cures[0].0.lines, ["pool.max = 50"], "151 slots for three");
+    let refused = |variant: &Variant, seed: u64| {
+        let mut run = Run::new(variant.scenario().expect("valid"), seed).expect("it builds");
+        let end = run.scenario().end;
+        run.run_until(end, &mut NoObserver).expect("within budgets");
+        let read = |name: &str| run.metric(&run.scenario().metric(name).expect("a metric")).expect("a value");
+        let served = ["orders", "users", "reports"].map(|name| read(&format!("app.{name}.requests")));
+        (read("db.mysqld.Connection_errors_max_connections"), served.into_iter().min().expect("three"))
+    };
+    for seed in [2, 3] {
+        let (before, served) = refused(&pools, seed);
+        assert!(before > 100, "{before}");
+        for (remedy, _) in &cures {
+            let Trying::Settings(settings) = &remedy.trying else { panic!("a setting") };
+            let (after, all) = refused(&pools.with(settings), seed);
+            assert!(after == 0 && all > 2 * served, "{:?}, seed {seed}: {after} refused, {all} served", remedy.id);
+        }
+    }
+    let walls = Walls::of(&pools, 1, 2).expect("within budgets").0;
+    assert!(matches!(walls[0].met, Some((LimitId::Slots, ..))), "{:?}", walls[0]);
+    assert_eq!((walls[1].lifted[0].1.as_str(), walls[1].met), ("240", None), "N · P = 240 slots are enough");
 }
 
 /// The published rules: 470 a second, 463 with the wheel's rounding at HZ 250; R · T; 1 − mc / (R · T).

@@ -4,6 +4,7 @@ mod compared;
 mod data;
 mod drawn;
 mod page;
+mod sweeps;
 
 use halfclose::observe::charts::{Watch, drive};
 use halfclose::scenario::{Run, preset};

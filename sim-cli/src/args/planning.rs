@@ -6,6 +6,22 @@ use clap::{Args, ValueHint};
 
 use super::Scenario;
 
+/// Help after the options of `sweep`.
+pub const SWEEP_HELP: &str = "\
+Examples:
+  halfclose sweep plan.toml -o results.jsonl --csv results.csv
+  halfclose sweep plan.toml --dry-run                      how many points, how long, and whether each is valid
+  halfclose sweep plan.toml -o results.jsonl --plot pics   pictures too; also of results that are finished already
+  halfclose sweep plan.toml -o part-3.jsonl --shard 3/8    the fourth of eight parts
+  sbatch --array=0-7 --wrap 'halfclose sweep plan.toml -o part-$SLURM_ARRAY_TASK_ID.jsonl --shard 8'
+  halfclose merge plan.toml part-*.jsonl -o results.jsonl --plot pics
+
+A sweep that was killed goes on where it was: run the same command again. Points depend on plan and seed
+alone, so parts computed anywhere are, put together, the bytes of one whole run.
+
+Pictures by the plan: two keys make a heat map and curves, one key a curve, `one-at-a-time` a tornado, random
+samples in `zip` points and rank correlations, a `[threshold]` its bisections.";
+
 /// Arguments of `capacity`.
 #[derive(Args, Debug)]
 pub struct Capacity {
@@ -58,13 +74,28 @@ pub struct Sweep {
     #[arg(long, value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
     pub csv: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub pictures: Pictures,
+
     /// Only part I of N, from 0; N alone takes I from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX
-    #[arg(long, value_name = "[I/]N")]
+    #[arg(long, value_name = "[I/]N", conflicts_with = "plot")]
     pub shard: Option<String>,
 
     /// Check every point and say how many there are; run nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Pictures of finished results.
+#[derive(Args, Debug)]
+pub struct Pictures {
+    /// Also draw heat maps, curves, bars of sensitivities and bisections into this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub plot: Option<PathBuf>,
+
+    /// Draw them as PNG instead of SVG, by a program built with `--features png`
+    #[arg(long, requires = "plot")]
+    pub png: bool,
 }
 
 /// Arguments of `merge`.
@@ -85,4 +116,7 @@ pub struct Merge {
     /// Also write a table for spreadsheets
     #[arg(long, value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
     pub csv: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub pictures: Pictures,
 }

@@ -192,7 +192,7 @@ fn data(seen: &Watched, source: &Source, which: Option<Picture>) -> String {
 }
 
 /// Writes a picture and says so.
-fn write(path: &Path, svg: &str, lang: Lang) -> Result<(), Failure> {
+pub fn write(path: &Path, svg: &str, lang: Lang) -> Result<(), Failure> {
     let png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
     let bytes = if png { raster(path, svg, lang)? } else { svg.as_bytes().to_vec() };
     fs::write(path, bytes).map_err(|error| Failure::File(path.display().to_string(), error))?;

@@ -1,6 +1,7 @@
 //! `halfclose sweep` and `halfclose merge`.
 
 mod journal;
+mod pictures;
 mod results;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub fn sweep(arguments: &Sweep, lang: Lang) -> Result<Code, Failure> {
         results.write_csv(csv)?;
     }
     terminal::talk(&format!("{}\n", say!(lang, Say::SweepWritten, results.units.len(), arguments.output.display())));
+    pictures::draw(&arguments.pictures, &results, lang)?;
     Ok(Code::Ok)
 }
 
@@ -77,6 +79,7 @@ pub fn merge(arguments: &Merge, lang: Lang) -> Result<Code, Failure> {
         results.write_csv(csv)?;
     }
     terminal::talk(&format!("{}\n", say!(lang, Say::SweepWritten, results.units.len(), arguments.output.display())));
+    pictures::draw(&arguments.pictures, &results, lang)?;
     Ok(Code::Ok)
 }
 

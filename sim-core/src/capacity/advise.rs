@@ -133,13 +133,13 @@ impl Trouble {
 pub struct Trial {
     /// The first trouble, and seconds from the start of the demand to it.
     pub first: Option<(Trouble, f64)>,
-    /// Connections the client had when it failed, or has at the end.
+    /// Connections the client had when it failed, or all clients have at the end.
     pub connections: u64,
-    /// Failures in the last quarter of the time simulated.
+    /// Failures of all clients in the last quarter of the time simulated.
     pub failures: u64,
-    /// Descriptors the client gained a second in the last quarter.
+    /// Descriptors the clients gained a second in the last quarter.
     pub growth: f64,
-    /// The client got work done in the last quarter.
+    /// Every client got work done in the last quarter.
     pub works: bool,
     /// An administrator who tried during the trouble got in.
     pub admin: Option<bool>,
@@ -226,6 +226,14 @@ pub struct Job {
     settings: Vec<Setting>,
     restart: bool,
     admin: bool,
+}
+
+impl Job {
+    /// What is tried.
+    #[must_use]
+    pub fn remedies(&self) -> &[Remedy] {
+        &self.remedies
+    }
 }
 
 /// The plan of an advice: the baseline is known, the rest can run in parallel.
@@ -382,16 +390,26 @@ fn trial(
     let begins = demand_begins(&scenario, &demands);
     scenario.end = begins + horizon;
     let client = demands.first().map_or(0, |demand| demand.process);
+    // All clients are judged: what serves one may starve another.
+    let mut judged: Vec<ProcessIx> = demands.iter().map(|demand| demand.process).collect();
+    if judged.is_empty() {
+        judged.push(client);
+    }
     let fresh = restart.then(|| restarted(&mut scenario, client));
     let rescue = admin
         .then(|| administrator(&mut scenario, demands.first().and_then(|demand| demand.destination.server), begins));
     let mut run = Run::new(scenario, seed)?;
     let three_quarters = begins + Duration::from_nanos(horizon.nanos() / 4 * 3);
     run.run_until(three_quarters, &mut NoObserver)?;
-    let judged = fresh.unwrap_or(client);
-    let before = Reading::of(&run, judged);
+    if let Some(fresh) = fresh {
+        judged[0] = fresh;
+    }
+    let read = |run: &Run| judged.iter().map(|&process| Reading::of(run, process)).collect::<Vec<_>>();
+    let before = read(&run);
     run.run_until(begins + horizon, &mut NoObserver)?;
-    let after = Reading::of(&run, judged);
+    let after = read(&run);
+    let works = before.iter().zip(&after).all(|(before, after)| after.work > before.work);
+    let (before, after) = (Reading::sum(&before), Reading::sum(&after));
     let quarter = super::demand::seconds(horizon) / 4.0;
     let facts = RunFacts::of(&run);
     let first = first_trouble(&facts, begins);
@@ -406,7 +424,7 @@ fn trial(
         connections,
         failures: after.failures - before.failures,
         growth: (super::limits::whole(after.open) - super::limits::whole(before.open)) / quarter,
-        works: after.work > before.work,
+        works,
         admin: rescue.map(|process| {
             run.metric(&metric(&run, process, ProcessMetric::Status("session_id".to_owned()))).is_some_and(|id| id > 0)
         }),
@@ -422,6 +440,12 @@ struct Reading {
 }
 
 impl Reading {
+    /// Of all clients together.
+    fn sum(all: &[Self]) -> Self {
+        let total = |of: fn(&Self) -> u64| all.iter().map(of).sum();
+        Self { failures: total(|one| one.failures), open: total(|one| one.open), work: total(|one| one.work) }
+    }
+
     fn of(run: &Run, process: ProcessIx) -> Self {
         let read =
             |kind| run.metric(&metric(run, process, kind)).and_then(|value| u64::try_from(value).ok()).unwrap_or(0);

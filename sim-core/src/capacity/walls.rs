@@ -2,7 +2,7 @@
 //! other, each lifted to see the next, and how far the formulas were off.
 
 use super::demand::{Demand, Habit};
-use super::limits::usable_ports;
+use super::limits::{Server, usable_ports};
 use super::{Binds, Capacity, LimitId, advance_to_demand};
 use crate::observe::{RunFacts, time_wait_quantum};
 use crate::scenario::build::BuildError;
@@ -243,7 +243,10 @@ fn wall(variant: &Variant, seed: u64, lifted: Vec<(String, String)>) -> Result<(
     .into_iter()
     .filter_map(|(id, reached)| reached.map(|reached| (id, reached)))
     .min_by_key(|(_, reached)| reached.at);
-    let met = first.map(|(id, reached)| (id, reached.connections, since(reached.at, begins)));
+    // A pool that gets no slot stands before a wall too; a client that leaks goes on to the next.
+    let keeps = capacity.demands.iter().any(|demand| matches!(demand.habit, Habit::Keeps(_)));
+    let refused = facts.server.first_refusal.filter(|_| keeps).map(|reached| (LimitId::Slots, reached));
+    let met = first.or(refused).map(|(id, reached)| (id, reached.connections, since(reached.at, begins)));
     let compared = Comparison { run: &run, capacity: &capacity, facts: &facts, begins, met, rate }.all();
     let lift = met.and_then(|(id, ..)| lift(&run, &capacity, id));
     let wall = Wall {
@@ -300,6 +303,13 @@ fn lift(run: &Run, capacity: &Capacity, limit: LimitId) -> Lift {
         let process = &scenario.processes[demand.process];
         let higher = process.nofile.soft < nr_open;
         return higher.then(|| (format!("process.{}.RLIMIT_NOFILE", process.name), format!("{nr_open}:{nr_open}")));
+    }
+    if limit == LimitId::Slots {
+        let server = demand.destination.server?;
+        let wanted = capacity.limit(LimitId::Slots)?.need.held().clamp(1.0, 100_000.0).ceil();
+        let lower = Server::of(run, server).max_connections < wanted;
+        let key = format!("process.{}.mysqld.max_connections", scenario.processes[server].name);
+        return lower.then(|| (key, format!("{wanted:.0}")));
     }
     let more = kernel.sysctls().file_max().checked_mul(10)?;
     Some((format!("host.{host}.sysctl.fs.file-max"), more.to_string()))

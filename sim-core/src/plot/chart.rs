@@ -16,30 +16,30 @@ use super::svg::{Anchor, Page, Svg, text_width, wrapped};
 use crate::observe::charts::{Chart, ChartText, Line, Paint, Panel, Shape, XUnit};
 use crate::text::{Lang, grouped};
 
-const WIDTH: i32 = 960;
+pub(super) const WIDTH: i32 = 960;
 /// Room for the labels of the y axis.
-const LEFT: i32 = 92;
-const RIGHT: i32 = 28;
+pub(super) const LEFT: i32 = 92;
+pub(super) const RIGHT: i32 = 28;
 /// Font size of everything but headings, and of the caption.
-const SIZE: i32 = 12;
-const CAPTION: i32 = 13;
+pub(super) const SIZE: i32 = 12;
+pub(super) const CAPTION: i32 = 13;
 /// Height of a line of legend, marks, caption.
-const ROW: i32 = 19;
+pub(super) const ROW: i32 = 19;
 const MARK_ROW: i32 = 15;
 /// Height of a diagram, alone and with others.
 const ALONE: i32 = 300;
 const SHARED: i32 = 190;
 /// Room for the labels of the x axis.
-const TICKS: i32 = 24;
+pub(super) const TICKS: i32 = 24;
 
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 & text.hc-title{font-size:20px;font-weight:bold}& text.hc-sub{font-size:13px;fill:#444}\
 & text.hc-panel{font-weight:bold;font-size:13px}& text.hc-tick,& text.hc-axis{fill:#444}\
 & text.hc-mark{fill:#444;font-style:italic}& text.hc-caption{font-size:13px}";
 
 /// Okabe and Ito's palette, yellow left out because it is not seen on white,
 /// each colour with a dash of its own.
-const PALETTE: &[(Paint, (u8, u8, u8), &str)] = &[
+pub(super) const PALETTE: &[(Paint, (u8, u8, u8), &str)] = &[
     (Paint::Blue, (0x00, 0x72, 0xb2), ""),
     (Paint::Vermillion, (0xd5, 0x5e, 0x00), "0"),
     (Paint::Green, (0x00, 0x9e, 0x73), "10 4"),
@@ -50,7 +50,7 @@ const PALETTE: &[(Paint, (u8, u8, u8), &str)] = &[
     (Paint::Brown, (0x80, 0x60, 0x40), "9 3 2 3 2 3"),
     (Paint::Limit, (0x66, 0x66, 0x66), "4 4"),
 ];
-const DASHES: &[((u8, u8, u8), &str)] = &{
+pub(super) const DASHES: &[((u8, u8, u8), &str)] = &{
     let mut dashes = [((0, 0, 0), ""); PALETTE.len()];
     let mut at = 0;
     while at < dashes.len() {
@@ -60,7 +60,7 @@ const DASHES: &[((u8, u8, u8), &str)] = &{
     dashes
 };
 
-fn look(paint: Paint) -> ((u8, u8, u8), &'static str) {
+pub(super) fn look(paint: Paint) -> ((u8, u8, u8), &'static str) {
     PALETTE.iter().find(|(of, ..)| *of == paint).map_or(((0, 0, 0), ""), |&(_, color, dash)| (color, dash))
 }
 
@@ -226,8 +226,8 @@ const fn number(n: u64) -> f64 {
     n as f64
 }
 
-type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
-type Drawn = Result<(), DrawingAreaErrorKind<Infallible>>;
+pub(super) type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
+pub(super) type Drawn = Result<(), DrawingAreaErrorKind<Infallible>>;
 
 fn draw_panel(svg: &mut Svg, chart: &Chart, panel: &Panel, place: &Place, total: i32, lang: Lang) {
     for entry in &place.legend {
@@ -303,8 +303,8 @@ fn builder<'a, 'b>(area: &'a Area<'b>) -> ChartBuilder<'a, 'b, Canvas<'b>> {
     builder
 }
 
-const GRID: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
-const AXIS: RGBColor = RGBColor(0x44, 0x44, 0x45);
+pub(super) const GRID: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
+pub(super) const AXIS: RGBColor = RGBColor(0x44, 0x44, 0x45);
 
 fn mesh<X, Y>(
     context: &mut ChartContext<'_, Canvas<'_>, Cartesian2d<X, Y>>,
@@ -370,11 +370,11 @@ where
 }
 
 /// Whole numbers grouped, others with the digits they have.
-fn x_label(x: f64) -> String {
+pub(super) fn x_label(x: f64) -> String {
     if (x - x.round()).abs() < 1e-6 { whole(x) } else { trimmed(format!("{x:.3}")) }
 }
 
-fn y_label(y: f64, most: f64) -> String {
+pub(super) fn y_label(y: f64, most: f64) -> String {
     if (y - y.round()).abs() < 1e-6 {
         whole(y)
     } else if most < 5.0 {

@@ -15,6 +15,8 @@ mod report_style;
 mod sequence;
 mod state_graph;
 mod svg;
+#[cfg(feature = "capacity")]
+mod sweep;
 
 pub use chart::chart;
 pub use pictures::Picture;
@@ -22,3 +24,5 @@ pub use port_map::{PortMapPicture, PortMapWord, port_map};
 pub use report::{Report, ReportWord, report};
 pub use sequence::{SequencePicture, SequenceWord, sequence};
 pub use state_graph::{CLOSED_BELOW, FIGURE, GraphWord, StateGraph, center, figure_lines, state_graph};
+#[cfg(feature = "capacity")]
+pub use sweep::sweep_figure;

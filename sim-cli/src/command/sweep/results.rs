@@ -21,6 +21,8 @@ pub(super) enum Done {
         line: Line,
         /// The unit.
         unit: usize,
+        /// The same, for the pictures.
+        found: Found,
     },
 }
 
@@ -32,7 +34,7 @@ impl Done {
         };
         let line =
             Line::Threshold { unit: unit.index, set: unit.settings.clone(), threshold, found: word(found).to_owned() };
-        Self::Threshold { outcomes, line, unit: unit.index }
+        Self::Threshold { outcomes, line, unit: unit.index, found }
     }
 
     /// Its place in the plan.
@@ -48,7 +50,7 @@ impl Done {
         self == other
     }
 
-    fn outcomes(&self) -> &[Outcome] {
+    pub(super) fn outcomes(&self) -> &[Outcome] {
         match self {
             Self::Point(outcome) => core::slice::from_ref(outcome),
             Self::Threshold { outcomes, .. } => outcomes,

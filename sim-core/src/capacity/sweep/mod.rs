@@ -5,14 +5,20 @@
 //! and be put together afterwards. A unit is one variant under one seed; with a
 //! threshold to be found it is one variant, bisected under all seeds at once.
 
+mod figures;
 pub mod pairs;
 mod plan;
 mod point;
+mod survey;
 mod threshold;
+mod words;
 
+pub use figures::{Axes, Bar, Cell, Curve, Curves, Figure, Heat, Shape, Tornado, Trial, Trials, figures, told};
 pub use plan::{Measure, Mode, Plan, PlanError, PlanText, Seeds, Threshold, Vary};
 pub use point::{Outcome, Point, PointError};
+pub use survey::{Axis, Finished, Quantity, Spread, Survey, Try, short};
 pub use threshold::{Found, Search};
+pub use words::SweepWord;
 
 /// A value of a key, as `--set` takes it.
 pub type Setting = (String, String);

@@ -5,6 +5,7 @@ use core::fmt;
 use serde::Deserialize;
 
 use crate::capacity::Variant;
+use crate::observe::Said;
 use crate::rng::{SimRng, Stream};
 use crate::scenario::preset;
 use crate::text::{Lang, nearest};
@@ -30,6 +31,8 @@ pub struct Vary {
     pub key: String,
     /// Its values.
     pub values: Vec<String>,
+    /// Its name and unit in pictures, where the plan gives one.
+    pub label: Option<Said>,
 }
 
 /// What is measured of each point.
@@ -48,6 +51,9 @@ pub struct Measure {
     pub per: Option<String>,
     /// Instead of a metric: the milliseconds at which a mark was reached.
     pub time_of: Option<String>,
+    /// Its name and unit in pictures, where the plan gives one.
+    #[serde(default, deserialize_with = "label")]
+    pub label: Option<Said>,
 }
 
 /// A bisection for the largest or smallest value with which a condition holds.
@@ -67,6 +73,8 @@ pub struct Threshold {
     pub at_most: i64,
     /// Look for the largest value with which it holds; else the smallest.
     pub largest: bool,
+    /// The key's name and unit in pictures, where the plan gives one.
+    pub label: Option<Said>,
 }
 
 /// Seeds of each variant.
@@ -77,6 +85,8 @@ pub type Seeds = Vec<u64>;
 pub struct Plan {
     /// One line.
     pub title: String,
+    /// The same in 中文; as `title` where the plan has none.
+    pub title_zh: String,
     /// The scenario every point starts from.
     pub base: Variant,
     /// How the scenario is named in the results.
@@ -161,6 +171,7 @@ struct PlanFile {
     format: i64,
     #[serde(default)]
     title: String,
+    title_zh: Option<String>,
     scenario: Option<String>,
     #[serde(default)]
     set: std::collections::BTreeMap<String, toml::Value>,
@@ -190,6 +201,8 @@ struct VaryFile {
     values: Option<Vec<toml::Value>>,
     range: Option<RangeFile>,
     random: Option<RangeFile>,
+    #[serde(default, deserialize_with = "label")]
+    label: Option<Said>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default)]
@@ -226,6 +239,22 @@ struct ThresholdFile {
     measure: String,
     at_most: i64,
     find: String,
+    #[serde(default, deserialize_with = "label")]
+    label: Option<Said>,
+}
+
+/// A label: one text for both languages, or `{ en = "…", zh = "…" }`.
+fn label<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Said>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Label {
+        Same(String),
+        Each(Said),
+    }
+    Ok(Option::<Label>::deserialize(deserializer)?.map(|label| match label {
+        Label::Same(text) => Said::same(text),
+        Label::Each(said) => said,
+    }))
 }
 
 #[derive(Deserialize)]
@@ -256,6 +285,7 @@ impl Plan {
         let bytes = file(&scenario).or(bytes).ok_or_else(|| no_scenario(&scenario))?;
         let set = read.set.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
         let plan = Self {
+            title_zh: read.title_zh.unwrap_or_else(|| read.title.clone()),
             title: read.title,
             base: Variant::new(bytes, set),
             scenario,
@@ -277,11 +307,15 @@ impl Plan {
     /// give equal results.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let text = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            self.base, self.vary, self.mode, self.seeds, self.measures, self.threshold
-        );
-        fingerprint(text.as_bytes())
+        // Words in pictures change no result.
+        let unnamed = Self {
+            vary: self.vary.iter().map(|vary| Vary { label: None, ..vary.clone() }).collect(),
+            measures: self.measures.iter().map(|measure| Measure { label: None, ..measure.clone() }).collect(),
+            threshold: self.threshold.as_ref().map(|threshold| Threshold { label: None, ..threshold.clone() }),
+            ..self.clone()
+        };
+        let Self { base, vary, mode, seeds, measures, threshold, .. } = &unnamed;
+        fingerprint(format!("{base:?} {vary:?} {mode:?} {seeds:?} {measures:?} {threshold:?}").as_bytes())
     }
 }
 
@@ -369,7 +403,7 @@ fn vary(file: &VaryFile) -> Result<Vary, PlanError> {
         (Some(_) | None, None, None) => return Err(problem!(PlanText::NoValues, key)),
         _ => return Err(problem!(PlanText::SeveralValues, key)),
     };
-    Ok(Vary { key, values })
+    Ok(Vary { key, values, label: file.label.clone() })
 }
 
 fn checked(key: &str, range: &RangeFile) -> Result<(), PlanError> {
@@ -435,8 +469,8 @@ fn threshold(file: ThresholdFile, measures: &[Measure]) -> Result<Threshold, Pla
         "smallest" => false,
         _other => return Err(problem!(PlanText::ThresholdKind, file.find)),
     };
-    let ThresholdFile { key, from, to, unit, measure, at_most, find: _ } = file;
-    Ok(Threshold { key, from, to, unit, measure, at_most, largest })
+    let ThresholdFile { key, from, to, unit, measure, at_most, find: _, label } = file;
+    Ok(Threshold { key, from, to, unit, measure, at_most, largest, label })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "between two i64 that were put in")]

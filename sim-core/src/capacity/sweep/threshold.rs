@@ -61,18 +61,23 @@ impl<'a> Search<'a> {
 
     /// Learns what came out at a value.
     pub fn learn(&mut self, value: i64, outcomes: &[Outcome]) {
-        let read = |outcome: &Outcome| {
-            outcome.measures.iter().find(|(name, _)| *name == self.threshold.measure).and_then(|(_, value)| *value)
-        };
-        // A moment that never came is a condition that was not met.
-        let holds = outcomes.iter().all(|outcome| read(outcome).is_some_and(|value| value <= self.threshold.at_most));
-        match holds {
+        match self.holds(outcomes) {
             true => self.holds = Some(value),
             false => self.fails = Some(value),
         }
         // Where the easy end fails or the hard end holds there is nothing between.
         let (easy, hard) = self.ends();
         self.over = self.fails == Some(easy) || self.holds == Some(hard);
+    }
+
+    /// The condition holds in all of these.
+    #[must_use]
+    pub fn holds(&self, outcomes: &[Outcome]) -> bool {
+        let read = |outcome: &Outcome| {
+            outcome.measures.iter().find(|(name, _)| *name == self.threshold.measure).and_then(|(_, value)| *value)
+        };
+        // A moment that never came is a condition that was not met.
+        outcomes.iter().all(|outcome| read(outcome).is_some_and(|value| value <= self.threshold.at_most))
     }
 
     /// What was found, once [`Search::next_value`] is `None`.
