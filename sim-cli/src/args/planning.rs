@@ -10,7 +10,7 @@ use super::Scenario;
 pub const SWEEP_HELP: &str = "\
 Examples:
   halfclose sweep plan.toml -o results.jsonl --csv results.csv
-  halfclose sweep plan.toml --dry-run                      how many points, how long, and whether each is valid
+  halfclose sweep plan.toml --dry-run                      how many points, and whether each is valid
   halfclose sweep plan.toml -o results.jsonl --plot pics   pictures too; also of results that are finished already
   halfclose sweep plan.toml -o part-3.jsonl --shard 3/8    the fourth of eight parts
   sbatch --array=0-7 --wrap 'halfclose sweep plan.toml -o part-$SLURM_ARRAY_TASK_ID.jsonl --shard 8'
