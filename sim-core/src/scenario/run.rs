@@ -347,6 +347,7 @@ impl Run {
     }
 
     /// A session was killed by a client the scenario does not know.
+    #[cfg(feature = "observe")]
     pub(crate) fn note_kill(&mut self) {
         if !self.marks.contains_key(&MarkRef::Kill) {
             self.reach(MarkRef::Kill, self.built.world.now());
