@@ -22,8 +22,8 @@ fn check(flaw: Flaw) -> Check {
 fn server(stops: bool) -> Check {
     Check::server(7_000, move |net| clients::server(net, stops))
         .plans(|plans| plans.nofile = 16..=32)
-        // Twelve at a time, silent ones for 2 s each: eighty in the queue take 14 s, and more of them than that if bursts meet.
-        .property(no_old_close_wait(Duration::from_secs(30)))
+        // Twelve at a time, silent ones for 2 s each: eighty in the queue take 14 s.
+        .property(no_old_close_wait(Duration::from_secs(20)))
         .property(fds_return_to_baseline(Duration::from_secs(20), 8))
         .property(errors_are_told(Duration::from_secs(20)))
         .property(healthy_again_within(Duration::from_secs(30)))
