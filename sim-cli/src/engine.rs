@@ -408,7 +408,7 @@ pub(crate) fn asked(error: &ScenarioError, lang: Lang) -> Failure {
     Failure::Usage(told(error, lang))
 }
 
-fn told(error: &ScenarioError, lang: Lang) -> String {
+pub(crate) fn told(error: &ScenarioError, lang: Lang) -> String {
     let told = error.problems.iter().map(|one| {
         let problem = problem(one, &[], lang);
         problem.hint.map_or(problem.message.clone(), |hint| format!("{}\n{hint}", problem.message))

@@ -62,6 +62,8 @@ pub enum Failure {
     Invalid(Source, Vec<Problem>),
     /// A budget was exceeded; already in the reader's language.
     Budget(String),
+    /// A file asks for more than its own budget allows: where.
+    OverBudget(Source, Vec<Problem>),
 }
 
 impl From<io::Error> for Failure {
@@ -81,6 +83,10 @@ impl Failure {
             Self::Invalid(source, problems) => {
                 terminal::talk(&crate::problem::render(source, problems));
                 return Code::InvalidScenario;
+            }
+            Self::OverBudget(source, problems) => {
+                terminal::talk(&crate::problem::render(source, problems));
+                return Code::BudgetExceeded;
             }
             Self::Budget(message) => {
                 terminal::error(lang, message);

@@ -177,7 +177,32 @@ halfclose::messages! {
         SweepPoints { en: "{0} of {1} units of {2}", zh: "{2}：共 {1} 个单元，本次 {0} 个" }
         SweepShard { en: "shard {0} of {1} (from 0)", zh: "分片 {0}/{1}（从 0 数起）" }
         SweepThreshold { en: "each is bisected in at most {0} runs", zh: "每个单元用二分法，最多运行 {0} 次" }
-        SweepEstimate { en: "about {0} for what is left", zh: "剩余部分约需 {0}" }
+        SweepAllKnown { en: "nothing to run: all {0} points are known", zh: "没有要运行的：{0} 个点的结果都已经有了" }
+        SweepLeft { en: "{0} runs to do, {1} at once", zh: "要运行 {0} 次，同时 {1} 个" }
+        SweepLeftAtMost { en: "at most {0} runs to do, {1} at once", zh: "最多要运行 {0} 次，同时 {1} 个" }
+        SweepTimed { en: "timed:", zh: "测得：" }
+        SweepTimedDry { en: "timed and thrown away:", zh: "测得（结果不保留）：" }
+        SweepRun { en: "seed {0}, {1}", zh: "种子 {0}，{1}" }
+        SweepEstimate { en: "estimate: {0} for the {1} runs that are left", zh: "估计：剩下的 {1} 次运行需要 {0}" }
+        SweepEstimateAtMost { en: "estimate: at most {0} for the at most {1} runs that are left", zh: "估计：剩下的最多 {1} 次运行，最多需要 {0}" }
+        SweepMemory { en: "memory: about {0} MiB ({1} at once)", zh: "内存：约 {0} MiB（同时 {1} 个）" }
+        SweepTooManyRuns {
+            en: "{0} runs are more than --max-points {1}: nothing was run",
+            zh: "{0} 次运行超过 --max-points {1}：没有运行"
+        }
+        SweepTooLong {
+            en: "the estimate of {0} is more than --max-time {1}: nothing more was run",
+            zh: "估计需要 {0}，超过 --max-time {1}：没有继续运行"
+        }
+        SweepOutOfTime {
+            en: "stopped at --max-time {0}: what was finished is in {1}; the same command goes on there",
+            zh: "到了 --max-time {0}，已停止：完成的结果在 {1} 里；再运行同一条命令会接着做"
+        }
+        SweepBusy { en: "{0} is being written by another sweep", zh: "另一个 sweep 正在写 {0}" }
+        SweepNotResults {
+            en: "{0} is there and holds no results of a sweep: choose another output, or remove it",
+            zh: "{0} 已存在，但不是 sweep 的结果：请换一个输出文件，或删除它"
+        }
         SweepWritten { en: "{0} units written to {1}", zh: "已把 {0} 个单元写入 {1}" }
         SweepNothingToDraw {
             en: "nothing to draw: no key of the plan has more than one value",
@@ -185,6 +210,7 @@ halfclose::messages! {
         }
         Resuming { en: "going on: {0} points are known from before", zh: "继续：已有 {0} 个点的结果" }
         PointFailed { en: "point {0}, seed {1}:", zh: "点 {0}，种子 {1}：" }
+        BadTime { en: "`{0}` is no time: write \"90s\", \"10min\", \"2h\"", zh: "`{0}` 不是时间：写 \"90s\"、\"10min\"、\"2h\"" }
         BadShard {
             en: "`{0}` is no shard: write I/N with I from 0 to N - 1, or N alone where SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX is set",
             zh: "`{0}` 不是分片：写 I/N，I 从 0 到 N - 1；在设置了 SLURM_ARRAY_TASK_ID 或 JOB_COMPLETION_INDEX 的环境里可只写 N"

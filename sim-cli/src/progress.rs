@@ -3,12 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use halfclose::say;
-use halfclose::text::Lang;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::message::Planning;
-use crate::terminal;
 
 /// Runs shorter than this show no bar.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -50,34 +45,50 @@ impl Progress {
 /// A bar for many runs, with how many are finished and how long the rest will take.
 pub struct PointProgress {
     bar: ProgressBar,
-    started: Instant,
-    total: usize,
-    estimated: bool,
-    lang: Lang,
 }
 
 impl PointProgress {
     /// A bar for `total` runs.
-    pub fn new(total: usize, lang: Lang) -> Self {
+    pub fn new(total: usize) -> Self {
         let bar = ProgressBar::with_draw_target(u64::try_from(total).ok(), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} (ETA {eta})") {
             bar.set_style(style);
         }
-        Self { bar, started: Instant::now(), total, estimated: false, lang }
+        Self { bar }
     }
 
-    /// One more run is finished. The first tells how long the whole will take,
-    /// also where no bar is drawn.
-    pub fn finished(&mut self) {
+    /// One more run is finished.
+    pub fn finished(&self) {
         self.bar.inc(1);
-        if !self.estimated && self.total > 1 {
-            self.estimated = true;
-            let cores = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
-            let rest = u32::try_from(self.total - 1).unwrap_or(u32::MAX);
-            let left = self.started.elapsed().saturating_mul(rest) / cores.max(1);
-            let text = format!("{:.1} s", left.as_secs_f64());
-            self.bar.suspend(|| terminal::talk(&format!("{}\n", say!(self.lang, Planning::SweepEstimate, text))));
-        }
+    }
+}
+
+/// The reader's patience in wall-clock time: how long something took, and whether it is over.
+#[derive(Clone, Copy)]
+pub struct Stopwatch {
+    started: Instant,
+    limit: Option<Duration>,
+}
+
+impl Stopwatch {
+    /// Starts now; over after `limit`, if one is given.
+    pub fn start(limit: Option<Duration>) -> Self {
+        Self { started: Instant::now(), limit }
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The limit has passed.
+    pub fn is_over(&self) -> bool {
+        self.limit.is_some_and(|limit| self.elapsed() >= limit)
+    }
+
+    /// What remains of the limit.
+    pub fn left(&self) -> Option<Duration> {
+        self.limit.map(|limit| limit.saturating_sub(self.elapsed()))
     }
 }
 

@@ -86,6 +86,149 @@ fn pictures_are_drawn_of_finished_results() {
     assert!(ok(&at, "sweep plan.toml -o one.jsonl --plot none").contains("nothing to draw"));
 }
 
+/// The lines that hold points, by their keys; the file may end in half a line.
+fn keys(file: &Path) -> Vec<String> {
+    let text = String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned();
+    let whole = &text[..text.rfind('\n').map_or(0, |at| at + 1)];
+    let key = |line: &str| Some(line.split_once("\"key\":\"")?.1.split_once('"')?.0.to_owned());
+    whole.lines().filter_map(key).collect()
+}
+
+/// SIGKILL at several moments, once in the middle of a line: what was finished
+/// stays, nothing is run again, and the end is the bytes of an undisturbed run.
+#[test]
+fn no_kill_loses_a_finished_point_or_computes_one_twice() {
+    let plan = PLAN.replace("to = 3", "to = 150");
+    let at = folder("sigkill", &plan);
+    ok(&at, "sweep plan.toml -o whole.jsonl");
+    let whole = fs::read(at.join("whole.jsonl")).unwrap();
+    let file = at.join("results.jsonl");
+    let (mut before, mut killed) = (Vec::new(), 0);
+    for wait_for in [1, 20, 21, 80, 150, 220] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_halfclose"));
+        command.current_dir(&at).args(["sweep", "plan.toml", "-o", "results.jsonl"]).env("LANG", "C");
+        let mut sweep = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        while keys(&file).len() < wait_for && sweep.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        sweep.kill().unwrap();
+        let output = sweep.wait_with_output().unwrap();
+        killed += usize::from(!output.status.success());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(before.is_empty() || said.contains(&format!("{} points are known", before.len())), "{said}");
+        let after = keys(&file);
+        assert_eq!(after[..before.len()], before, "what was finished is still there");
+        let mut once = after.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), after.len(), "no point was computed twice");
+        before = after;
+        if wait_for == 20 {
+            // The kernel writes a line as a whole; a full disk or a crash of the machine need not.
+            let mut torn = fs::read(&file).unwrap();
+            torn.extend_from_slice(&whole[..whole.len() / 2][whole.len() / 2 - 60..]);
+            while torn.ends_with(b"\n") {
+                torn.pop();
+            }
+            fs::write(&file, torn).unwrap();
+        }
+    }
+    assert!(killed >= 3, "the kills came too late: {killed}");
+    ok(&at, "sweep plan.toml -o results.jsonl");
+    assert!(fs::read(&file).unwrap() == whole, "the bytes of an undisturbed run");
+    assert!(ok(&at, "sweep plan.toml -o results.jsonl").contains("nothing to run: all 300 points are known"));
+}
+
+/// A results file that a kill cut at any byte of its first lines is continued; a file that is
+/// no sweep's is never touched.
+#[test]
+fn a_file_cut_anywhere_is_continued_and_a_foreign_one_is_left_alone() {
+    let at = folder("cut", &PLAN.replace("Tiny", "Tiny 很小"));
+    ok(&at, "sweep plan.toml -o whole.jsonl");
+    let whole = fs::read(at.join("whole.jsonl")).unwrap();
+    let header = whole.iter().position(|&byte| byte == b'\n').unwrap();
+    let title = whole.windows(3).position(|window| window == "很".as_bytes()).unwrap();
+    for end in [0, 1, title + 1, header, header + 1, header + 100] {
+        fs::write(at.join("results.jsonl"), &whole[..end]).unwrap();
+        ok(&at, "sweep plan.toml -o results.jsonl");
+        assert!(fs::read(at.join("results.jsonl")).unwrap() == whole, "cut at {end}");
+    }
+    for foreign in [&b"notes"[..], b"notes\n", b"\xff\xfe\n", b"{}\n"] {
+        fs::write(at.join("notes"), foreign).unwrap();
+        let refused = halfclose(&at, "sweep plan.toml -o notes");
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("no results of a sweep"));
+        assert_eq!(fs::read(at.join("notes")).unwrap(), foreign);
+    }
+}
+
+/// Before anything else: how many runs, how long they take, measured on two that are kept.
+#[test]
+fn a_sweep_says_what_it_will_take_before_it_starts() {
+    let at = folder("estimate", PLAN);
+    let dry = ok(&at, "sweep plan.toml --dry-run -o none.jsonl");
+    assert!(dry.contains("6 of 6 units of tiny") && dry.contains("6 runs to do, "), "{dry}");
+    assert!(dry.contains("timed and thrown away:\n") && dry.contains("estimate: "), "{dry}");
+    assert!(dry.contains(" for the 4 runs that are left"), "{dry}");
+    assert!(!at.join("none.jsonl").exists(), "a dry run writes nothing");
+    if cfg!(target_os = "linux") {
+        assert!(dry.contains("memory: about "), "{dry}");
+    }
+    // The two that were timed are results: exactly four more are run.
+    let real = ok(&at, "sweep plan.toml -o results.jsonl");
+    assert!(real.contains("timed:\n") && real.contains(" for the 4 runs that are left"), "{real}");
+    assert_eq!(keys(&at.join("results.jsonl")).len(), 6);
+    let chinese = ok(&at, "--lang zh sweep plan.toml --dry-run -o none.jsonl");
+    assert!(chinese.contains("要运行 6 次") && chinese.contains("估计：剩下的 4 次运行需要"), "{chinese}");
+}
+
+/// Exit code 4 before a sweep that is too long for its reader, and nothing is lost by it.
+#[test]
+fn a_budget_stops_a_sweep_with_exit_code_4() {
+    let at = folder("budget", PLAN);
+    let over = |line: &str| {
+        let output = halfclose(&at, line);
+        assert_eq!(output.status.code(), Some(4), "{line}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(over("sweep plan.toml -o r.jsonl --max-points 5").contains("6 runs are more than --max-points 5"));
+    assert!(keys(&at.join("r.jsonl")).is_empty());
+    assert!(over("sweep plan.toml -o r.jsonl --max-time 1ns").contains("more than --max-time 1ns"));
+    assert_eq!(keys(&at.join("r.jsonl")).len(), 2, "what was timed is kept");
+    let rest = ok(&at, "sweep plan.toml -o r.jsonl --max-points 4 --max-time 1h");
+    assert!(rest.contains("going on: 2 points are known"), "{rest}");
+    ok(&at, "sweep plan.toml -o whole.jsonl");
+    assert_eq!(fs::read(at.join("r.jsonl")).unwrap(), fs::read(at.join("whole.jsonl")).unwrap());
+    fs::write(at.join("plan.toml"), format!("{PLAN}[budget]\npoints = 5\n")).unwrap();
+    let own = over("sweep plan.toml -o x.jsonl");
+    assert!(own.contains("6 points are more than budget.points = 5") && own.contains("^"), "{own}");
+    let bad = halfclose(&at, "sweep plan.toml -o x.jsonl --max-time soon");
+    assert_eq!(bad.status.code(), Some(2));
+}
+
+/// All problems of a plan with line and caret, as `halfclose check` tells those of a scenario.
+#[test]
+fn every_problem_of_a_plan_is_told_with_its_place() {
+    let plan = PLAN
+        .replace("values = [2, 3]", "values = [2, \"many\"]")
+        .replace("end = \"7s\"", "end = \"7x\"")
+        .replace("query-pause", "qery-pause")
+        .replace("recvq[77]", "recv[77]");
+    let at = folder("carets", &plan);
+    let output = halfclose(&at, "sweep plan.toml -o results.jsonl");
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    for (place, words) in [
+        ("plan.toml:5:15", "`7x`"),
+        ("plan.toml:5:21", "query-pause"),
+        ("plan.toml:8:14", "many"),
+        ("plan.toml:14:10", "recv"),
+    ] {
+        assert!(said.contains(place) && said.contains(words), "{place}: {said}");
+    }
+    assert!(said.contains("^^^") && said.contains("help: did you mean"), "{said}");
+}
+
 #[test]
 fn a_threshold_is_found_and_survives_a_kill_and_parts() {
     let plan = "format = 1\nscenario = \"tiny\"\nseeds = [1]\nset = { end = \"5030ms\", \"process.sysbench.sysbench.query-pause\" = \"20ms\" }\n\
@@ -112,9 +255,10 @@ fn a_threshold_is_found_and_survives_a_kill_and_parts() {
 fn what_cannot_be_run_is_said_before_anything_runs() {
     let at = folder("wrong", &PLAN.replace("max_connections\"", "max_conections\""));
     let output = halfclose(&at, "sweep plan.toml -o results.jsonl");
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("max_conections=2") && said.contains("max_connections"), "{said}");
+    assert!(said.contains("plan.toml:7:7") && said.contains("max_conections"), "{said}");
+    assert!(said.contains("did you mean `max_connections`?"), "{said}");
     assert!(!at.join("results.jsonl").exists());
     fs::write(at.join("plan.toml"), PLAN).unwrap();
     ok(&at, "sweep plan.toml -o results.jsonl");

@@ -10,7 +10,8 @@ use super::Scenario;
 pub const SWEEP_HELP: &str = "\
 Examples:
   halfclose sweep plan.toml -o results.jsonl --csv results.csv
-  halfclose sweep plan.toml --dry-run                      how many points, and whether each is valid
+  halfclose sweep plan.toml --dry-run                      how many runs, how long, how much memory; is each point valid
+  halfclose sweep plan.toml --max-time 10min               exit code 4 if it would take longer
   halfclose sweep plan.toml -o results.jsonl --plot pics   pictures too; also of results that are finished already
   halfclose sweep plan.toml -o part-3.jsonl --shard 3/8    the fourth of eight parts
   sbatch --array=0-7 --wrap 'halfclose sweep plan.toml -o part-$SLURM_ARRAY_TASK_ID.jsonl --shard 8'
@@ -81,9 +82,17 @@ pub struct Sweep {
     #[arg(long, value_name = "[I/]N", conflicts_with = "plot")]
     pub shard: Option<String>,
 
-    /// Check every point and say how many there are; run nothing
+    /// Check every point and estimate the sweep from two that are timed; write nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Run nothing if more runs than this are to be done (exit code 4)
+    #[arg(long, value_name = "N")]
+    pub max_points: Option<u64>,
+
+    /// Stop before a sweep whose estimate is longer, and in one that becomes so (exit code 4): 90s, 10min, 2h
+    #[arg(long, value_name = "TIME")]
+    pub max_time: Option<String>,
 }
 
 /// Pictures of finished results.

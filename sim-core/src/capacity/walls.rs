@@ -49,6 +49,12 @@ impl Variant {
         Self { text: self.text.clone(), overrides }
     }
 
+    /// The text as it is.
+    #[must_use]
+    pub fn unchanged(&self) -> Self {
+        Self { text: self.text.clone(), overrides: Vec::new() }
+    }
+
     /// The checked scenario.
     ///
     /// # Errors

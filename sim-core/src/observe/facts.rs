@@ -31,6 +31,8 @@ pub struct Reached {
     pub at: Instant,
     /// The client's connections just before.
     pub connections: u64,
+    /// TIME_WAIT minisocks of its host then, each with a port; 0 for a server's limit.
+    pub time_wait: u64,
 }
 
 /// Connections that pile up.

@@ -294,6 +294,11 @@ pub(super) const fn leaking(facts: &RunFacts) -> bool {
     facts.client.abandoned > 0 || facts.client.released > 0 || facts.client_side.get(TcpState::CloseWait) > 0
 }
 
+/// Ports are away for a while, held by TIME_WAIT, and not leaked: what to count then.
+fn in_time_wait(facts: &RunFacts, reached: Reached) -> bool {
+    reached.time_wait > reached.connections && !leaking(facts)
+}
+
 /// The limits reached, in order of time, each with its key in the evidence.
 pub(super) fn limits_reached(facts: &RunFacts) -> Vec<(Advice, &'static str, Reached)> {
     let all = [
@@ -311,7 +316,13 @@ fn first_limit(facts: &RunFacts) -> Option<Finding> {
     let all = limits_reached(facts);
     let (first, _, at) = *all.first()?;
     let (when, open) = (clock(at.at), count(at.connections));
-    let say = |lang| crate::say!(lang, Advice::FirstLimit, first.texts().text(lang), when, open);
+    let say = |lang| {
+        let name = first.texts().text(lang);
+        match in_time_wait(facts, at) {
+            true => crate::say!(lang, Advice::FirstLimitInTimeWait, name, when, open, count(at.time_wait)),
+            false => crate::say!(lang, Advice::FirstLimit, name, when, open),
+        }
+    };
     let next = if leaking(facts) { said!(Advice::FixTheCause) } else { said!(Advice::LookAtEach) };
     let mut finding = Finding::new(FindingId::FirstLimit, Said { en: say(Lang::En), zh: say(Lang::Zh) }, next);
     if let Some(&(second, _, later)) = all.get(1) {
@@ -338,12 +349,20 @@ fn ports_exhausted(facts: &RunFacts) -> Option<Finding> {
     } else {
         (said!(Advice::HeldByTimeWait, ports.low, ports.high, size, unusable), said!(Advice::ReuseTimeWait))
     };
-    let what = said!(Msg::PortsExhausted, facts.client.name, ports.destination, count(reached.connections));
+    let (name, open) = (&facts.client.name, count(reached.connections));
+    let what = match in_time_wait(facts, reached) {
+        true => {
+            let (usable, waiting) = (count(ports.usable()), count(reached.time_wait));
+            said!(Msg::PortsInTimeWait, name, ports.destination, usable, waiting, open)
+        }
+        false => said!(Msg::PortsExhausted, name, ports.destination, open),
+    };
     Some(
         Finding::new(FindingId::PortsExhausted, what, next)
             .why(why)
             .costs(if leaking(facts) { said!(Advice::CostOfRange) } else { said!(Advice::CostOfReuse) })
             .with("connections", reached.connections)
+            .with("time_wait", reached.time_wait)
             .with("range", ports.range_size())
             .with("unusable", ports.unusable)
             .with("at", clock(reached.at))
@@ -473,17 +492,19 @@ fn other_parity(facts: &RunFacts) -> Option<Finding> {
     let reached = ports.other_parity?;
     // Each search first walks the half that is full.
     let half = ports.range_size().div_ceil(2);
+    let (open, half) = (count(reached.connections), count(half));
+    let what = match in_time_wait(facts, reached) {
+        true => said!(Msg::OtherParityInTimeWait, count(reached.time_wait), open, half),
+        false => said!(Msg::OtherParity, open, half),
+    };
     Some(
-        Finding::new(
-            FindingId::OtherParity,
-            said!(Msg::OtherParity, count(reached.connections), count(half)),
-            said!(Advice::ParityIsNormal),
-        )
-        .why(said!(Advice::SlowerSearch, rounded(ports.cost_before), rounded(ports.cost_after)))
-        .with("connections", reached.connections)
-        .with("at", clock(reached.at))
-        .with("connect_before", rounded(ports.cost_before))
-        .with("connect_after", rounded(ports.cost_after)),
+        Finding::new(FindingId::OtherParity, what, said!(Advice::ParityIsNormal))
+            .why(said!(Advice::SlowerSearch, rounded(ports.cost_before), rounded(ports.cost_after)))
+            .with("connections", reached.connections)
+            .with("time_wait", reached.time_wait)
+            .with("at", clock(reached.at))
+            .with("connect_before", rounded(ports.cost_before))
+            .with("connect_after", rounded(ports.cost_after)),
     )
 }
 

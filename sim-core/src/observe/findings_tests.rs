@@ -7,7 +7,7 @@ use crate::time::{Duration, Instant};
 use crate::units::{Port, Ratio};
 
 fn reached(secs: u64, connections: u64) -> Option<Reached> {
-    Some(Reached { at: Instant::ZERO + Duration::from_secs(secs), connections })
+    Some(Reached { at: Instant::ZERO + Duration::from_secs(secs), connections, time_wait: 0 })
 }
 
 fn counts(of: &[(TcpState, u64)]) -> StateCounts {
@@ -190,7 +190,15 @@ fn time_wait_on_the_clients_side_limits_the_rate() {
     facts.client_side = counts(&[(TcpState::TimeWait, 28_232)]);
     facts.server_side = StateCounts::default();
     facts.ports.unusable = 0;
+    let held = |connections, time_wait| reached(60, connections).map(|reached| Reached { time_wait, ..reached });
+    (facts.ports.exhausted, facts.ports.other_parity) = (held(2, 28_230), held(1, 14_115));
+    facts.server.first_refusal = None;
     let all = findings(&facts);
+    let said = |id| find(&all, id).what.en.clone();
+    assert!(said(FindingId::FirstLimit).ends_with("at 2 connections and 28,230 sockets in TIME-WAIT"));
+    let of = "of the 28,232 it may use, 28,230 were in TIME-WAIT and 2 in open connections";
+    assert!(said(FindingId::PortsExhausted).contains(of), "{}", said(FindingId::PortsExhausted));
+    assert!(said(FindingId::OtherParity).starts_with("with 14,115 ports in TIME-WAIT and 1 in open connections"));
     assert!(find(&all, FindingId::TimeWaitLimit).what.en.contains("463 connections/s"));
     let ports = find(&all, FindingId::PortsExhausted);
     assert!(ports.why.as_ref().is_some_and(|why| why.en.contains("TIME-WAIT")), "nothing leaks here: {ports:?}");

@@ -37,7 +37,7 @@ impl Who<'_> {
 }
 
 const fn reached(shortage: Shortage) -> Reached {
-    Reached { at: shortage.at, connections: shortage.connections }
+    Reached { at: shortage.at, connections: shortage.connections, time_wait: shortage.time_wait }
 }
 
 impl RunFacts {
@@ -198,7 +198,11 @@ fn server_facts(run: &Run, server: Who<'_>, client: Who<'_>) -> ServerFacts {
         name: server.spec.name.clone(),
         max_connections: variable("max_connections"),
         connect_timeout: Duration::from_secs(variable("connect_timeout")),
-        first_refusal: refusal.map(|(at, connections)| Reached { at: Instant::from_nanos(at), connections }),
+        first_refusal: refusal.map(|(at, connections)| Reached {
+            at: Instant::from_nanos(at),
+            connections,
+            time_wait: 0,
+        }),
         refused: server.metric(run, "Connection_errors_max_connections"),
         unauthenticated_peak: server.metric(run, "unauthenticated_peak"),
         timed_out: server.metric(run, "handshake_timeouts"),

@@ -10,6 +10,10 @@ crate::messages! {
             en: "the first limit to bind was {0}, {1} after the start, at {2} connections",
             zh: "最先碰到的限制是 {0}：开始后 {1}，当时有 {2} 个连接"
         }
+        FirstLimitInTimeWait {
+            en: "the first limit to bind was {0}, {1} after the start, at {2} connections and {3} sockets in TIME-WAIT",
+            zh: "最先碰到的限制是 {0}：开始后 {1}，当时有 {2} 个连接和 {3} 个 TIME-WAIT 的 socket"
+        }
         NextLimit { en: "{0} came {1} later", zh: "{1} 之后轮到 {0}" }
         ServerClosesFirst {
             en: "{0} closed first, so the waiting minisocks stand on its side: {1} in FIN-WAIT-2 or TIME-WAIT, each gone after a minute; the other ends stay as long as {2} keeps them open",

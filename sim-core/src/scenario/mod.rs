@@ -15,6 +15,8 @@ mod check;
 mod check_process;
 mod check_script;
 mod check_timeline;
+#[cfg(feature = "capacity")]
+pub(crate) mod document;
 pub mod expect;
 pub mod expr;
 mod file;
@@ -90,7 +92,7 @@ impl Scenario {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             overrides::apply(&mut root, index, key, value, &mut problems);
         }
-        schema::validate(&mut root, &mut problems);
+        schema::validate(&mut root, schema::Format::scenario(), &mut problems);
         let scenario = check::check(&root, &mut problems);
         match scenario {
             Some(scenario) if problems.is_empty() => Ok(scenario),
@@ -143,7 +145,7 @@ fn extend(mut root: Node, problems: &mut Vec<Problem>) -> Option<Node> {
         let Some(base) = top.get("extends") else { break };
         let Some(name) = base.text() else {
             // The schema says what is wrong with a value of another type.
-            schema::validate(&mut layers[0], problems);
+            schema::validate(&mut layers[0], schema::Format::scenario(), problems);
             return None;
         };
         let (place, name) = (base.place, name.trim_end_matches(".toml").to_owned());

@@ -47,7 +47,7 @@ impl Place {
 }
 
 /// A key of a table and what it holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) key_place: Place,
@@ -55,7 +55,7 @@ pub(super) struct Entry {
 }
 
 /// A TOML value. Floats and dates stay text: no scenario field is one.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Value {
     Str(String),
     Int(i64),
@@ -67,7 +67,7 @@ pub(super) enum Value {
 }
 
 /// A value and where it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Node {
     pub(super) place: Place,
     pub(super) value: Value,

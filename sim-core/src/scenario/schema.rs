@@ -25,11 +25,26 @@ pub fn schema() -> String {
     format!("{:#}\n", schema_json())
 }
 
-/// Checks `root` against the schema, dropping what does not fit.
-pub(super) fn validate(root: &mut Node, problems: &mut Vec<Problem>) {
-    let schema = schema_json();
-    let mut checker = Checker { root: schema, problems };
-    let _keep = checker.check(root, schema, &Path { parent: None, step: Step::Root });
+/// A format of documents.
+#[derive(Clone, Copy)]
+pub(super) struct Format {
+    /// Its schema.
+    pub(super) schema: &'static Json,
+    /// What sentences call the outermost table.
+    pub(super) name: &'static str,
+}
+
+impl Format {
+    /// That of scenarios.
+    pub(super) fn scenario() -> Self {
+        Self { schema: schema_json(), name: "scenario" }
+    }
+}
+
+/// Checks `root` against a format, dropping what does not fit.
+pub(super) fn validate(root: &mut Node, format: Format, problems: &mut Vec<Problem>) {
+    let mut checker = Checker { format, problems };
+    let _keep = checker.check(root, format.schema, &Path { parent: None, step: Step::Root });
 }
 
 /// A place in the document on the way down.
@@ -62,14 +77,14 @@ impl<'a> Path<'a> {
     }
 
     /// What to call the table in a sentence.
-    fn table_name(&self) -> String {
+    fn table_name(&self, format: Format) -> String {
         let text = self.text();
-        if text.is_empty() { "scenario".to_owned() } else { text }
+        if text.is_empty() { format.name.to_owned() } else { text }
     }
 }
 
 struct Checker<'p> {
-    root: &'static Json,
+    format: Format,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -80,7 +95,8 @@ impl Checker<'_> {
 
     fn resolve(&self, mut schema: &'static Json) -> &'static Json {
         while let Some(name) = schema.get("$ref").and_then(Json::as_str) {
-            let Some(target) = name.strip_prefix("#/$defs/").and_then(|n| self.root.get("$defs")?.get(n)) else {
+            let Some(target) = name.strip_prefix("#/$defs/").and_then(|n| self.format.schema.get("$defs")?.get(n))
+            else {
                 break;
             };
             schema = target;
@@ -91,6 +107,9 @@ impl Checker<'_> {
     /// True if the value can stay.
     fn check(&mut self, node: &mut Node, schema: &'static Json, path: &Path<'_>) -> bool {
         let schema = self.resolve(schema);
+        if schema.as_bool() == Some(true) {
+            return true;
+        }
         if let Some(branches) = schema.get("anyOf").and_then(Json::as_array) {
             return self.any_of(node, schema, branches, path);
         }
@@ -182,7 +201,7 @@ impl Checker<'_> {
         let constant = |branch: &'static Json| branch.get("properties")?.get(tag)?.get("const")?.as_str();
         let words: Vec<&str> = branches.iter().filter_map(constant).collect();
         let Some(entry) = node.entries().iter().find(|e| e.key == tag) else {
-            self.report(ProblemKind::Missing { key: tag.to_owned(), table: path.table_name() }, node, path);
+            self.report(ProblemKind::Missing { key: tag.to_owned(), table: path.table_name(self.format) }, node, path);
             return false;
         };
         let Some(word) = entry.value.text().map(str::to_owned) else {
@@ -232,7 +251,7 @@ impl Checker<'_> {
         let additional = schema.get("additionalProperties");
         let mut kept = Vec::with_capacity(entries.len());
         for mut entry in core::mem::take(entries) {
-            let property = known.and_then(|p| p.get(&entry.key)).or(additional.filter(|a| a.is_object()));
+            let property = known.and_then(|p| p.get(&entry.key)).or(additional.filter(|a| **a != Json::Bool(false)));
             let keep = match property {
                 Some(property) => {
                     let Entry { key, value, .. } = &mut entry;
@@ -242,7 +261,7 @@ impl Checker<'_> {
                 None => {
                     let keys = known.into_iter().flat_map(|p| p.keys()).map(String::as_str);
                     let near = nearest(&entry.key, keys).map(str::to_owned);
-                    let kind = ProblemKind::UnknownKey { key: cut(&entry.key), table: path.table_name() };
+                    let kind = ProblemKind::UnknownKey { key: cut(&entry.key), table: path.table_name(self.format) };
                     let at = path.key(&entry.key).text();
                     self.problems.push(Problem::new(kind, entry.key_place, at).near(near));
                     false
@@ -257,7 +276,7 @@ impl Checker<'_> {
             let present = kept.iter().any(|e| e.key == key);
             let dropped = self.problems.iter().any(|p| p.path == path.key(key).text());
             if !present && !dropped {
-                let kind = ProblemKind::Missing { key: key.to_owned(), table: path.table_name() };
+                let kind = ProblemKind::Missing { key: key.to_owned(), table: path.table_name(self.format) };
                 self.problems.push(Problem::new(kind, place, path.text()));
             }
         }

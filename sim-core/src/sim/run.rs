@@ -4,9 +4,9 @@ use super::budget::{Overrun, SimError};
 use super::calls::WorldCall;
 use super::event::Event;
 use super::seen;
-use super::task::{Phase, Proc, Task, TaskState};
+use super::task::{Phase, Proc, Shortage, Task, TaskState};
 use super::world::{Exhaustion, Host, World};
-use crate::app::{AppContext, Call, CallResult, Resume, Ret};
+use crate::app::{AppContext, Call, CallName, CallResult, Resume, Ret};
 use crate::errno::Errno;
 use crate::kernel::cpu::CpuWork;
 use crate::kernel::{Caller, Outcome};
@@ -100,8 +100,10 @@ impl World {
         if let Resume::Done(result) = &resume {
             let name = slot.call.name();
             stats.calls.inc(name);
+            let time_wait = u64::from(kernel.count(TcpState::TimeWait));
+            let met = Shortage { at: now, call: name, connections: process.connections(), time_wait };
             if let Err(errno) = *result
-                && stats.failed(now, name, errno, process.connections())
+                && stats.failed(errno, met)
             {
                 if errno == Errno::MFile {
                     stats.emfile_soft.get_or_insert(process.fds().limits().soft);
@@ -367,9 +369,11 @@ impl World {
                 let range = entry.kernel.sysctls().ip_local_port_range();
                 let half = u32::from(range.high.0.abs_diff(range.low.0)).div_ceil(2);
                 let connections = entry.kernel.processes()[process.index()].connections();
+                let time_wait = u64::from(entry.kernel.count(TcpState::TimeWait));
+                let met = Shortage { at: self.now, call: CallName::Connect, connections, time_wait };
                 let stats = &mut entry.procs[process.index()].stats;
                 stats.destination = Some(tuple.remote);
-                stats.searched(self.now, inspected, half, tuple.local.port, connections);
+                stats.searched(met, inspected, half, tuple.local.port);
             }
             RecordKind::State {
                 tuple,

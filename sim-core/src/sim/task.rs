@@ -139,6 +139,8 @@ pub struct Shortage {
     pub call: CallName,
     /// Connections the process had then.
     pub connections: u64,
+    /// TIME_WAIT minisocks of its host then, which hold ports as connections do.
+    pub time_wait: u64,
 }
 
 /// Port searches, and what they inspected.
@@ -166,15 +168,16 @@ impl ProcStats {
 
     /// Counts a failed call. True if something had run out.
     #[inline(never)]
-    pub(crate) fn failed(&mut self, now: Instant, call: CallName, errno: Errno, connections: u64) -> bool {
-        *self.errors.entry((call, errno)).or_default() += 1;
+    pub(crate) fn failed(&mut self, errno: Errno, met: Shortage) -> bool {
+        *self.errors.entry((met.call, errno)).or_default() += 1;
         let Some(which) = Self::shortage_of(errno) else { return false };
-        self.shortages[which].get_or_insert(Shortage { at: now, call, connections });
+        self.shortages[which].get_or_insert(met);
         true
     }
 
     /// Notes a search for a source port; `half` is half of the range, `found` the port.
-    pub(crate) fn searched(&mut self, now: Instant, inspected: u32, half: u32, found: Port, connections: u64) {
+    pub(crate) fn searched(&mut self, met: Shortage, inspected: u32, half: u32, found: Port) {
+        let now = met.at;
         self.tcp_connects += 1;
         self.last_connect = now;
         self.inspected += u64::from(inspected);
@@ -189,7 +192,7 @@ impl ProcStats {
             return;
         }
         if inspected >= half && half > 0 && self.knee.is_none() {
-            self.knee = Some(Shortage { at: now, call: CallName::Connect, connections });
+            self.knee = Some(met);
         }
         if self.knee.is_some() { &mut self.late_searches } else { &mut self.early_searches }.add(inspected);
         self.syn_sent += 1;

@@ -30,6 +30,10 @@ crate::messages! {
             en: "{0} ran out of source ports towards {1}: {2} connections, then EADDRNOTAVAIL at every connect()",
             zh: "{0} 到 {1} 的源端口用完：建立 {2} 个连接之后，每次 connect() 都返回 EADDRNOTAVAIL"
         }
+        PortsInTimeWait {
+            en: "{0} ran out of source ports towards {1}: of the {2} it may use, {3} were in TIME-WAIT and {4} in open connections; connect() returns EADDRNOTAVAIL until one comes back",
+            zh: "{0} 到 {1} 的源端口用完：可用的 {2} 个里，{3} 个在 TIME-WAIT，{4} 个是打开的连接；有端口回来之前 connect() 返回 EADDRNOTAVAIL"
+        }
         PortsExhaustedWhy {
             en: "the range {0}–{1} has {2} ports, {3} of them are owned by bound or listening sockets; a leaked socket keeps its port for ever",
             zh: "范围 {0}–{1} 共 {2} 个端口，其中 {3} 个被 bind 或监听的 socket 占用；泄漏的 socket 会一直占着端口"
@@ -65,6 +69,10 @@ crate::messages! {
         OtherParity {
             en: "after {0} connections all ports of one parity were taken; from then on each connect() first scans {1} used ports",
             zh: "建立 {0} 个连接后，同奇偶的端口全部用完；此后每次 connect() 都要先扫过 {1} 个已用端口"
+        }
+        OtherParityInTimeWait {
+            en: "with {0} ports in TIME-WAIT and {1} in open connections, all of one parity were taken; from then on each connect() first scans {2} used ports",
+            zh: "{0} 个端口在 TIME-WAIT、{1} 个是打开的连接时，同奇偶的端口全部用完；此后每次 connect() 都要先扫过 {2} 个已用端口"
         }
         TimeWaitLimit {
             en: "{0} TIME-WAIT sockets hold the ports: {1} connections/s is the most this range can sustain",

@@ -2,12 +2,12 @@
 //! is finished, so a kill loses only what was under way.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use halfclose::capacity::sweep::{Found, Outcome, Plan, Search};
+use halfclose::capacity::sweep::{Found, Outcome, Plan, Point, Search};
 use halfclose::say;
 use halfclose::text::Lang;
 use serde::{Deserialize, Serialize};
@@ -112,32 +112,42 @@ pub(super) enum Line {
 /// The file of a running sweep, and what it knew at the start.
 pub(super) struct Journal {
     known: BTreeMap<String, Outcome>,
-    file: Mutex<File>,
+    /// `None` for one that is only read.
+    file: Option<Mutex<File>>,
 }
 
 impl Journal {
     /// Opens a results file; one of the same plan is continued, any other refused.
+    /// Two sweeps cannot write one file: the second is refused too.
     pub(super) fn open(path: &Path, plan: &Plan, shard: Shard, lang: Lang) -> Result<Self, Failure> {
-        let header = Header::new(plan, shard);
         let cannot = |error| Failure::File(path.display().to_string(), error);
-        let mut known = BTreeMap::new();
-        let old = std::fs::read_to_string(path).unwrap_or_default();
-        // A kill may have cut the last line.
-        let whole = &old[..old.rfind('\n').map_or(0, |at| at + 1)];
-        if !whole.is_empty() {
-            for line in lines(path, whole, &header, lang)? {
-                if let Line::Point(outcome) = line {
-                    known.insert(outcome.key.clone(), outcome);
-                }
-            }
+        let mut options = OpenOptions::new();
+        let mut file = options.create(true).read(true).write(true).truncate(false).open(path).map_err(cannot)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(Failure::Usage(say!(lang, Say::SweepBusy, path.display()))),
+            // Some file systems have no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
         }
-        let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(path).map_err(cannot)?;
-        file.set_len(whole.len() as u64).map_err(cannot)?;
-        std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(cannot)?;
-        if whole.is_empty() {
+        let mut old = Vec::new();
+        file.read_to_end(&mut old).map_err(cannot)?;
+        let header = Header::new(plan, shard);
+        let (known, whole) = known(path, &old, &header, lang)?;
+        file.set_len(whole as u64).map_err(cannot)?;
+        file.seek(SeekFrom::End(0)).map_err(cannot)?;
+        if whole == 0 {
             file.write_all(text(&header).as_bytes()).map_err(cannot)?;
         }
-        Ok(Self { known, file: Mutex::new(file) })
+        Ok(Self { known, file: Some(Mutex::new(file)) })
+    }
+
+    /// What a results file knows, for a sweep that writes nothing.
+    pub(super) fn peek(path: &Path, plan: &Plan, shard: Shard, lang: Lang) -> Result<Self, Failure> {
+        let old = match std::fs::read(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(|error| Failure::File(path.display().to_string(), error))?,
+        };
+        let (known, _) = known(path, &old, &Header::new(plan, shard), lang)?;
+        Ok(Self { known, file: None })
     }
 
     /// How many points are known.
@@ -145,17 +155,43 @@ impl Journal {
         self.known.len()
     }
 
-    /// A point that was finished before.
-    pub(super) fn find(&self, key: &str) -> Option<Outcome> {
-        self.known.get(key).cloned()
+    /// A point that was finished before, perhaps as one of another unit with the same values.
+    pub(super) fn find(&self, point: &Point<'_>) -> Option<Outcome> {
+        let known = (!self.known.is_empty()).then(|| self.known.get(&point.key())).flatten();
+        known.map(|known| Outcome { unit: point.unit(), ..known.clone() })
+    }
+
+    /// Writes a finished point down that others will ask for.
+    pub(super) fn keep(&mut self, outcome: Outcome) -> Result<(), Failure> {
+        self.append(&outcome)?;
+        self.known.insert(outcome.key.clone(), outcome);
+        Ok(())
     }
 
     /// Writes a finished point down: one write, so that lines of several threads do not mix.
     pub(super) fn append(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let Some(file) = &self.file else { return Ok(()) };
         let line = text(&Line::Point(outcome.clone()));
-        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         file.write_all(line.as_bytes()).map_err(Failure::Output)
     }
+}
+
+/// The points of a results file, and the length of its whole lines: a kill may
+/// have cut the last one, also inside a character.
+fn known(path: &Path, old: &[u8], header: &Header, lang: Lang) -> Result<(BTreeMap<String, Outcome>, usize), Failure> {
+    let whole = old.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let foreign = || Failure::Usage(say!(lang, Say::SweepNotResults, path.display()));
+    if whole == 0 {
+        // Nothing, or the beginning of our first line: anything else is not ours to overwrite.
+        return if text(header).as_bytes().starts_with(old) { Ok((BTreeMap::new(), 0)) } else { Err(foreign()) };
+    }
+    let lines = lines(path, core::str::from_utf8(&old[..whole]).map_err(|_| foreign())?, header, lang)?;
+    let points = lines.into_iter().filter_map(|line| match line {
+        Line::Point(outcome) => Some((outcome.key.clone(), outcome)),
+        Line::Threshold { .. } => None,
+    });
+    Ok((points.collect(), whole))
 }
 
 /// A value as one line of JSON.
@@ -179,7 +215,7 @@ pub(super) fn read_part(path: &Path, plan: &Plan, lang: Lang) -> Result<Vec<Done
         // The same questions, answered from the file: an unfinished search is no result.
         let mut used = Vec::new();
         while let Some(value) = search.next_value() {
-            let keys: Vec<String> = search.points(value).iter().map(halfclose::capacity::sweep::Point::key).collect();
+            let keys: Vec<String> = search.points(value).iter().map(Point::key).collect();
             let tried: Option<Vec<Outcome>> =
                 keys.iter().map(|key| outcomes.iter().find(|outcome| outcome.key == *key).cloned()).collect();
             let tried = tried?;
@@ -197,7 +233,8 @@ fn lines(path: &Path, text: &str, header: &Header, lang: Lang) -> Result<Vec<Lin
         Failure::Usage(say!(lang, Say::BadLine, path.display(), number + 1, error))
     };
     let first = rows.next().map(|(_, line)| line).unwrap_or_default();
-    let found: Header = serde_json::from_str(first).map_err(|error| bad(0, &error))?;
+    let foreign = |_| Failure::Usage(say!(lang, Say::SweepNotResults, path.display()));
+    let found: Header = serde_json::from_str(first).map_err(foreign)?;
     if !found.fits(header) {
         return Err(Failure::Usage(say!(lang, Say::OtherPlan, path.display())));
     }

@@ -14,8 +14,8 @@ mod threshold;
 mod words;
 
 pub use figures::{Axes, Bar, Cell, Curve, Curves, Figure, Heat, Shape, Tornado, Trial, Trials, figures, told};
-pub use plan::{Measure, Mode, Plan, PlanError, PlanText, Seeds, Threshold, Vary};
-pub use point::{Outcome, Point, PointError};
+pub use plan::{Measure, Mode, Plan, PlanError, PlanProblem, PlanText, Seeds, Threshold, Vary};
+pub use point::{MeasureError, Outcome, Point, PointError, PointProblem};
 pub use survey::{Axis, Finished, Quantity, Spread, Survey, Try, short};
 pub use threshold::{Found, Search};
 pub use words::SweepWord;
@@ -46,6 +46,18 @@ impl Plan {
         let each =
             self.variants().into_iter().flat_map(|settings| seeds.iter().map(move |&seed| (settings.clone(), seed)));
         each.enumerate().map(|(index, (settings, seed))| Unit { index, settings, seed }).collect()
+    }
+
+    /// How many units there are, without making them.
+    #[must_use]
+    pub fn points(&self) -> usize {
+        let lengths = self.vary.iter().map(|vary| vary.values.len());
+        let variants = match self.mode {
+            Mode::Grid => lengths.fold(1, usize::saturating_mul),
+            Mode::Zip => lengths.min().unwrap_or(0),
+            Mode::OneAtATime => lengths.fold(1, usize::saturating_add),
+        };
+        variants.saturating_mul(if self.threshold.is_some() { 1 } else { self.seeds.len() })
     }
 
     /// The variants: all combinations, or the base and each value alone.

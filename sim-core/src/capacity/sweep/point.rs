@@ -50,8 +50,36 @@ pub struct PointError {
     /// Its seed.
     pub seed: u64,
     /// What is wrong with it.
-    #[source]
-    pub error: VariantError,
+    pub error: PointProblem,
+}
+
+/// What is wrong with a point.
+#[derive(Debug, thiserror::Error)]
+pub enum PointProblem {
+    /// Its values, or the scenario they are put into.
+    #[error("{0}")]
+    Variant(VariantError),
+    /// A measure.
+    #[error("{0}")]
+    Measure(MeasureError),
+}
+
+/// What is wrong with a measure.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct MeasureError {
+    /// Which, as the plan lists them.
+    pub index: usize,
+    /// Its field: `metric`, `at`, `since`, `per`, `time_of`.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub error: ScenarioError,
+}
+
+impl<E: Into<VariantError>> From<E> for PointProblem {
+    fn from(error: E) -> Self {
+        Self::Variant(error.into())
+    }
 }
 
 impl<'a> Point<'a> {
@@ -66,6 +94,12 @@ impl<'a> Point<'a> {
     pub fn with(mut self, setting: Setting) -> Self {
         self.settings.push(setting);
         self
+    }
+
+    /// The unit it belongs to.
+    #[must_use]
+    pub const fn unit(&self) -> usize {
+        self.unit
     }
 
     /// Fingerprint of what the outcome depends on.
@@ -90,27 +124,24 @@ impl<'a> Point<'a> {
         self.try_simulate().map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: VariantError) -> PointError {
+    fn failed(&self, error: PointProblem) -> PointError {
         PointError { settings: self.settings.clone(), seed: self.seed, error }
     }
 
     /// The scenario whose expectations are the measures, and the marks to be timed.
-    fn prepare(&self) -> Result<(Scenario, Vec<Option<MarkRef>>), VariantError> {
+    fn prepare(&self) -> Result<(Scenario, Vec<Option<MarkRef>>), PointProblem> {
         let mut scenario = self.plan.base.with(&self.settings).scenario()?;
         scenario.expectations.clear();
         let mut marks = Vec::new();
-        for measure in &self.plan.measures {
-            let mark = measure.time_of.as_deref().map(|name| mark(&scenario, name)).transpose()?;
-            if mark.is_none() {
-                let expectation = expectation(&scenario, measure)?;
-                scenario.expectations.push(expectation);
-            }
+        for read in measured(self.plan, &scenario) {
+            let (expectation, mark) = read.map_err(PointProblem::Measure)?;
+            scenario.expectations.extend(expectation);
             marks.push(mark);
         }
         Ok((scenario, marks))
     }
 
-    fn try_simulate(&self) -> Result<Outcome, VariantError> {
+    fn try_simulate(&self) -> Result<Outcome, PointProblem> {
         let (scenario, marks) = self.prepare()?;
         let mut run = Run::new(scenario, self.seed)?;
         run.run_to_end(&mut NoObserver)?;
@@ -135,16 +166,35 @@ impl<'a> Point<'a> {
     }
 }
 
+/// How a measure is read: an expectation, or the mark that is timed.
+type Reading = (Option<Expectation>, Option<MarkRef>);
+
+/// How each of the plan's measures is read.
+pub(super) fn measured(plan: &Plan, scenario: &Scenario) -> Vec<Result<Reading, MeasureError>> {
+    let read = |(index, measure): (usize, &Measure)| {
+        let read = match &measure.time_of {
+            Some(name) => mark(scenario, name).map(|mark| (None, Some(mark))).map_err(|error| ("time_of", error)),
+            None => expectation(scenario, measure).map(|expectation| (Some(expectation), None)),
+        };
+        read.map_err(|(field, error)| MeasureError { index, field, error })
+    };
+    plan.measures.iter().enumerate().map(read).collect()
+}
+
 /// A measure as an expectation that always holds: one way to read a moment.
-fn expectation(scenario: &Scenario, measure: &Measure) -> Result<Expectation, ScenarioError> {
-    let moment = |text: &Option<String>| text.as_deref().map(|text| scenario.moment(text)).transpose();
+/// What fails is told with its field.
+fn expectation(scenario: &Scenario, measure: &Measure) -> Result<Expectation, (&'static str, ScenarioError)> {
+    let moment = |field, text: &Option<String>| {
+        text.as_deref().map(|text| scenario.moment(text)).transpose().map_err(|error| (field, error))
+    };
     let end = Moment::Mark { mark: MarkRef::End, offset: Duration::ZERO, before: false };
     Ok(Expectation {
         name: measure.name.clone(),
-        quantity: scenario.quantity(measure.metric.as_deref().unwrap_or_default())?,
-        at: moment(&measure.at)?.unwrap_or(end),
-        since: moment(&measure.since)?,
-        per: measure.per.as_deref().map(duration).transpose()?,
+        quantity: (scenario.quantity(measure.metric.as_deref().unwrap_or_default()))
+            .map_err(|error| ("metric", error))?,
+        at: moment("at", &measure.at)?.unwrap_or(end),
+        since: moment("since", &measure.since)?,
+        per: measure.per.as_deref().map(duration).transpose().map_err(|error| ("per", error))?,
         bound: Bound::Range { min: None, max: None },
         over_seeds: OverSeeds::All,
     })

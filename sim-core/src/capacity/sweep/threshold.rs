@@ -59,6 +59,19 @@ impl<'a> Search<'a> {
         self.plan.seeds.iter().map(|&seed| Point::of(self.plan, self.unit, seed).with(setting.clone())).collect()
     }
 
+    /// Values that are tried at most from here on.
+    #[must_use]
+    pub fn most_left(&self) -> u32 {
+        let between = |a: i64, b: i64| u64::BITS - (a.abs_diff(b).max(1) - 1).leading_zeros();
+        let (easy, hard) = self.ends();
+        match (self.holds, self.fails) {
+            _ if self.over => 0,
+            (None, _) => 2 + between(easy, hard),
+            (Some(_), None) => 1 + between(easy, hard),
+            (Some(holds), Some(fails)) => between(holds, fails),
+        }
+    }
+
     /// Learns what came out at a value.
     pub fn learn(&mut self, value: i64, outcomes: &[Outcome]) {
         match self.holds(outcomes) {
@@ -115,8 +128,11 @@ mod tests {
         let unit = &plan.units()[0];
         let mut search = Search::new(&plan, unit).unwrap();
         let mut tried = 0;
+        let mut left = search.most_left();
         while let Some(value) = search.next_value() {
             tried += 1;
+            assert!((1..=left).contains(&search.most_left()), "{value}: {} of {left}", search.most_left());
+            left = search.most_left() - 1;
             assert!((1..=100).contains(&value) && tried < 20, "{value}");
             let measures = vec![("m".to_owned(), Some(i64::from(!holds(value))))];
             let (key, digest) = (String::new(), String::new());
