@@ -148,6 +148,22 @@ halfclose::messages! {
         ThisScenario { en: "this scenario", zh: "本场景" }
         FromSimulation { en: "The same from simulation (seed {0})", zh: "同样的问题，由模拟得出（种子 {0}）" }
         WallMet { en: "wall {0}: {1} after {3}, with {2} connections open", zh: "第 {0} 堵墙：{3} 之后出现 {1}，当时打开着 {2} 个连接" }
+        WallMetInTimeWait {
+            en: "wall {0}: {1} after {3}, with {2} connections open and {4} ports in TIME_WAIT",
+            zh: "第 {0} 堵墙：{3} 之后出现 {1}，当时打开着 {2} 个连接，{4} 个端口在 TIME_WAIT"
+        }
+        AdminOpen {
+            en: "Sessions at admin_port, {0}, are counted against none of this: an administrator gets in.",
+            zh: "管理端口 {0} 上的会话不计入以上名额：管理员总能登录。"
+        }
+        AdminClosed {
+            en: "No admin_port is open (admin_address is not set): past max_connections + 1 an administrator is refused too.",
+            zh: "没有打开管理端口（没有设置 admin_address）：超过 max_connections + 1 之后，管理员也会被拒绝。"
+        }
+        AdminUnknown {
+            en: "This server has no admin_port (MySQL has one since 8.0.14): past max_connections + 1 an administrator is refused too.",
+            zh: "这个服务器没有管理端口（MySQL 从 8.0.14 起才有）：超过 max_connections + 1 之后，管理员也会被拒绝。"
+        }
         NoWall { en: "wall {0}: none within {1}", zh: "第 {0} 堵墙：{1} 之内没有碰到" }
         HeadQuantity { en: "quantity", zh: "量" }
         HeadFormula { en: "formula", zh: "公式" }
@@ -155,8 +171,12 @@ halfclose::messages! {
         HeadGap { en: "why they differ", zh: "差别的原因" }
         AdviceTitle { en: "{0}: what cures it, what only moves the wall (seed {1})", zh: "{0}：什么能治好，什么只是把墙往后移（种子 {1}）" }
         AsItIs { en: "As it is: {0} after {1}, with {2} connections open.", zh: "现状：{1} 之后出现 {0}，当时打开着 {2} 个连接。" }
+        AsItIsInTimeWait {
+            en: "As it is: {0} after {1}, with {2} connections open and {3} ports in TIME_WAIT.",
+            zh: "现状：{1} 之后出现 {0}，当时打开着 {2} 个连接，{3} 个端口在 TIME_WAIT。"
+        }
         NoTrouble { en: "Nothing runs out within {0}: no remedy is needed.", zh: "{0} 之内没有任何东西用完：不需要补救。" }
-        NoErrorYet { en: "No error within {0}, but it is not well: {1} connections are open.", zh: "{0} 之内没有出错，但情况不正常：打开着 {1} 个连接。" }
+        NoErrorYet { en: "No error within {0}, but it is not well: {1} descriptors are open.", zh: "{0} 之内没有出错，但情况不正常：打开着 {1} 个描述符。" }
         Tonight { en: "Tonight", zh: "今晚" }
         Tomorrow { en: "Tomorrow", zh: "明天" }
         DoesNotHelp { en: "Does not help", zh: "没有用" }
@@ -167,9 +187,14 @@ halfclose::messages! {
         EffectStops { en: "nothing piles up any more, but the client is not served", zh: "不再积压，但客户端仍得不到服务" }
         EffectAdmin { en: "an administrator gets in; the client's trouble stays", zh: "管理员能登录；客户端的问题依旧" }
         EffectNothing { en: "as before", zh: "与之前一样" }
+        EffectSame { en: "does not move the wall: {0} after {1}", zh: "墙没有移动：{1} 后出现 {0}" }
         EffectMoves { en: "moves the wall: {0} after {1} instead of {2}, with {3} connections", zh: "只是移动了墙：{1} 后出现 {0}（原来 {2}），当时 {3} 个连接" }
         EffectFormula { en: "moves the wall to {0} instead of {1} (formula only: the program has no such knob)", zh: "把墙移到 {0}（原来 {1}）（仅由公式得出：程序没有这个开关）" }
         EffectLater { en: "moves the wall beyond {0}; still {1} descriptors more a second", zh: "把墙移到 {0} 之后；描述符仍以每秒 {1} 个的速度增加" }
+        EffectProjected {
+            en: "moves the wall beyond {0}; descriptors still grow by {1} a second, and by the formula {2} comes after {3}",
+            zh: "把墙移到 {0} 之后；描述符仍以每秒 {1} 个的速度增加，按公式 {3} 后出现 {2}"
+        }
         VerdictNone { en: "Nothing tried here cures it.", zh: "这里试过的办法都治不好。" }
         VerdictTogether { en: "No single remedy cures it; the combinations above do.", zh: "单独一项都治不好；上面的组合可以。" }
         VerdictOnly { en: "Only this cures it: {0}. Every other knob moves the wall or does nothing.", zh: "只有这一项能治好：{0}。其他开关要么只是移动墙，要么没有作用。" }
@@ -183,8 +208,8 @@ halfclose::messages! {
         SweepTimed { en: "timed:", zh: "测得：" }
         SweepTimedDry { en: "timed and thrown away:", zh: "测得（结果不保留）：" }
         SweepRun { en: "seed {0}, {1}", zh: "种子 {0}，{1}" }
-        SweepEstimate { en: "estimate: {0} for the {1} runs that are left", zh: "估计：剩下的 {1} 次运行需要 {0}" }
-        SweepEstimateAtMost { en: "estimate: at most {0} for the at most {1} runs that are left", zh: "估计：剩下的最多 {1} 次运行，最多需要 {0}" }
+        SweepEstimate { en: "estimate: {0} for the rest ({1} of {2} runs)", zh: "估计：其余还需要 {0}（{2} 次运行中的 {1} 次）" }
+        SweepEstimateAtMost { en: "estimate: at most {0} for the rest (at most {1} of {2} runs)", zh: "估计：其余最多需要 {0}（{2} 次运行中最多 {1} 次）" }
         SweepMemory { en: "memory: about {0} MiB ({1} at once)", zh: "内存：约 {0} MiB（同时 {1} 个）" }
         SweepTooManyRuns {
             en: "{0} runs are more than --max-points {1}: nothing was run",

@@ -7,6 +7,7 @@ fn commands() {
         .env("LC_ALL", "C.UTF-8")
         .env("NO_COLOR", "1")
         .case("tests/cmd/*.trycmd")
+        .case("../book/src/capacity.md")
         .case("../book/src/shell.md")
         .case("../book/src/diagnose.md")
         .case("../book/src/captures.md")

@@ -169,17 +169,17 @@ fn a_sweep_says_what_it_will_take_before_it_starts() {
     let dry = ok(&at, "sweep plan.toml --dry-run -o none.jsonl");
     assert!(dry.contains("6 of 6 units of tiny") && dry.contains("6 runs to do, "), "{dry}");
     assert!(dry.contains("timed and thrown away:\n") && dry.contains("estimate: "), "{dry}");
-    assert!(dry.contains(" for the 4 runs that are left"), "{dry}");
+    assert!(dry.contains(" for the rest (4 of 6 runs)"), "{dry}");
     assert!(!at.join("none.jsonl").exists(), "a dry run writes nothing");
     if cfg!(target_os = "linux") {
         assert!(dry.contains("memory: about "), "{dry}");
     }
     // The two that were timed are results: exactly four more are run.
     let real = ok(&at, "sweep plan.toml -o results.jsonl");
-    assert!(real.contains("timed:\n") && real.contains(" for the 4 runs that are left"), "{real}");
+    assert!(real.contains("timed:\n") && real.contains(" for the rest (4 of 6 runs)"), "{real}");
     assert_eq!(keys(&at.join("results.jsonl")).len(), 6);
     let chinese = ok(&at, "--lang zh sweep plan.toml --dry-run -o none.jsonl");
-    assert!(chinese.contains("要运行 6 次") && chinese.contains("估计：剩下的 4 次运行需要"), "{chinese}");
+    assert!(chinese.contains("要运行 6 次") && chinese.contains("（6 次运行中的 4 次）"), "{chinese}");
 }
 
 /// Exit code 4 before a sweep that is too long for its reader, and nothing is lost by it.

@@ -4,6 +4,7 @@ use halfclose::capacity::advise::{Advice, Advisor, Effect, Trouble, When};
 use halfclose::capacity::{Capacity, GapCause, LimitId, Quantity, RemedyId, Trying, Variant, Walls, advance_to_demand};
 use halfclose::scenario::{Run, preset};
 use halfclose::trace::NoObserver;
+use halfclose_tests::golden::golden;
 
 fn variant(name: &str) -> Variant {
     Variant::new(preset::find(name).expect("a preset").text.as_bytes().to_vec(), Vec::new())
@@ -43,8 +44,20 @@ fn only_closing_the_socket_cures_the_incident() {
     let wider = of(RemedyId::PortRange);
     let Effect::Moves(Some(after)) = wider.effect else { panic!("{:?}", wider.effect) };
     assert!(after < before && wider.trial.expect("it is simulated").connections == 32_765, "{after} {before}");
-    for id in [RemedyId::FinTimeout, RemedyId::Keepalive, RemedyId::MaxConnections, RemedyId::Nofile, RemedyId::BackLog]
-    {
+    // A pause of a second: 28,231 ports last 28,231 attempts, nearly eight hours.
+    let slower = of(RemedyId::BackOff);
+    let Some((LimitId::Ports, seconds)) = slower.projected else { panic!("{:?}", slower.projected) };
+    assert!(slower.effect == Effect::Moves(None) && (28_000.0..28_600.0).contains(&seconds), "{seconds}");
+    // mysqlx_port is the one listener in the range.
+    assert_eq!(of(RemedyId::ReservedPorts).remedies[0].lines, ["sysctl -w net.ipv4.ip_local_reserved_ports=\"33060\""]);
+    for id in [
+        RemedyId::FinTimeout,
+        RemedyId::ReservedPorts,
+        RemedyId::Keepalive,
+        RemedyId::MaxConnections,
+        RemedyId::Nofile,
+        RemedyId::BackLog,
+    ] {
         assert_eq!(of(id).when(), When::DoesNotHelp, "{id:?}");
     }
 }
@@ -56,6 +69,22 @@ fn time_wait_is_cured_by_reuse_or_by_more_ports() {
     assert_eq!(of(RemedyId::TwReuse).effect, Effect::Cures);
     assert_eq!(of(RemedyId::PortRange).effect, Effect::Cures);
     assert_eq!(of(RemedyId::FinTimeout).effect, Effect::Nothing);
+}
+
+/// Too few ports and too few descriptors: neither more of one nor more of the other is enough.
+#[test]
+fn the_smallest_sufficient_combinations_are_found() {
+    let text = include_str!("two-limits.toml");
+    let advisor = Advisor::new(&Variant::new(text.as_bytes().to_vec(), Vec::new()), 1).expect("it runs");
+    let alone: Vec<_> = advisor.alone().iter().map(|job| advisor.simulate(job).expect("within budgets")).collect();
+    assert!(alone.iter().all(|tried| tried.effect != Effect::Cures), "{alone:?}");
+    let pairs = advisor.together(&alone, 2);
+    let cures = pairs.iter().map(|job| advisor.simulate(job).expect("within budgets"));
+    let cures: Vec<Vec<RemedyId>> = cures
+        .filter(|tried| tried.effect == Effect::Cures && tried.when() == When::Tonight)
+        .map(|tried| tried.remedies.iter().map(|remedy| remedy.id).collect())
+        .collect();
+    assert_eq!(cures, [[RemedyId::PortRange, RemedyId::Nofile], [RemedyId::TwReuse, RemedyId::Nofile]]);
 }
 
 /// Three services with pools of 80, and 151 slots: N · P is what is wrong. Each
@@ -77,7 +106,13 @@ fn advice_for_pools_holds_in_simulation() {
     }
     let named: Vec<_> = cures.iter().map(|(remedy, when)| (remedy.id, *when)).collect();
     assert_eq!(named, [(RemedyId::PoolSize, When::Tomorrow), (RemedyId::MaxConnections, When::Tonight)]);
-    assert_eq!(cures[0].0.lines, ["pool.max = 50"], "151 slots for three");
+    assert_eq!(cures[0].0.lines, ["maximumPoolSize = 50"], "151 slots for three, as HikariCP writes it");
+    let line = |(remedy, when): &(_, When)| {
+        let remedy: &halfclose::capacity::Remedy = remedy;
+        let when = if *when == When::Tonight { "tonight" } else { "tomorrow" };
+        format!("{when:<9} {:<28} {}\n", remedy.id.text().texts().en, remedy.lines.join("   or   "))
+    };
+    golden("book/src/capacity/pools.txt", &cures.iter().rev().map(line).collect::<String>());
     let refused = |variant: &Variant, seed: u64| {
         let mut run = Run::new(variant.scenario().expect("valid"), seed).expect("it builds");
         let end = run.scenario().end;
@@ -107,6 +142,8 @@ fn published_rules_come_out() {
     let row = capacity.tables.reuse.iter().find(|row| row.client_closes_first && row.tcp_tw_reuse == 0);
     let rate = row.expect("it is in the table").rate;
     assert!((462.0..463.0).contains(&rate), "{rate}");
+    let values: Vec<f64> = capacity.tables.formulas.reuse.iter().map(|formula| formula.value.round()).collect();
+    assert_eq!(values, [471.0, 463.0, 28_232.0], "28,232 / 60 = 470.5; with the wheel; with reuse");
     let ports = capacity.limit(LimitId::Ports).expect("it has one");
     assert!((470.0..471.0).contains(&(ports.capacity.value / 60.0)));
     let slots = formulas("incident").tables.slots;

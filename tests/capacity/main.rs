@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use halfclose::capacity::{GapCause, Quantity, Variant, Walls};
 use halfclose::rng::{SimRng, Stream};
+use halfclose_tests::golden::golden;
 
 /// Ports, descriptors, slots, times and costs of a configuration, all random.
 struct Draw(SimRng);
@@ -97,6 +98,24 @@ fn formula_and_simulation_agree_on_five_hundred_configurations() {
             unexplained.push(format!("{number}: expected {:?}, met {:?}\n{text}", wall.expected, wall.met));
         }
     }
-    println!("{causes:#?}");
     assert!(unexplained.is_empty(), "{} unexplained:\n{}", unexplained.len(), unexplained.join("\n"));
+    golden("book/src/capacity/gaps.txt", &table(&causes));
+}
+
+/// How often each quantity agreed, and why it did not: for the book.
+fn table(causes: &BTreeMap<(Quantity, GapCause), u32>) -> String {
+    let mut out = format!("{:<20} {:>8} {:>7}  otherwise\n", "quantity", "compared", "agree");
+    let mut quantities: Vec<Quantity> = causes.keys().map(|(quantity, _)| *quantity).collect();
+    quantities.dedup();
+    for quantity in quantities {
+        let of = causes.iter().filter(|((of, _), _)| *of == quantity);
+        let all: u32 = of.clone().map(|(_, n)| n).sum();
+        let agree = causes.get(&(quantity, GapCause::Agree)).copied().unwrap_or(0);
+        let others = of.filter(|((_, cause), _)| *cause != GapCause::Agree);
+        let others: Vec<String> = others.map(|((_, cause), n)| format!("{} {n}", cause.name())).collect();
+        let line = format!("{:<20} {all:>8} {agree:>7}  {}", quantity.name(), others.join(", "));
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
 }

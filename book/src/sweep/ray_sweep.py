@@ -16,15 +16,17 @@ import ray
 
 
 @ray.remote(num_cpus=1)
-def part(plan: bytes, index: int, parts: int) -> bytes:
-    """The results of part `index`, as the program wrote them."""
+def part(plan: bytes, index: int, parts: int) -> tuple[int, bytes]:
+    """Which process this is, and the results of part `index` as the program wrote them."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "plan.toml")
         file.write_bytes(plan)
         out = pathlib.Path(folder, "part.jsonl")
         command = ["halfclose", "sweep", str(file), "--shard", f"{index}/{parts}", "-o", str(out)]
-        subprocess.run(command, check=True, capture_output=True)
-        return out.read_bytes()
+        # One CPU for each task: one run at a time.
+        environment = os.environ | {"RAYON_NUM_THREADS": "1"}
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+        return os.getpid(), out.read_bytes()
 
 
 def main() -> None:
@@ -36,10 +38,11 @@ def main() -> None:
     else:
         ray.init(num_cpus=processes, include_dashboard=False)
     text = pathlib.Path(plan).read_bytes()
-    lines = ray.get([part.remote(text, index, parts) for index in range(parts)])
+    done = ray.get([part.remote(text, index, parts) for index in range(parts)])
+    print(f"Ray {ray.__version__}: {parts} parts by {len({worker for worker, _ in done})} processes", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         files = []
-        for index, content in enumerate(lines):
+        for index, (_, content) in enumerate(done):
             file = pathlib.Path(folder, f"part-{index}.jsonl")
             file.write_bytes(content)
             files.append(str(file))

@@ -81,8 +81,11 @@ impl Report<'_> {
     }
 
     fn situation(&self) -> String {
-        let Trial { first, connections, simulated, .. } = *self.baseline;
+        let Trial { first, connections, simulated, in_time_wait, .. } = *self.baseline;
         match first {
+            Some((trouble, seconds)) if in_time_wait > 0 => {
+                say!(self.lang, Say::AsItIsInTimeWait, trouble.sign(), span(seconds), connections, in_time_wait)
+            }
             Some((trouble, seconds)) => say!(self.lang, Say::AsItIs, trouble.sign(), span(seconds), connections),
             None if self.baseline.healthy() => say!(self.lang, Say::NoTrouble, span(simulated)),
             None => say!(self.lang, Say::NoErrorYet, span(simulated), connections),
@@ -117,7 +120,13 @@ impl Report<'_> {
             Effect::Clears => (styled(WARN, "↺"), say!(lang, Say::EffectClears)),
             Effect::StopsTheLeak => (styled(WARN, "!"), say!(lang, Say::EffectStops)),
             Effect::LetsAdminIn => (styled(GOOD, "✓"), say!(lang, Say::EffectAdmin)),
-            Effect::Nothing => (styled(BAD, "✗"), say!(lang, Say::EffectNothing)),
+            Effect::Nothing => {
+                let text = match tried.trial.and_then(|trial| trial.first) {
+                    Some((trouble, seconds)) => say!(lang, Say::EffectSame, trouble.sign(), span(seconds)),
+                    None => say!(lang, Say::EffectNothing),
+                };
+                (styled(BAD, "✗"), text)
+            }
             Effect::Moves(Some(after)) => {
                 let text = match tried.trial {
                     Some(trial) => {
@@ -129,7 +138,14 @@ impl Report<'_> {
             }
             Effect::Moves(None) => {
                 let (simulated, growth) = tried.trial.map_or((0.0, 0.0), |trial| (trial.simulated, trial.growth));
-                (styled(BAD, "✗"), say!(lang, Say::EffectLater, span(simulated), format!("{growth:.1}")))
+                let growth = format!("{growth:.1}");
+                let text = match tried.projected {
+                    Some((limit, seconds)) => {
+                        say!(lang, Say::EffectProjected, span(simulated), growth, limit.sign(), span(seconds))
+                    }
+                    None => say!(lang, Say::EffectLater, span(simulated), growth),
+                };
+                (styled(BAD, "✗"), text)
             }
         }
     }
@@ -162,6 +178,13 @@ impl Report<'_> {
                 },
                 "effect": effect_word(tried.effect),
                 "trial": tried.trial.map(|trial| trial_json(&trial)),
+                "moved_to_seconds": match tried.effect {
+                    Effect::Moves(seconds) => seconds,
+                    Effect::Cures | Effect::Clears | Effect::StopsTheLeak | Effect::LetsAdminIn | Effect::Nothing => None,
+                },
+                "projected": tried.projected.map(|(limit, seconds)| json!({
+                    "limit": limit.name(), "sign": limit.sign(), "seconds": seconds,
+                })),
             })
         };
         let object = json!({
@@ -181,6 +204,7 @@ fn trial_json(trial: &Trial) -> Value {
     json!({
         "first_trouble": trial.first.map(|(trouble, seconds)| json!({ "sign": trouble.sign(), "seconds": seconds })),
         "connections": trial.connections,
+        "in_time_wait": trial.in_time_wait,
         "failures_in_last_quarter": trial.failures,
         "descriptors_gained_per_second": trial.growth,
         "works": trial.works,

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table};
 use halfclose::app::backoff::BackOff;
 use halfclose::capacity::{
-    BackOffRow, Binds, Capacity, CapacityText, Compared, Limit, LimitId, Need, VariantError, Wall, Walls,
+    BackOffRow, Binds, Capacity, CapacityText, Compared, Formula, Limit, LimitId, Need, VariantError, Wall, Walls,
     advance_to_demand,
 };
 use halfclose::say;
@@ -110,19 +110,9 @@ impl Report<'_> {
     fn formulas(&self) -> String {
         let mut out = format!("\n{}\n", styled(STRONG, say!(self.lang, Say::Derivations)));
         for (rank, limit) in self.capacity.limits.iter().enumerate() {
-            let capacity = &limit.capacity;
             out.push_str(&format!("{:>3} {}\n", rank + 1, self.what(limit)));
-            let line = |formula: &halfclose::capacity::Formula| {
-                format!(
-                    "      {} = {} = {}\n      · {}\n",
-                    formula.symbols,
-                    formula.numbers,
-                    number(formula.value),
-                    formula.source
-                )
-            };
-            out.push_str(&line(capacity));
-            out.push_str(&limit.demand.as_ref().map_or_else(String::new, line));
+            out.push_str(&derived(&limit.capacity));
+            out.push_str(&limit.demand.as_ref().map_or_else(String::new, derived));
         }
         out
     }
@@ -140,7 +130,7 @@ impl Report<'_> {
                     if row.rate.is_finite() { number(row.rate) } else { say!(self.lang, Say::NoLimitFromPorts) },
                 ]);
             }
-            out.push_str(&format!("\n{}\n{table}\n", styled(STRONG, say!(self.lang, Say::ReuseTable))));
+            out.push_str(&titled(&say!(self.lang, Say::ReuseTable), &table, &tables.formulas.reuse));
         }
         if !tables.cost.is_empty() {
             let mut table =
@@ -153,14 +143,15 @@ impl Report<'_> {
                     number(row.per_core),
                 ]);
             }
-            out.push_str(&format!("\n{}\n{table}\n", styled(STRONG, say!(self.lang, Say::CostTable))));
+            out.push_str(&titled(&say!(self.lang, Say::CostTable), &table, &tables.formulas.cost));
         }
         if !tables.slots.is_empty() {
             let mut table = table(self.lang, &[Say::HeadRate, Say::HeadHeld, Say::HeadRefused]);
             for row in &tables.slots {
                 table.add_row([number(row.rate), number(row.held), format!("{:.1} %", row.refused * 100.0)]);
             }
-            out.push_str(&format!("\n{}\n{table}\n", styled(STRONG, say!(self.lang, Say::SlotTable))));
+            out.push_str(&titled(&say!(self.lang, Say::SlotTable), &table, &tables.formulas.slots));
+            out.push_str(&self.admin());
         }
         let mut table =
             table(self.lang, &[Say::HeadPolicy, Say::HeadFirstSecond, Say::HeadFirstMinute, Say::HeadSteady]);
@@ -173,8 +164,19 @@ impl Report<'_> {
             ]);
         }
         let head = say!(self.lang, Say::BackOffTable, tables.clients);
-        out.push_str(&format!("\n{}\n{table}\n", styled(STRONG, head)));
+        out.push_str(&titled(&head, &table, &tables.formulas.back_off));
         out
+    }
+
+    /// The way in that no limit of sessions closes.
+    fn admin(&self) -> String {
+        let Some(admin) = &self.capacity.tables.admin else { return String::new() };
+        let said = match (&admin.address, admin.known) {
+            (Some(address), _) => say!(self.lang, Say::AdminOpen, address),
+            (None, true) => say!(self.lang, Say::AdminClosed),
+            (None, false) => say!(self.lang, Say::AdminUnknown),
+        };
+        terminal::fill(&said, usize::from(terminal::width()))
     }
 
     fn simulated(&self) -> String {
@@ -193,7 +195,12 @@ impl Report<'_> {
         }
         out.push_str(&match &wall.met {
             Some((limit, connections, seconds)) => {
-                format!("  {}\n", say!(lang, Say::WallMet, ordinal, limit.sign(), connections, span(*seconds)))
+                let (sign, after) = (limit.sign(), span(*seconds));
+                let met = match wall.in_time_wait {
+                    0 => say!(lang, Say::WallMet, ordinal, sign, connections, after),
+                    waiting => say!(lang, Say::WallMetInTimeWait, ordinal, sign, connections, after, waiting),
+                };
+                format!("  {met}\n")
             }
             None => format!("  {}\n", say!(lang, Say::NoWall, ordinal, span(wall.simulated_seconds))),
         });
@@ -248,6 +255,15 @@ impl Report<'_> {
                     "steady_per_second": row.steady,
                 })).collect::<Vec<_>>(),
                 "clients": tables.clients,
+                "formulas": {
+                    "time_wait": formulas_json(&tables.formulas.reuse),
+                    "connect_cost": formulas_json(&tables.formulas.cost),
+                    "slots": formulas_json(&tables.formulas.slots),
+                    "back_off": formulas_json(&tables.formulas.back_off),
+                },
+                "admin_port": tables.admin.as_ref().map(|admin| json!({
+                    "known": admin.known, "address": admin.address,
+                })),
             },
             "walls": walls,
         });
@@ -255,7 +271,6 @@ impl Report<'_> {
     }
 
     fn limit_json(&self, limit: &Limit) -> Value {
-        let formula = |formula: &halfclose::capacity::Formula| json!({ "symbols": formula.symbols, "numbers": formula.numbers, "value": formula.value, "source": formula.source });
         let (kind, value) = match limit.binds {
             Binds::After(seconds) => ("after_seconds", Some(seconds)),
             Binds::AtLoad(times) => ("at_load", Some(times)),
@@ -267,12 +282,21 @@ impl Report<'_> {
             "process": limit.process.map(|process| self.scenario.processes[process].name.clone()),
             "sign": limit.id.sign(),
             "approximate": limit.id.approximate(),
-            "capacity": formula(&limit.capacity),
-            "demand": limit.demand.as_ref().map(formula),
+            "capacity": formula_json(&limit.capacity),
+            "demand": limit.demand.as_ref().map(formula_json),
             "held": finite(limit.need.held()),
             "binds": { "when": kind, "value": value },
         })
     }
+}
+
+fn formula_json(formula: &Formula) -> Value {
+    let Formula { symbols, numbers, value, source } = formula;
+    json!({ "symbols": symbols, "numbers": numbers, "value": value, "source": source })
+}
+
+fn formulas_json(formulas: &[Formula]) -> Vec<Value> {
+    formulas.iter().map(formula_json).collect()
 }
 
 fn wall_json(wall: &Wall) -> Value {
@@ -281,12 +305,25 @@ fn wall_json(wall: &Wall) -> Value {
         "expected": wall.expected.map(LimitId::name),
         "met": wall.met.map(|(limit, connections, seconds)| json!({
             "limit": limit.name(), "sign": limit.sign(), "connections": connections, "seconds": seconds,
+            "in_time_wait": wall.in_time_wait,
         })),
         "compared": wall.compared.iter().map(|row| json!({
             "quantity": row.quantity.name(), "formula": finite(row.formula),
             "simulated": row.simulated, "cause": row.cause.name(),
         })).collect::<Vec<_>>(),
     })
+}
+
+/// A formula in symbols, with numbers, its value and where the rule stands.
+fn derived(formula: &Formula) -> String {
+    let Formula { symbols, numbers, value, source } = formula;
+    format!("      {symbols} = {numbers} = {}\n      · {source}\n", number(*value))
+}
+
+/// A table under its head, and the formulas of its rows.
+fn titled(head: &str, table: &Table, formulas: &[Formula]) -> String {
+    let formulas: String = formulas.iter().map(derived).collect();
+    format!("\n{}\n{table}\n{formulas}", styled(STRONG, head))
 }
 
 /// JSON has no infinity: null is "no limit".

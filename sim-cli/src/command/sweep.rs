@@ -64,6 +64,9 @@ fn estimate(
 ) -> Result<(), Failure> {
     let say = |line: String| terminal::talk(&format!("{line}\n"));
     let left = Left::of(plan, units, journal);
+    if units.is_empty() {
+        return Ok(());
+    }
     if left.runs == 0 {
         say(say!(lang, Say::SweepAllKnown, journal.known()));
         return Ok(());

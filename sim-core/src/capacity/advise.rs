@@ -3,8 +3,8 @@
 
 use super::remedy::{Remedy, RemedyId, Trying, remedies};
 use super::sweep::Setting;
-use super::walls::{Variant, VariantError};
-use super::{Capacity, advance_to_demand, demand_begins};
+use super::walls::{Variant, VariantError, client_wall};
+use super::{Capacity, LimitId, advance_to_demand, demand_begins};
 use crate::errno::Errno;
 use crate::observe::RunFacts;
 use crate::scenario::{
@@ -133,8 +133,10 @@ impl Trouble {
 pub struct Trial {
     /// The first trouble, and seconds from the start of the demand to it.
     pub first: Option<(Trouble, f64)>,
-    /// Connections the client had when it failed, or all clients have at the end.
+    /// Connections the client had when it failed, or descriptors all clients have at the end.
     pub connections: u64,
+    /// Ports in TIME_WAIT then, where they and no open connections hold the range; else 0.
+    pub in_time_wait: u64,
     /// Failures of all clients in the last quarter of the time simulated.
     pub failures: u64,
     /// Descriptors the clients gained a second in the last quarter.
@@ -182,6 +184,9 @@ pub struct Tried {
     pub trial: Option<Trial>,
     /// What it does.
     pub effect: Effect,
+    /// The wall that formulas expect where none came within what was simulated,
+    /// and seconds from the start of the demand to it.
+    pub projected: Option<(LimitId, f64)>,
 }
 
 /// Advice for a scenario.
@@ -308,12 +313,22 @@ impl Advisor {
     pub fn simulate(&self, job: &Job) -> Result<Tried, VariantError> {
         let formula = job.remedies.iter().all(|remedy| remedy.trying == Trying::Formula);
         if formula {
-            return Ok(Tried { remedies: job.remedies.clone(), trial: None, effect: self.by_formula() });
+            let effect = self.by_formula();
+            return Ok(Tried { remedies: job.remedies.clone(), trial: None, effect, projected: None });
         }
         let scenario = self.variant.with(&job.settings).scenario()?;
-        let trial = trial(scenario, self.seed, self.horizon, job.restart, job.admin)?;
+        let trial = trial(scenario.clone(), self.seed, self.horizon, job.restart, job.admin)?;
         let effect = self.effect(job, &trial);
-        Ok(Tried { remedies: job.remedies.clone(), trial: Some(trial), effect })
+        let projected = match effect {
+            Effect::Moves(None) => projected(scenario, self.seed)?,
+            Effect::Cures
+            | Effect::Clears
+            | Effect::StopsTheLeak
+            | Effect::Moves(Some(_))
+            | Effect::LetsAdminIn
+            | Effect::Nothing => None,
+        };
+        Ok(Tried { remedies: job.remedies.clone(), trial: Some(trial), effect, projected })
     }
 
     /// Twice the ports last twice as long, and no longer, if they are what ran out.
@@ -348,6 +363,13 @@ impl Trial {
     fn growth_or_wall(&self) -> bool {
         self.growth >= 0.01 || matches!(self.first, Some((Trouble::Errno(_), _)))
     }
+}
+
+/// The client's next wall by the formulas.
+fn projected(scenario: Scenario, seed: u64) -> Result<Option<(LimitId, f64)>, VariantError> {
+    let mut run = Run::new(scenario, seed)?;
+    advance_to_demand(&mut run)?;
+    Ok(client_wall(&Capacity::of(&run)))
 }
 
 fn job(remedies: Vec<Remedy>) -> Job {
@@ -422,6 +444,7 @@ fn trial(
     Ok(Trial {
         first,
         connections,
+        in_time_wait: facts.in_time_wait(),
         failures: after.failures - before.failures,
         growth: (super::limits::whole(after.open) - super::limits::whole(before.open)) / quarter,
         works,

@@ -24,7 +24,7 @@ mod walls;
 pub use demand::{Cycle, Demand, Destination, Habit};
 pub use messages::CapacityText;
 pub use remedy::{Remedy, RemedyId, Trying};
-pub use tables::{BackOffRow, CostRow, ReuseRow, SlotRow, Tables};
+pub use tables::{AdminPort, BackOffRow, CostRow, ReuseRow, SlotRow, TableFormulas, Tables};
 pub use walls::{Compared, GapCause, Quantity, Variant, VariantError, Wall, Walls};
 
 use crate::scenario::{HostIx, ProcessIx, Run, Scenario};

@@ -9,7 +9,9 @@ use super::{Capacity, LimitId};
 use crate::app::mysql::Flavour;
 use crate::app::reconnect::Disposal;
 use crate::app::sysbench::Connector;
-use crate::scenario::{ProgramKind, ProgramSpec, Run};
+use crate::scenario::{PoolSpec, ProgramKind, ProgramSpec, Run};
+use crate::tcp::TcpState;
+use crate::units::Port;
 
 /// Which remedy. Names are stable.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -145,6 +147,34 @@ pub(super) fn remedies(run: &Run, capacity: &Capacity) -> Vec<Remedy> {
     found
 }
 
+/// How a pool's size is written where its program is known.
+fn size_line(spec: &PoolSpec, size: usize) -> String {
+    match spec.preset.unwrap_or_default() {
+        "hikari" => format!("maximumPoolSize = {size}"),
+        "go-sql" => format!("db.SetMaxOpenConns({size})"),
+        "sqlx" => format!("MySqlPoolOptions::new().max_connections({size})"),
+        "bb8" => format!("bb8::Pool::builder().max_size({size})"),
+        "deadpool" => format!("Pool::builder(manager).max_size({size})"),
+        "mysql2" => format!("createPool({{ connectionLimit: {size} }})"),
+        "mysql_async" => format!("PoolConstraints::new(0, {size})"),
+        "sqlalchemy" => format!("create_engine(pool_size={size}, max_overflow=0)"),
+        "php-fpm" => format!("pm.max_children = {size}"),
+        "proxysql" => format!("UPDATE mysql_servers SET max_connections = {size}; LOAD MYSQL SERVERS TO RUNTIME;"),
+        _ => format!("pool.max = {size}"),
+    }
+}
+
+/// The same for the idle connections it keeps.
+fn idle_line(spec: &PoolSpec, idle: u32) -> String {
+    match spec.preset.unwrap_or_default() {
+        "hikari" => format!("minimumIdle = {idle}"),
+        "go-sql" => format!("db.SetMaxIdleConns({idle})"),
+        "mysql2" => format!("createPool({{ maxIdle: {idle} }})"),
+        "sqlalchemy" => format!("create_engine(pool_size={idle})"),
+        _ => format!("pool.max_idle = {idle}"),
+    }
+}
+
 struct Catalogue<'a> {
     run: &'a Run,
     capacity: &'a Capacity,
@@ -274,13 +304,8 @@ impl Catalogue<'_> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "slots are below 100,001")]
         let share = ((slots.max(1.0) as usize) / pools).max(1);
         let workers = spec.workers.to_string();
-        let mut size = self.own(
-            RemedyId::PoolSize,
-            "max",
-            &share.to_string(),
-            vec![format!("pool.max = {share}")],
-            AdviceText::CostPool,
-        );
+        let mut size =
+            self.own(RemedyId::PoolSize, "max", &share.to_string(), vec![size_line(spec, share)], AdviceText::CostPool);
         // Every pool of the scenario gets the same share.
         if let Trying::Settings(settings) = &mut size.trying {
             *settings = self
@@ -296,7 +321,7 @@ impl Catalogue<'_> {
             RemedyId::IdleLimit,
             "max_idle",
             &workers,
-            vec![format!("SetMaxIdleConns({workers})")],
+            vec![idle_line(spec, spec.workers)],
             AdviceText::CostIdle,
         );
         vec![size, idle]
@@ -313,14 +338,15 @@ impl Catalogue<'_> {
                 AdviceText::CostRange,
             ));
         }
-        let owned: Vec<String> = self.run.scenario().hosts[self.demand.host]
-            .bound_ports
-            .iter()
-            .map(|endpoint| endpoint.port)
-            .filter(|port| (range.low..=range.high).contains(port))
-            .map(|port| port.0.to_string())
-            .collect();
+        let bound = self.run.scenario().hosts[self.demand.host].bound_ports.iter().map(|endpoint| endpoint.port);
+        let rows = self.kernel().socket_rows();
+        let listening = rows.iter().filter(|row| row.state == TcpState::Listen).map(|row| row.tuple.local.port);
+        let mut owned: Vec<Port> =
+            bound.chain(listening).filter(|port| (range.low..=range.high).contains(port)).collect();
+        owned.sort_unstable();
+        owned.dedup();
         if !owned.is_empty() {
+            let owned: Vec<String> = owned.iter().map(|port| port.0.to_string()).collect();
             found.push(self.sysctl(
                 RemedyId::ReservedPorts,
                 "net.ipv4.ip_local_reserved_ports",

@@ -1,9 +1,11 @@
 //! The same rules at other settings: what a planner looks up.
 
+use super::Formula;
 use super::demand::{Demand, Habit, seconds};
 use super::limits::{Server, reuse_delay, rounding, usable_ports};
 use crate::app::backoff::BackOff;
-use crate::scenario::Run;
+use crate::app::mysql::Flavour;
+use crate::scenario::{ProcessIx, ProgramSpec, Run};
 use crate::time::Duration;
 
 /// Connections a second through TIME_WAIT, for one setting of `tcp_tw_reuse`
@@ -72,6 +74,32 @@ pub struct Tables {
     pub back_off: Vec<BackOffRow>,
     /// How many clients those are.
     pub clients: u32,
+    /// How each table's rows come about, with numbers put in.
+    pub formulas: TableFormulas,
+    /// The way in that the slots do not count; `None` without a MySQL server.
+    pub admin: Option<AdminPort>,
+}
+
+/// The formulas behind the tables.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct TableFormulas {
+    /// Of [`Tables::reuse`]: the published rule, with the timer wheel, with reuse.
+    pub reuse: Vec<Formula>,
+    /// Of [`Tables::cost`].
+    pub cost: Vec<Formula>,
+    /// Of [`Tables::slots`], at 600 connections a second.
+    pub slots: Vec<Formula>,
+    /// Of [`Tables::back_off`], for its first row.
+    pub back_off: Vec<Formula>,
+}
+
+/// `admin_port`: sessions there are counted against no limit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdminPort {
+    /// This version has one (MySQL 8.0.14).
+    pub known: bool,
+    /// Where it is open: `127.0.0.1:33062`.
+    pub address: Option<String>,
 }
 
 /// Policies people use, with who does.
@@ -94,17 +122,119 @@ impl Tables {
         let ports = usable_ports(kernel);
         let clients = demands.iter().map(clients).sum();
         let own = demands.iter().find_map(|demand| demand.back_off).map(|policy| ("", policy));
+        let server = first.destination.server.map(|server| Server::of(run, server));
+        let policies: Vec<(&str, BackOff)> = own.into_iter().chain(POLICIES).collect();
+        let (late, delay) = (rounding(kernel), reuse_delay(kernel));
         Self {
-            reuse: reuse(ports, 60.0 + rounding(kernel), reuse_delay(kernel), first.destination.addr.is_loopback()),
+            reuse: reuse(ports, 60.0 + late, delay, first.destination.addr.is_loopback()),
             cost: costs(first, ports),
-            slots: first.destination.server.map_or_else(Vec::new, |server| slots(&Server::of(run, server))),
-            back_off: own
-                .into_iter()
-                .chain(POLICIES)
-                .map(|(of, policy)| arrivals(of, policy, clients, first.cycle.attempt))
-                .collect(),
+            slots: server.as_ref().map_or_else(Vec::new, slots),
+            back_off: policies.iter().map(|&(of, policy)| arrivals(of, policy, clients, first.cycle.attempt)).collect(),
             clients,
+            formulas: TableFormulas {
+                reuse: reuse_formulas(ports, late, delay, kernel.config().profile.hz),
+                cost: vec![cost_formula(first, ports)],
+                slots: server.as_ref().map_or_else(Vec::new, slot_formulas),
+                back_off: vec![attempts_formula(policies[0].1, clients, first.cycle.attempt)],
+            },
+            admin: first.destination.server.map(|server| admin_port(run, server)),
         }
+    }
+}
+
+/// Where an administrator gets in whatever the clients hold.
+fn admin_port(run: &Run, server: ProcessIx) -> AdminPort {
+    let ProgramSpec::Mysqld(spec) = &run.scenario().processes[server].program else {
+        return AdminPort { known: false, address: None };
+    };
+    let known = match Flavour::of(&spec.version) {
+        Flavour::Mysql80Early | Flavour::Mysql80 => true,
+        Flavour::Mysql57 | Flavour::MariaDb => false,
+    };
+    let port = spec.vars.iter().find(|(name, _)| *name == "admin_port").map_or(ADMIN_PORT, |(_, port)| *port);
+    AdminPort { known, address: spec.admin_address.map(|address| format!("{address}:{port}")) }
+}
+
+/// `admin_port` of MySQL where it is not set.
+const ADMIN_PORT: u64 = 33_062;
+
+fn reuse_formulas(ports: f64, late: f64, delay: f64, hz: u32) -> Vec<Formula> {
+    vec![
+        Formula {
+            symbols: "ports / 60 s",
+            numbers: format!("{ports:.0} / 60"),
+            value: ports / 60.0,
+            source: "TCP_TIMEWAIT_LEN; the published rule",
+        },
+        Formula {
+            symbols: "ports / (60 s + lateness of the timer)",
+            numbers: format!("{ports:.0} / (60 + {late:.2})"),
+            value: ports / (60.0 + late),
+            source: match hz {
+                100 => "half a slot of the timer wheel on average, HZ 100; calc_wheel_index",
+                250 => "half a slot of the timer wheel on average, HZ 250; calc_wheel_index",
+                300 => "half a slot of the timer wheel on average, HZ 300; calc_wheel_index",
+                _ => "half a slot of the timer wheel on average, HZ 1000; calc_wheel_index",
+            },
+        },
+        Formula {
+            symbols: "ports / reuse delay",
+            numbers: format!("{ports:.0} / {delay:.2}"),
+            value: ports / delay,
+            source: "tcp_tw_reuse; twsk_unique",
+        },
+    ]
+}
+
+fn cost_formula(demand: &Demand, ports: f64) -> Formula {
+    let (half, cycle) = ((ports / 2.0).ceil(), &demand.cycle);
+    Formula {
+        symbols: "(t₀ + c · half) in µs, once a half is taken",
+        numbers: format!("{:.1} + {:.3} · {half:.0}", cycle.connect * 1e6, cycle.candidate * 1e6),
+        value: (cycle.connect + cycle.candidate * half) * 1e6,
+        source: "cost profile; __inet_check_established for each candidate",
+    }
+}
+
+fn slot_formulas(server: &Server) -> Vec<Formula> {
+    let rate = 600.0;
+    let held = rate * server.connect_timeout;
+    let most = server.max_connections;
+    vec![
+        Formula {
+            symbols: "R · T",
+            numbers: format!("{rate:.0} · {}", server.connect_timeout),
+            value: held,
+            source: "connect_timeout, per read",
+        },
+        Formula {
+            symbols: "1 − max_connections / (R · T)",
+            numbers: format!("1 − {most} / {held:.0}"),
+            value: (1.0 - most / held).max(0.0),
+            source: "what comes and finds no slot: ERR 1040",
+        },
+    ]
+}
+
+fn attempts_formula(policy: BackOff, clients: u32, attempt: f64) -> Formula {
+    let wait = mean_wait(policy, LONG_RUN);
+    Formula {
+        symbols: "clients / (wait + one attempt)",
+        numbers: format!("{clients} / ({wait:.4} + {attempt:.6})"),
+        value: f64::from(clients) / (wait + attempt).max(1e-6),
+        source: "the first row in the long run; a jitter waits half its span on average",
+    }
+}
+
+/// Failures after which every policy waits its longest.
+const LONG_RUN: u32 = 1_000;
+
+/// Seconds of waiting after so many failures; uniform from zero is half of it on average.
+fn mean_wait(policy: BackOff, failures: u32) -> f64 {
+    match policy {
+        BackOff::Fixed(wait) => seconds(wait),
+        BackOff::Exponential { first, growth, cap } => grown(first, growth, cap, failures),
+        BackOff::Jittered { first, growth, cap } => grown(first, growth, cap, failures) / 2.0,
     }
 }
 
@@ -166,12 +296,7 @@ fn slots(server: &Server) -> Vec<SlotRow> {
 /// Expected attempts of `clients` that all lose their server at time 0 and try
 /// at once; each is refused and takes `attempt` seconds.
 fn arrivals(of: &'static str, policy: BackOff, clients: u32, attempt: f64) -> BackOffRow {
-    let wait = |failures: u32| match policy {
-        BackOff::Fixed(wait) => seconds(wait),
-        BackOff::Exponential { first, growth, cap } => grown(first, growth, cap, failures),
-        // Uniform from zero: half of it on average.
-        BackOff::Jittered { first, growth, cap } => grown(first, growth, cap, failures) / 2.0,
-    };
+    let wait = |failures: u32| mean_wait(policy, failures);
     let within = |span: f64| {
         let (mut at, mut attempts, mut failures) = (0.0, 0.0, 0);
         while at < span && attempts < 1e8 {
@@ -186,7 +311,7 @@ fn arrivals(of: &'static str, policy: BackOff, clients: u32, attempt: f64) -> Ba
         of,
         first_second: within(1.0),
         first_minute: within(60.0),
-        steady: f64::from(clients) / (wait(1_000) + attempt).max(1e-6),
+        steady: f64::from(clients) / (wait(LONG_RUN) + attempt).max(1e-6),
     }
 }
 

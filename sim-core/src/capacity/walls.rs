@@ -176,6 +176,8 @@ pub struct Wall {
     pub expected: Option<LimitId>,
     /// What the simulation met: limit, connections, seconds since the demand began.
     pub met: Option<(LimitId, u64, f64)>,
+    /// Ports in TIME_WAIT then, where they and no open connections hold the range; else 0.
+    pub in_time_wait: u64,
     /// Figures from both sides.
     pub compared: Vec<Compared>,
     /// Seconds of demand that were simulated.
@@ -259,6 +261,7 @@ fn wall(variant: &Variant, seed: u64, lifted: Vec<(String, String)>) -> Result<(
         lifted,
         expected: expected.map(|(id, _)| id),
         met,
+        in_time_wait: facts.in_time_wait(),
         compared,
         simulated_seconds: since(run.world().now(), begins),
     };
@@ -266,7 +269,7 @@ fn wall(variant: &Variant, seed: u64, lifted: Vec<(String, String)>) -> Result<(
 }
 
 /// The first limit that stops the client itself, and when.
-fn client_wall(capacity: &Capacity) -> Option<(LimitId, f64)> {
+pub(super) fn client_wall(capacity: &Capacity) -> Option<(LimitId, f64)> {
     capacity.limits.iter().find_map(|limit| match (limit.id, limit.binds) {
         (LimitId::Ports | LimitId::NofileSoft | LimitId::FileMax, Binds::After(seconds)) => Some((limit.id, seconds)),
         _ => None,

@@ -178,6 +178,18 @@ pub struct HostFacts {
     pub orphans_reset: u64,
 }
 
+impl RunFacts {
+    /// Ports in TIME_WAIT at the first `EADDRNOTAVAIL`, where they and no open
+    /// connections hold the range; else 0.
+    #[must_use]
+    pub fn in_time_wait(&self) -> u64 {
+        self.ports
+            .exhausted
+            .filter(|reached| reached.time_wait > reached.connections)
+            .map_or(0, |reached| reached.time_wait)
+    }
+}
+
 /// How many connection ends are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateCounts(pub [u64; TcpState::ALL.len()]);

@@ -131,11 +131,11 @@ impl Timed {
             ));
         }
         if let Some(rest) = self.rest() {
-            let rest = span(rest.as_secs_f64());
+            let (rest, all) = (span(rest.as_secs_f64()), self.left + self.runs.len() as u64);
             out.push('\n');
             out.push_str(&match self.at_most {
-                true => say!(lang, Say::SweepEstimateAtMost, rest, self.left),
-                false => say!(lang, Say::SweepEstimate, rest, self.left),
+                true => say!(lang, Say::SweepEstimateAtMost, rest, self.left, all),
+                false => say!(lang, Say::SweepEstimate, rest, self.left, all),
             });
         }
         if let Some((own, each)) = self.memory {

@@ -49,10 +49,12 @@ impl Shard {
     }
 }
 
-/// Slurm counts from SLURM_ARRAY_TASK_MIN, Kubernetes from 0.
+/// Slurm counts from SLURM_ARRAY_TASK_MIN in steps of SLURM_ARRAY_TASK_STEP, Kubernetes from 0 in ones.
 fn index_of_environment(read: impl Fn(&str) -> Option<String>) -> Option<usize> {
     let number = |name: &str| read(name)?.parse::<usize>().ok();
-    let slurm = number("SLURM_ARRAY_TASK_ID").map(|id| id - number("SLURM_ARRAY_TASK_MIN").unwrap_or(0).min(id));
+    let step = number("SLURM_ARRAY_TASK_STEP").unwrap_or(1).max(1);
+    let first = number("SLURM_ARRAY_TASK_MIN").unwrap_or(0);
+    let slurm = number("SLURM_ARRAY_TASK_ID").map(|id| id.saturating_sub(first) / step);
     slurm.or_else(|| number("JOB_COMPLETION_INDEX"))
 }
 
@@ -262,6 +264,8 @@ mod tests {
         };
         assert_eq!(from(&[("SLURM_ARRAY_TASK_ID", "3")]), Some(3));
         assert_eq!(from(&[("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_MIN", "1")]), Some(2));
+        let steps = [("SLURM_ARRAY_TASK_ID", "9"), ("SLURM_ARRAY_TASK_MIN", "1"), ("SLURM_ARRAY_TASK_STEP", "4")];
+        assert_eq!(from(&steps), Some(2));
         assert_eq!(from(&[("JOB_COMPLETION_INDEX", "5")]), Some(5));
         assert_eq!(from(&[]), None);
     }

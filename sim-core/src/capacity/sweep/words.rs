@@ -21,7 +21,7 @@ crate::messages! {
 
         Never { en: "not within the run", zh: "运行期间没有出现" }
         Outside { en: "outside the range", zh: "在范围之外" }
-        Median { en: "median", zh: "一半在上，一半在下的值" }
+        Median { en: "median", zh: "中位数" }
         Holds { en: "holds under every seed", zh: "所有种子都成立" }
         Fails { en: "does not hold", zh: "不成立" }
         FoundHere { en: "what was found", zh: "找到的值" }
@@ -34,7 +34,7 @@ crate::messages! {
 
         OneSeed { en: "One seed.", zh: "只有一个种子。" }
         OneSeedCurve { en: "One seed: no spread is known.", zh: "只有一个种子：不知道种子之间的差别。" }
-        CellMedian { en: "Each number is the median of {0} seeds.", zh: "每个数是 {0} 个种子中居中的值。" }
+        CellMedian { en: "Each number is the median of {0} seeds.", zh: "每个数是 {0} 个种子的中位数。" }
         OverOthers { en: "All values of the other settings are taken together.", zh: "其他设置的所有值放在一起。" }
         Extremes { en: "The least is {0} at {1}; the greatest {2} at {3}.", zh: "最小 {0}，在 {1}；最大 {2}，在 {3}。" }
         AllSame { en: "It is {0} everywhere.", zh: "处处都是 {0}。" }
@@ -50,8 +50,8 @@ crate::messages! {
         NeverCells { en: "– : in {0} of {1} cells it does not come within the run.", zh: "– ：{1} 个格子中有 {0} 个，运行期间没有出现。" }
         OutsideCells { en: "– : in {0} of {1} cells it lies outside the range that was searched.", zh: "– ：{1} 个格子中有 {0} 个，在搜索范围之外。" }
 
-        BandAll { en: "Lines are medians of {0} seeds; bands reach from the least to the greatest.", zh: "线是 {0} 个种子中居中的值；色带从最小到最大。" }
-        BandMost { en: "Lines are medians of {0} seeds; bands hold the middle 80 %.", zh: "线是 {0} 个种子中居中的值；色带包含中间的 80 %。" }
+        BandAll { en: "Lines are medians of {0} seeds; bands reach from the least to the greatest.", zh: "线是 {0} 个种子的中位数；色带从最小到最大。" }
+        BandMost { en: "Lines are medians of {0} seeds; bands hold the middle 80 %.", zh: "线是 {0} 个种子的中位数；色带包含中间的 80 %。" }
         Along { en: "{0}: {1} at {2}, {3} at {4}.", zh: "{0}：{2} 时 {1}，{4} 时 {3}。" }
         AlongOne { en: "{0} at {1}, {2} at {3}.", zh: "{1} 时 {0}，{3} 时 {2}。" }
         Widest { en: "Seeds differ most at {0}: from {1} to {2}.", zh: "种子之间差别最大在 {0}：从 {1} 到 {2}。" }
@@ -66,7 +66,7 @@ crate::messages! {
         BarsOne { en: "As it is: {0}. Each bar is one setting changed alone.", zh: "现状：{0}。每一条是单独改变的一个设置。" }
         BarsMain {
             en: "The middle of all variants is {0}. Each bar reaches from the least to the greatest median of a setting's values, whatever the others are.",
-            zh: "所有设置居中的值是 {0}。每一条是一个设置的各个值中最小到最大的居中值，不论其他设置。"
+            zh: "所有设置的中位数是 {0}。每一条是一个设置的各个值中最小到最大的中位数，不论其他设置。"
         }
         Most { en: "Most is moved by {0}: {1} with {2}, {3} with {4}.", zh: "影响最大的是 {0}：{2} 时 {1}，{4} 时 {3}。" }
         Idle { en: "Less than 1 % is moved by {0}.", zh: "影响不到 1 % 的：{0}。" }
@@ -74,8 +74,9 @@ crate::messages! {
             en: "{0} samples. A bar to the right: where the setting is greater, so is it; to the left: the reverse; near 0: no common direction.",
             zh: "{0} 个样本。向右：设置越大，它也越大；向左：相反；接近 0：没有共同的方向。"
         }
+        NotRanked { en: "Not ranked, because its values are no numbers: {0}.", zh: "取值不是数字，没有排列：{0}。" }
         Strongest { en: "Strongest: {0} ({1}).", zh: "最强的是 {0}（{1}）。" }
-        Samples { en: "Each point is the median of {0} seeds in one sample, all settings drawn at once.", zh: "每个点是一个样本中 {0} 个种子居中的值，所有设置同时随机取值。" }
+        Samples { en: "Each point is the median of {0} seeds in one sample, all settings drawn at once.", zh: "每个点是一个样本中 {0} 个种子的中位数，所有设置同时随机取值。" }
         SamplesOne { en: "Each point is one sample, all settings drawn at once.", zh: "每个点是一个样本，所有设置同时随机取值。" }
 
         Condition {

@@ -65,8 +65,11 @@ fn ends(tornado: &Tornado, bar: &Bar, lang: Lang) -> String {
     if a == b { format!("{low} … {high}: {a}") } else { format!("{low}: {a} … {high}: {b}") }
 }
 
-/// Ends of the axis: everything finite, and a little room.
+/// Ends of the axis: those it always has, else everything finite and a little room.
 fn range(tornado: &Tornado) -> (f64, f64) {
+    if let Some(span) = tornado.span {
+        return span;
+    }
     let spreads =
         tornado.bars.iter().flat_map(|bar| &bar.ends).flat_map(|(_, spread)| [spread.low, spread.median, spread.high]);
     let finite: Vec<f64> = spreads.chain([tornado.middle]).filter(|value| value.is_finite()).collect();

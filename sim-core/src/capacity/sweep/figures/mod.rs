@@ -98,6 +98,8 @@ pub struct Tornado {
     pub label: Said,
     /// Where the bars begin; infinite if it never came.
     pub middle: f64,
+    /// Ends of the axis, where they are the same for every picture of the kind.
+    pub span: Option<(f64, f64)>,
     /// What is to the left and to the right of it.
     pub sides: [Said; 2],
     /// What an end without a number means.

@@ -6,6 +6,7 @@ use super::{
     Axis, Bar, Curve, Curves, Figure, Quantity, Said, Shape, Spread, Survey, SweepWord, Tornado, absent, bare_said,
     file_name, of, said, titled, together, told, with,
 };
+use crate::text::Lang;
 
 /// Each key changed alone, against the scenario as it is.
 pub(super) fn tornado(survey: &Survey<'_>, quantity: &Quantity) -> Figure {
@@ -84,6 +85,7 @@ fn figure(survey: &Survey<'_>, quantity: &Quantity, middle: f64, bars: Vec<Bar>,
         shape: Shape::Tornado(Tornado {
             label: quantity.label.clone(),
             middle,
+            span: None,
             sides: [said!(SweepWord::Below), said!(SweepWord::Above)],
             absent,
             bars,
@@ -126,8 +128,16 @@ pub(super) fn ranks(survey: &Survey<'_>, quantity: &Quantity) -> Option<Figure> 
     let mut bars: Vec<Bar> = survey.axes.iter().filter_map(bar).collect();
     bars.sort_by(|a, b| b.ends[1].1.median.abs().total_cmp(&a.ends[1].1.median.abs()));
     let strongest = bars.first()?;
-    let parts =
-        [said!(SweepWord::Ranks, measured.len()), both!(SweepWord::Strongest, strongest.key, strongest.ends[1].0)];
+    let mut parts =
+        vec![said!(SweepWord::Ranks, measured.len()), both!(SweepWord::Strongest, strongest.key, strongest.ends[1].0)];
+    let words: Vec<String> =
+        survey.axes.iter().filter(|axis| axis.numbers.is_none()).map(|axis| bare_said(&axis.label).en).collect();
+    if !words.is_empty() {
+        parts.push(Said {
+            en: crate::say!(Lang::En, SweepWord::NotRanked, words.join(", ")),
+            zh: crate::say!(Lang::Zh, SweepWord::NotRanked, words.join("、")),
+        });
+    }
     Some(Figure {
         name: file_name(&["ranks", &quantity.name]),
         title: both!(SweepWord::RankTitle, bare_said(&quantity.label)),
@@ -136,6 +146,7 @@ pub(super) fn ranks(survey: &Survey<'_>, quantity: &Quantity) -> Option<Figure> 
         shape: Shape::Tornado(Tornado {
             label: said!(SweepWord::RankAxis),
             middle: 0.0,
+            span: Some((-1.0, 1.0)),
             sides: [said!(SweepWord::AsOther), said!(SweepWord::AsOne)],
             absent: absent(survey),
             bars,
