@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, Need, TCPDUMP, TSHARK};
+use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, MDBOOK, MDBOOK_I18N, Need, TCPDUMP, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -146,7 +146,14 @@ pub(crate) const CHECKS: &[Check] = &[
         name: "page",
         what: "the page is built, weighed and gone through in a browser",
         rust_only: false,
-        needs: &[Need::Target(BROWSER), Need::Node(20), Need::Debian(CHROMIUM), Need::Debian(CJK_FONT)],
+        needs: &[
+            Need::Target(BROWSER),
+            Need::Node(20),
+            Need::Tool(MDBOOK),
+            Need::Tool(MDBOOK_I18N),
+            Need::Debian(CHROMIUM),
+            Need::Debian(CJK_FONT),
+        ],
         run: crate::site::check,
     },
     Check {
@@ -160,6 +167,9 @@ pub(crate) const CHECKS: &[Check] = &[
 
 /// What building the page needs.
 pub(crate) const PAGE_BUILD: &[Need] = &[Need::Target(BROWSER), Need::Node(20)];
+/// What the site needs: the page, and the book beside it.
+pub(crate) const SITE_BUILD: &[Need] =
+    &[Need::Target(BROWSER), Need::Node(20), Need::Tool(MDBOOK), Need::Tool(MDBOOK_I18N)];
 
 /// nextest where it is installed, because it stops a test that hangs; cargo's
 /// own runner otherwise, which tests the same.
