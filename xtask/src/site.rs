@@ -37,7 +37,10 @@ pub(crate) fn serve(context: &Context) -> Outcome {
 pub(crate) fn check(context: &Context) -> Outcome {
     all(&[
         &|| site(context),
-        &|| run(context.cargo().args(["build", "--quiet", "--package", "halfclose-cli"])),
+        &|| match context.built("halfclose") {
+            Ok(_) => Outcome::Passed(Vec::new()),
+            Err(outcome) => outcome,
+        },
         &|| run(npx(context, "playwright").args(["test"]).env("HALFCLOSE_SITE", folder(context))),
     ])
 }
@@ -64,8 +67,10 @@ fn vite(context: &Context) -> Command {
 /// The wasm modules, and what the page takes from the core at build time.
 fn modules(context: &Context) -> Outcome {
     let generated = web(context).join("src").join("generated");
-    let program = ["run", "--quiet", "--package", "halfclose-web", "--bin", "pack-presets", "--"];
-    let mut outcome = run(context.cargo().args(program).arg(&generated));
+    let mut outcome = match context.built("pack-presets") {
+        Ok(program) => run(Command::new(program).arg(&generated).current_dir(&context.root)),
+        Err(outcome) => outcome,
+    };
     for module in MODULES {
         if matches!(outcome, Outcome::Passed(_)) {
             outcome = build(context, module, &generated);
