@@ -46,7 +46,8 @@ fn measured(root: &Path) -> io::Result<String> {
     // Together, so that both share one build of the model.
     let what = ["--package", "halfclose-cli", "--bin", "halfclose", "--package", "halfclose", "--example", "workload"];
     let features = ["--features", "halfclose/scenario"];
-    let built = Command::new(&cargo).current_dir(root).args(["build", "--release"]).args(what).args(features).status()?;
+    let built =
+        Command::new(&cargo).current_dir(root).args(["build", "--release"]).args(what).args(features).status()?;
     if !built.success() {
         return Err(io::Error::other("it does not build"));
     }
