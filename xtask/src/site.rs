@@ -9,7 +9,9 @@ use crate::report::Outcome;
 
 const BROWSER: &str = "wasm32-unknown-unknown";
 /// The page's modules: each is a feature of the bindings.
-const MODULES: &[&str] = &["sim", "reader", "tools"];
+const MODULES: &[&str] = &[FIRST, "reader", "tools"];
+/// What a first load waits for, halved after it is built.
+const FIRST: &str = "sim";
 
 /// Runs steps one after another until one does not pass.
 fn all(steps: &[&dyn Fn() -> Outcome]) -> Outcome {
@@ -95,6 +97,13 @@ fn build(context: &Context, module: &str, generated: &Path) -> Outcome {
         &|| {
             let program = ["run", "--quiet", "--package", "xtask-bindgen", "--"];
             run(context.cargo().args(program).arg(&built).arg(generated).arg(module))
+        },
+        &|| {
+            if module == FIRST {
+                run(Command::new("node").arg("scripts/split.mjs").arg(generated).current_dir(web(context)))
+            } else {
+                Outcome::Passed(Vec::new())
+            }
         },
     ])
 }
