@@ -78,16 +78,17 @@ fn measured(root: &Path) -> io::Result<String> {
             let (status, seconds) =
                 timed(|| Command::new(&program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status());
             status?;
-            wall.push((seconds * 1e6) as u64);
+            wall.push(u64::try_from(std::time::Duration::from_secs_f64(seconds).as_micros()).unwrap_or(u64::MAX));
             cpu.push(children_us()? - before);
         }
         println!("{name}: {wall:?} us, CPU {cpu:?} us");
         let _ = writeln!(
             out,
-            "\n[[command]]\nname = \"{name}\"\nline = \"halfclose {}\"\nruns = {times}\nwall_us = {}\ncpu_us = {}",
-            arguments.join(" ").replace("--quiet", "").trim(),
+            "\n[[command]]\nname = \"{name}\"\nline = \"{}\"\nruns = {times}\nwall_us = {}\ncpu_us = {}\nleast_cpu_us = {}",
+            format!("halfclose {}", arguments.join(" ").replace("--quiet", "")).trim(),
             median(wall),
-            median(cpu)
+            median(cpu.clone()),
+            cpu.iter().min().copied().unwrap_or_default()
         );
     }
     if let (Some(few), Some(many)) = (instructions(&workload, COUNTED.0), instructions(&workload, COUNTED.1)) {
@@ -131,7 +132,8 @@ impl Run {
         let told = output_of(Command::new(program).args([kind, &n.to_string()]));
         let told = told.ok_or_else(|| io::Error::other(format!("{kind}({n}) does not run")))?;
         let figure = |name: &str| {
-            let mut words = told.split_whitespace().skip_while(|word| *word != name);
+            let last = told.lines().last().unwrap_or_default();
+            let mut words = last.split_whitespace().skip_while(|word| *word != name);
             let value = words.nth(1).and_then(|value| value.parse().ok());
             value.ok_or_else(|| io::Error::other(format!("{kind}({n}) says nothing of {name}")))
         };
