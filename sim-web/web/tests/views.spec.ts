@@ -119,6 +119,14 @@ test("things can be broken", async ({ page, open }) => {
   await expect(page.locator("hc-faults .done li")).toHaveCount(0);
 });
 
+test("the name server can stall, where there is one", async ({ page, open }) => {
+  await open("v=1&s=traced&t=1s&views=log");
+  await page.getByText("Break something").click();
+  await page.locator("[data-fault=dns]").click();
+  await expect(page.locator("[data-fault=dns]")).toHaveText("Let DNS answer");
+  await expect(page.locator("hc-faults .done li")).toHaveCount(1);
+});
+
 test("a wrong text is told at its place", async ({ page, open }) => {
   await open("v=1&s=tiny&views=scenario");
   const area = page.locator("hc-view-scenario textarea");
