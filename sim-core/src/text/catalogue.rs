@@ -79,13 +79,8 @@ crate::messages! {
             zh: "达到 tcp_max_orphans = {0}：{1} 个连接被复位"
         }
         AcceptQueueOverflow {
-<<<<<<< HEAD
             en: "the accept queue of {0} overflowed {1} time{1:|s}: it holds min(backlog, somaxconn) + 1 = {2}",
-            zh: "{0} 的 accept 队列溢出 {1} 次：容量是 min(backlog, somaxconn) + 1 = {2}"
-=======
-            en: "the accept queue of {0} overflowed {1} times: it holds min(backlog, somaxconn) + 1 = {2}",
             zh: "{0} 的全连接队列溢出 {1} 次：容量是 min(backlog, somaxconn) + 1 = {2}"
->>>>>>> main
         }
         HostBlocked {
             en: "{0} blocked {1} with ERR 1129 after max_connect_errors = {2} failed handshakes in a row",

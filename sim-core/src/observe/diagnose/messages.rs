@@ -47,13 +47,8 @@ crate::messages! {
             zh: "端口 {0} 的全连接队列已满：{1}/{2}（Recv-Q 超过 Send-Q）：服务端 accept 不够快"
         }
         AcceptOverflows {
-<<<<<<< HEAD
             en: "an accept queue overflowed {0} time{0:|s} since boot (ListenOverflows)",
-            zh: "开机以来 accept 队列溢出 {0} 次（ListenOverflows）"
-=======
-            en: "an accept queue overflowed {0} times since boot (ListenOverflows)",
             zh: "开机以来全连接队列溢出 {0} 次（ListenOverflows）"
->>>>>>> main
         }
         Errors { en: "the text has {1} × {0}: {2}", zh: "文本中出现 {1} 次 {0}：{2}" }
         MeansPorts { en: "source ports ran out", zh: "源端口用完" }
