@@ -157,9 +157,7 @@ impl<'a> Stage<'a> {
         let rest = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(own.chain(std::env::split_paths(&rest)))
             .map_err(|error| Problem::Io(io::Error::other(error)))?;
-        step(context.cargo().args(["build", "--quiet", "--package", "halfclose-cli"]))?;
-        let program = format!("halfclose{}", std::env::consts::EXE_SUFFIX);
-        let halfclose = context.target.join("debug").join(program);
+        let halfclose = context.built("halfclose").map_err(Problem::Step)?;
         Ok(Self { context, mdbook, path, halfclose })
     }
 
