@@ -156,27 +156,33 @@ fn the_correct_server_passes() {
 #[test]
 fn a_kept_case_is_found_at_once_and_the_correct_client_passes_it() {
     let kept = include_str!("regressions/handshake-timeout.toml");
-    let found =
-        found("handshake-timeout-kept", &check(Flaw::LeakOnHandshakeTimeout).regression_file(kept).cases(0), LEAKS, 5_000);
+    let found = found(
+        "handshake-timeout-kept",
+        &check(Flaw::LeakOnHandshakeTimeout).regression_file(kept).cases(0),
+        LEAKS,
+        5_000,
+    );
     assert_eq!((found.case, Some(&found.first)), (0, Plan::from_scenario(kept).as_ref()));
     reproduces(kept);
     let report = check(Flaw::None).regression_file(kept).cases(0).run();
     assert_eq!(report.cases, 1);
 }
 
+/// Never closes anything.
+async fn careless(net: SimNet) {
+    let mut held = Vec::new();
+    loop {
+        match net.connect("db.example:3306").await {
+            Ok(stream) => held.push(stream),
+            Err(error) => net.told(&error),
+        }
+        net.sleep(std::time::Duration::from_secs(2)).await;
+    }
+}
+
 /// Whatever befalls a client, its scenario breaks the same expectation.
 #[test]
 fn each_fault_has_its_scenario() {
-    let careless = |net: SimNet| async move {
-        let mut held = Vec::new();
-        loop {
-            match net.connect("db.example:3306").await {
-                Ok(stream) => held.push(stream),
-                Err(error) => net.told(&error),
-            }
-            net.sleep(std::time::Duration::from_secs(2)).await;
-        }
-    };
     let check = Check::client(careless).property(no_old_close_wait(Duration::from_secs(20)));
     let kinds = Plans::default().kinds;
     assert_eq!(kinds.len(), 15, "all but `Burst`, which is for servers");

@@ -1,6 +1,6 @@
 //! The lint finds who decides by the order of a hash table or by an address, and names the task.
 
-#![expect(clippy::disallowed_types, clippy::iter_over_hash_type, reason = "this is the flaw")]
+#![expect(clippy::disallowed_types, reason = "this is the flaw")]
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -217,7 +217,8 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         let own = own.ok();
         assert!(own.as_ref().is_some_and(|link| link.starts_with("#v=1&s=&t=0.5s&x=pformat")), "{own:?}");
-        for (wrong, at) in [("tyni", None), ("missing.toml", None), ("tiny", Some("soon")), ("v=1&s=tiny", Some("3s"))] {
+        for (wrong, at) in [("tyni", None), ("missing.toml", None), ("tiny", Some("soon")), ("v=1&s=tiny", Some("3s"))]
+        {
             assert!(of(wrong, at).is_err(), "{wrong} {at:?}");
         }
     }

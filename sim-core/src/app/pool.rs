@@ -134,28 +134,16 @@ impl PoolConfig {
                 on_failure: OnConnectFailure::Retry(doubling(10, 5_000)),
                 ..long_lived
             },
-            "go-sql" => Self {
-                max: 0,
-                max_idle: Some(2),
-                test: TestOnAcquire::Peek,
-                bad_connection_retries: 2,
-                ..Self::BASE
-            },
-            "sqlx" => Self {
-                test: each_time,
-                on_failure: OnConnectFailure::RetryRefused(doubling(10, 6_000)),
-                ..long_lived
-            },
-            "bb8" => Self {
-                test: each_time,
-                on_failure: OnConnectFailure::Retry(doubling(400, 15_000)),
-                ..long_lived
-            },
+            "go-sql" => {
+                Self { max: 0, max_idle: Some(2), test: TestOnAcquire::Peek, bad_connection_retries: 2, ..Self::BASE }
+            }
+            "sqlx" => {
+                Self { test: each_time, on_failure: OnConnectFailure::RetryRefused(doubling(10, 6_000)), ..long_lived }
+            }
+            "bb8" => Self { test: each_time, on_failure: OnConnectFailure::Retry(doubling(400, 15_000)), ..long_lived },
             "deadpool" => Self { max: 2 * cpus, ..Self::BASE },
             "mysql2" => Self { test: TestOnAcquire::Peek, connect_timeout: seconds(10), ..Self::BASE },
-            "mysql_async" => {
-                Self { max: 100, min: 10, max_idle: Some(10), test: TestOnAcquire::Peek, ..Self::BASE }
-            }
+            "mysql_async" => Self { max: 100, min: 10, max_idle: Some(10), test: TestOnAcquire::Peek, ..Self::BASE },
             "sqlalchemy" => Self { max: 15, max_idle: Some(5), acquire_timeout: seconds(30), ..Self::BASE },
             "php-fpm" => Self { max: 5, test: each_time, connect_timeout: seconds(60), ..Self::BASE },
             "proxysql" => Self {

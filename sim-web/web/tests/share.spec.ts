@@ -43,7 +43,7 @@ test("what the library found opens at the violation", async ({ page, open }, inf
   await open(link.slice(1));
   await expect(page.getByRole("heading", { level: 1 })).toContainText("`no old CLOSE_WAIT` does not hold");
   await expect(page.locator("hc-transport output")).toHaveText(`${(at_ns / 1e9).toFixed(6)} s`);
-  await expect(page.locator("hc-view-descriptors")).toContainText("CLOSE-WAIT");
+  await expect(page.locator("hc-view-fds")).toContainText("CLOSE-WAIT");
   const path = info.outputPath("found.toml");
   writeFileSync(path, text);
   expect(await digest(page)).toBe(await programDigest(path, "--until", `${at_ns}ns`));

@@ -62,7 +62,8 @@ use reactor::{Names, OpId, Request, Shared, TaskInfo};
 const SPIN_POLLS: u32 = 1_000;
 const SPIN_COST: Duration = Duration::from_millis(1);
 
-/// What ends a program: its exit status.
+/// What ends a program: its exit status. A closure whose body is an endless loop has no such type
+/// (`!` is none); an `async fn` has.
 pub trait ExitStatus {
     /// 0 for success.
     fn status(self) -> u32;
