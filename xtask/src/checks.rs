@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{BINARYEN, CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, Need, TCPDUMP, TSHARK};
+use crate::install::{BINARYEN, CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, MDBOOK, MDBOOK_I18N, Need, TCPDUMP, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -146,6 +146,8 @@ pub(crate) const CHECKS: &[Check] = &[
         needs: &[
             Need::Target(BROWSER),
             Need::Node(20),
+            Need::Tool(MDBOOK),
+            Need::Tool(MDBOOK_I18N),
             Need::Debian(BINARYEN),
             Need::Debian(CHROMIUM),
             Need::Debian(CJK_FONT),
@@ -163,6 +165,9 @@ pub(crate) const CHECKS: &[Check] = &[
 
 /// What building the page needs.
 pub(crate) const PAGE_BUILD: &[Need] = &[Need::Target(BROWSER), Need::Node(20), Need::Debian(BINARYEN)];
+/// What the site needs: the page, and the book beside it.
+pub(crate) const SITE_BUILD: &[Need] =
+    &[Need::Target(BROWSER), Need::Node(20), Need::Debian(BINARYEN), Need::Tool(MDBOOK), Need::Tool(MDBOOK_I18N)];
 
 /// nextest where it is installed, because it stops a test that hangs; cargo's
 /// own runner otherwise, which tests the same.
