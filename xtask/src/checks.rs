@@ -213,7 +213,7 @@ fn library(context: &Context) -> Outcome {
         return lints;
     }
     // Everything that the library reads must be inside the package. Uncommitted work is packed as it is.
-    run(context.cargo().args(["package", "--package", "halfclose", "--allow-dirty"]))
+    run(context.cargo().args(["publish", "--dry-run", "--package", "halfclose", "--allow-dirty"]))
 }
 
 /// Where a number depends on the width of `usize` or on the platform, a unit
