@@ -16,6 +16,7 @@ use halfclose_tests::tree::{files, read, root, slashed, top_folders};
 /// holds no program.
 const ORDER: &[&str] = &[
     "time",
+    "link",
     "units",
     "rng",
     "errno",

@@ -83,9 +83,13 @@ enum LangArg {
 /// `halfclose web`.
 #[derive(Args, Debug)]
 pub struct Web {
-    /// A link to the page, or its part after `#`
-    #[arg(value_name = "LINK")]
+    /// A link to the page, or its part after `#`; or a scenario: file or preset name
+    #[arg(value_name = "LINK|SCENARIO", value_hint = ValueHint::FilePath)]
     pub link: Option<String>,
+
+    /// Open the scenario at this moment: 3s, kill+3s, exhausted, end
+    #[arg(long, value_name = "T", requires = "link", allow_hyphen_values = true)]
+    pub at: Option<String>,
 
     /// Port; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -315,6 +319,7 @@ Examples:
   halfclose web
   halfclose web 'v=1&s=tiny&t=6s'
   halfclose web 'https://example.invalid/#v=1&s=incident&t=8s' --port 8080
+  halfclose web my.toml --at kill+3s
   halfclose web --site target/site
 
 It prints the address and serves until it is stopped, on 127.0.0.1 only. The page is the one the program

@@ -355,10 +355,7 @@ pub fn shell(request: Request<'_>, at: Option<&str>, host: Option<&str>) -> Resu
     let mut run = start(request.source, request.overrides, request.seed, lang)?;
     run.foresee().map_err(|error| stopped(&error, lang))?;
     if let Some(text) = at {
-        let moment = moment(run.scenario(), text, lang)?;
-        if !run.run_to_moment(moment, &mut NoObserver).map_err(|error| stopped(&error, lang))? {
-            return Err(never(&run, text, lang));
-        }
+        run_to(&mut run, text, lang)?;
     }
     let mut shell = Shell::new(&run, lang);
     if let Some(name) = host {
@@ -366,6 +363,15 @@ pub fn shell(request: Request<'_>, at: Option<&str>, host: Option<&str>) -> Resu
         shell.go_to(&run, name);
     }
     Ok((run, shell))
+}
+
+/// Runs to a moment as the user wrote it.
+pub(crate) fn run_to(run: &mut Run, text: &str, lang: Lang) -> Result<(), Failure> {
+    let moment = moment(run.scenario(), text, lang)?;
+    if run.run_to_moment(moment, &mut NoObserver).map_err(|error| stopped(&error, lang))? {
+        return Ok(());
+    }
+    Err(never(run, text, lang))
 }
 
 /// The first host on which something else than a server runs.

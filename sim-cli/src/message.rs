@@ -65,6 +65,7 @@ halfclose::messages! {
             zh: "程序里没有内置页面，target/site 里也没有：用 `cargo xtask site` 构建，或给出 --site 目录"
         }
         NoSiteThere { en: "{0} has no index.html: `cargo xtask site` builds the page", zh: "{0} 里没有 index.html：用 `cargo xtask site` 构建页面" }
+        AtOfLink { en: "--at goes with a scenario; a link has its own moment (t=…)", zh: "--at 用于场景；链接自带时刻（t=…）" }
         WebServes { en: "open it in a browser; Ctrl-C stops", zh: "请在浏览器中打开；按 Ctrl-C 停止" }
         LabNeedsLinux { en: "the lab needs Linux: it runs scenarios on the real kernel", zh: "实验室需要 Linux：它在真实内核上运行场景" }
         LabImpossible { en: "the lab cannot do this for real: {0}", zh: "实验室无法真实地做到：{0}" }

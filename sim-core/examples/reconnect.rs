@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::time::Duration as Span;
 
 use futures_io::AsyncRead;
-use halfclose::app::task::{Net as _, SimNet, SimTcpStream};
+use halfclose::app::task::{SimNet, SimTcpStream};
 use halfclose::check::{Check, Failure, fds_return_to_baseline, no_old_close_wait};
 use halfclose::text::Lang;
 use halfclose::time::Duration;
@@ -34,16 +34,18 @@ async fn client(net: SimNet) {
     }
 }
 
-fn main() {
-    let found = Check::client(client)
+pub(crate) fn check() -> Check {
+    Check::client(client)
         .property(no_old_close_wait(Duration::from_secs(20)))
         .property(fds_return_to_baseline(Duration::from_secs(20), 4))
         .cases(1_000)
-        .try_run();
-    match found {
+}
+
+fn main() {
+    match check().try_run() {
         Ok(report) => eprintln!("nothing found in {} cases", report.cases),
         Err(Failure::Violated(found)) => {
-            eprintln!("{}", found.story(Lang::En));
+            eprintln!("{}\n\n{}", found.story(Lang::En), found.commands(Lang::En));
             print!("{}", found.scenario());
         }
         Err(other) => eprintln!("{other}"),

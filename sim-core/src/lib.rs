@@ -1,6 +1,14 @@
 //! A deterministic discrete-event simulator of TCP connections as a Linux host
 //! really handles them, and of what they run out of.
+//!
+//! Tests of clients begin at `check` (feature `proptest`) and [`app::task`]; a world of one's own at
+//! [`sim::World`]; a scenario file at `scenario`. The README lists the features.
 #![deny(clippy::float_arithmetic)]
+
+/// The README's example compiles.
+#[cfg(all(doctest, feature = "proptest"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 pub mod app;
 #[cfg(feature = "capacity")]
@@ -9,6 +17,8 @@ pub mod capacity;
 pub mod check;
 pub mod errno;
 pub mod kernel;
+#[cfg(feature = "link")]
+pub mod link;
 pub mod net;
 #[cfg(feature = "observe")]
 pub mod observe;

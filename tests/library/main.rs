@@ -6,8 +6,10 @@
 
 mod clients;
 mod faults;
+mod lint;
 mod own;
 mod pools;
 mod protocols;
 mod session;
 mod state_machine;
+mod tutorial;

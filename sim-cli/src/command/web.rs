@@ -8,12 +8,16 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use halfclose::link;
 use halfclose::say;
+use halfclose::scenario::Run;
 use halfclose::text::Lang;
 
 use crate::args::Web;
+use crate::engine;
 use crate::exit::{Code, Failure};
 use crate::message::Say;
+use crate::source::Source;
 use crate::terminal;
 
 /// The whole page in one file, where the program was built with it.
@@ -40,11 +44,12 @@ enum Site {
 
 /// Serves the page until it is stopped.
 pub fn web(arguments: &Web, lang: Lang) -> Result<Code, Failure> {
+    let fragment = fragment(arguments.link.as_deref(), arguments.at.as_deref(), lang)?;
     let site = find(arguments.site.as_deref(), lang)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
         .map_err(|error| Failure::Usage(say!(lang, Say::CannotListen, arguments.port, error)))?;
     let port = listener.local_addr().map_err(Failure::Output)?.port();
-    terminal::print(&format!("http://127.0.0.1:{port}/{}\n", fragment(arguments.link.as_deref())))?;
+    terminal::print(&format!("http://127.0.0.1:{port}/{fragment}\n"))?;
     terminal::talk(&format!("{}\n", say!(lang, Say::WebServes)));
     for stream in listener.incoming() {
         // A visitor that breaks off is not our trouble, and one is served at a time.
@@ -72,11 +77,36 @@ fn find(folder: Option<&Path>, lang: Lang) -> Result<Site, Failure> {
     found.map(Site::Folder).ok_or_else(|| Failure::Usage(say!(lang, Say::NoSite)))
 }
 
-/// What stands after the address: of a whole link only its part after `#`.
-fn fragment(link: Option<&str>) -> String {
-    let Some(link) = link else { return String::new() };
-    let hash = link.split_once('#').map_or(link, |(_, hash)| hash);
-    format!("#{}", hash.replace(char::is_whitespace, "+"))
+/// What stands after the address: of a whole link only its part after `#`, of a scenario a link to it.
+fn fragment(asked: Option<&str>, at: Option<&str>, lang: Lang) -> Result<String, Failure> {
+    let Some(asked) = asked else { return Ok(String::new()) };
+    let is_link = asked.contains('=') && !Path::new(asked).is_file();
+    if !is_link {
+        return link_to(&Source::find(asked, lang)?, at, lang);
+    }
+    if at.is_some() {
+        return Err(Failure::Usage(say!(lang, Say::AtOfLink)));
+    }
+    let hash = asked.split_once('#').map_or(asked, |(_, hash)| hash);
+    Ok(format!("#{}", hash.replace(char::is_whitespace, "+")))
+}
+
+/// A link to a scenario. A moment that depends on a mark is known when the scenario has run to it.
+fn link_to(source: &Source, at: Option<&str>, lang: Lang) -> Result<String, Failure> {
+    let mut run: Run = engine::start(source, &[], None, lang)?;
+    let moment = match at {
+        Some(at) => {
+            engine::run_to(&mut run, at, lang)?;
+            Some(run.world().now())
+        }
+        None => None,
+    };
+    // The bytes were read as a scenario, so they are UTF-8.
+    let text = String::from_utf8_lossy(&source.bytes);
+    Ok(match engine::preset(&source.name) {
+        Some(preset) if preset == text => link::of_preset(&source.name, None, moment),
+        Some(_) | None => link::of_text(&text, None, moment),
+    })
 }
 
 fn answer(mut stream: TcpStream, site: &Site) -> io::Result<()> {
@@ -166,10 +196,31 @@ mod tests {
 
     #[test]
     fn of_a_link_the_part_after_the_hash_counts() {
-        assert_eq!(fragment(None), "");
-        assert_eq!(fragment(Some("v=1&s=tiny&t=6s")), "#v=1&s=tiny&t=6s");
-        assert_eq!(fragment(Some("https://example.invalid/x/#v=1&s=tiny")), "#v=1&s=tiny");
-        assert_eq!(fragment(Some("#v=1&s=tiny")), "#v=1&s=tiny");
+        let of = |link: &str| fragment(Some(link), None, Lang::En).ok();
+        assert_eq!(fragment(None, None, Lang::En).ok(), Some(String::new()));
+        assert_eq!(of("v=1&s=tiny&t=6s").as_deref(), Some("#v=1&s=tiny&t=6s"));
+        assert_eq!(of("https://example.invalid/x/#v=1&s=tiny").as_deref(), Some("#v=1&s=tiny"));
+        assert_eq!(of("#v=1&s=tiny").as_deref(), Some("#v=1&s=tiny"));
+    }
+
+    #[test]
+    fn a_scenario_becomes_a_link() {
+        let of = |name: &str, at| fragment(Some(name), at, Lang::En);
+        assert_eq!(of("tiny", None).ok().as_deref(), Some("#v=1&s=tiny"));
+        assert_eq!(of("tiny", Some("6s")).ok().as_deref(), Some("#v=1&s=tiny&t=6s"));
+        let Ok(after) = of("tiny", Some("kill+1s")) else { panic!("tiny has a KILL") };
+        let moment = after.strip_prefix("#v=1&s=tiny&t=").and_then(|t| t.strip_suffix('s'));
+        assert!(moment.is_some_and(|t| t.parse::<f64>().is_ok_and(|t| t > 1.0)), "{after}");
+        let file = std::env::temp_dir().join(format!("halfclose-own=1-{}.toml", std::process::id()));
+        std::fs::write(&file, "format = 1\nend = \"1s\"\n[host.host]\naddrs = [\"192.0.2.1\"]\n").unwrap();
+        let own = of(file.to_str().unwrap(), Some("0.5s"));
+        std::fs::remove_file(&file).unwrap();
+        let own = own.ok();
+        assert!(own.as_ref().is_some_and(|link| link.starts_with("#v=1&s=&t=0.5s&x=pformat")), "{own:?}");
+        for (wrong, at) in [("tyni", None), ("missing.toml", None), ("tiny", Some("soon")), ("v=1&s=tiny", Some("3s"))]
+        {
+            assert!(of(wrong, at).is_err(), "{wrong} {at:?}");
+        }
     }
 
     #[test]

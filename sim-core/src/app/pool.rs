@@ -29,6 +29,18 @@ pub enum OnConnectFailure {
     RetryRefused(BackOff),
 }
 
+/// How a pool makes sure that an idle connection is alive before it hands it out. One that is not is
+/// closed, and the caller gets another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TestOnAcquire {
+    /// It does not.
+    No,
+    /// By a trivial statement, where the connection has been idle for longer than this.
+    Statement(Duration),
+    /// By a look at the socket (`MSG_PEEK`): the end of the stream, or an error, tells a dead one.
+    Peek,
+}
+
 /// A pool's settings; 0 or `None` means "no limit".
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PoolConfig {
@@ -44,8 +56,8 @@ pub struct PoolConfig {
     pub idle_timeout: Option<Duration>,
     /// Connections older than this are closed when they come back.
     pub max_lifetime: Option<Duration>,
-    /// A connection is tried with a trivial statement before it is handed out.
-    pub test_before_acquire: bool,
+    /// How connections are tried before they are handed out.
+    pub test: TestOnAcquire,
     /// Statements tried again on another connection when theirs turned out dead.
     pub bad_connection_retries: u32,
     /// Attempts after a failed one; `None` leaves it to the acquire time-out.
@@ -54,6 +66,8 @@ pub struct PoolConfig {
     pub on_failure: OnConnectFailure,
     /// How often idle connections are looked at.
     pub housekeeping: Duration,
+    /// Longest wait for a TCP connection and each step of the login.
+    pub connect_timeout: Option<Duration>,
 }
 
 impl Default for PoolConfig {
@@ -71,15 +85,13 @@ impl PoolConfig {
         acquire_timeout: None,
         idle_timeout: None,
         max_lifetime: None,
-        test_before_acquire: false,
+        test: TestOnAcquire::No,
         bad_connection_retries: 0,
         connect_retries: None,
         on_failure: OnConnectFailure::Error,
         housekeeping: Duration::from_secs(30),
+        connect_timeout: None,
     };
-    const TEN_MINUTES: Option<Duration> = Some(Duration::from_secs(600));
-    const HALF_HOUR: Option<Duration> = Some(Duration::from_secs(1_800));
-    const HALF_MINUTE: Option<Duration> = Some(Duration::from_secs(30));
 
     /// The names [`PoolConfig::preset`] knows.
     pub const PRESETS: &'static [&'static str] =
@@ -87,11 +99,18 @@ impl PoolConfig {
 
     /// The defaults of a pool by name. `cpus` is the host's number of CPUs.
     ///
-    /// Sources: HikariCP `HikariConfig`; Go `database/sql`; sqlx and bb8, their pools' options;
-    /// deadpool `PoolConfig`; mysql2 `pool_config.js`; mysql_async `opts`; SQLAlchemy
-    /// `pool/impl.py` (5 kept, 10 more, 30 s); php-src `www.conf.in` (5 children) and
-    /// `mysqli_nonapi.c` (tested before each reuse); ProxySQL `MySQL_Thread.cpp` (10 retries a millisecond
-    /// apart, 10 s in all, a tenth kept idle; shunning is not modelled).
+    /// | name | sources |
+    /// |---|---|
+    /// | `hikari` | HikariCP `HikariConfig`; `HikariPool`: a connection idle for more than 500 ms is tested (`aliveBypassWindowMs`), a failed one is opened again after 10 ms, doubling, up to 5 s; the login time-out is `connectionTimeout` |
+    /// | `go-sql` | Go `database/sql`: two idle ones, two retries after `driver.ErrBadConn`; go-sql-driver/mysql `conncheck.go`: a look at the socket before its first use |
+    /// | `sqlx` | sqlx-core `pool/options.rs`, `pool/inner.rs`: a ping before each use; ECONNREFUSED alone is tried again |
+    /// | `bb8` | bb8 `api.rs`, `inner.rs` |
+    /// | `deadpool` | deadpool `PoolConfig` |
+    /// | `mysql2` | node-mysql2 `pool_config.js`, `base/pool.js`: `idleTimeout` has no effect unless `maxIdle` is less than `connectionLimit`, which by default it is not; `base/pool_connection.js` removes a connection that ends, here at its next use; `connectTimeout` 10 s |
+    /// | `mysql_async` | mysql_async `opts`: no more idle ones than the lower bound; `conn/pool`: a look at the socket before each use |
+    /// | `sqlalchemy` | SQLAlchemy `pool/impl.py`, `QueuePool`: 5 kept, 10 more, 30 s. That an error marks all idle connections for replacement is not modelled |
+    /// | `php-fpm` | php-src `www.conf.in` (5 children); `mysqli_nonapi.c`: COM_CHANGE_USER before each reuse; `default_socket_timeout` 60 s |
+    /// | `proxysql` | ProxySQL `MySQL_Thread.cpp`: `connect_retries_on_failure` 10, a millisecond apart, `connect_timeout_server` 1 s, 10 s in all, a tenth kept idle. Shunning is not modelled |
     #[must_use]
     pub fn preset(name: &str, cpus: u32) -> Option<Self> {
         let doubling = |first_ms, cap_ms| BackOff::Exponential {
@@ -99,35 +118,40 @@ impl PoolConfig {
             growth: 2,
             cap: Duration::from_millis(cap_ms),
         };
+        let seconds = |n| Some(Duration::from_secs(n));
         let long_lived = Self {
-            acquire_timeout: Self::HALF_MINUTE,
-            idle_timeout: Self::TEN_MINUTES,
-            max_lifetime: Self::HALF_HOUR,
+            acquire_timeout: seconds(30),
+            idle_timeout: seconds(600),
+            max_lifetime: seconds(1_800),
+            connect_timeout: seconds(30),
             ..Self::BASE
         };
+        let each_time = TestOnAcquire::Statement(Duration::ZERO);
         Some(match name {
-            "hikari" => Self { min: 10, on_failure: OnConnectFailure::Retry(doubling(10, 5_000)), ..long_lived },
-            "go-sql" => Self { max: 0, max_idle: Some(2), bad_connection_retries: 2, ..Self::BASE },
-            "sqlx" => Self {
-                test_before_acquire: true,
-                on_failure: OnConnectFailure::RetryRefused(doubling(10, 6_000)),
+            "hikari" => Self {
+                min: 10,
+                test: TestOnAcquire::Statement(Duration::from_millis(500)),
+                on_failure: OnConnectFailure::Retry(doubling(10, 5_000)),
                 ..long_lived
             },
-            "bb8" => Self {
-                test_before_acquire: true,
-                on_failure: OnConnectFailure::Retry(doubling(400, 15_000)),
-                ..long_lived
-            },
+            "go-sql" => {
+                Self { max: 0, max_idle: Some(2), test: TestOnAcquire::Peek, bad_connection_retries: 2, ..Self::BASE }
+            }
+            "sqlx" => {
+                Self { test: each_time, on_failure: OnConnectFailure::RetryRefused(doubling(10, 6_000)), ..long_lived }
+            }
+            "bb8" => Self { test: each_time, on_failure: OnConnectFailure::Retry(doubling(400, 15_000)), ..long_lived },
             "deadpool" => Self { max: 2 * cpus, ..Self::BASE },
-            "mysql2" => Self { max_idle: Some(10), idle_timeout: Some(Duration::from_secs(60)), ..Self::BASE },
-            "mysql_async" => Self { max: 100, min: 10, idle_timeout: Some(Duration::ZERO), ..Self::BASE },
-            "sqlalchemy" => Self { max: 15, max_idle: Some(5), acquire_timeout: Self::HALF_MINUTE, ..Self::BASE },
-            "php-fpm" => Self { max: 5, test_before_acquire: true, ..Self::BASE },
+            "mysql2" => Self { test: TestOnAcquire::Peek, connect_timeout: seconds(10), ..Self::BASE },
+            "mysql_async" => Self { max: 100, min: 10, max_idle: Some(10), test: TestOnAcquire::Peek, ..Self::BASE },
+            "sqlalchemy" => Self { max: 15, max_idle: Some(5), acquire_timeout: seconds(30), ..Self::BASE },
+            "php-fpm" => Self { max: 5, test: each_time, connect_timeout: seconds(60), ..Self::BASE },
             "proxysql" => Self {
                 max: 1_000,
                 max_idle: Some(100),
-                acquire_timeout: Some(Duration::from_secs(10)),
+                acquire_timeout: seconds(10),
                 connect_retries: Some(10),
+                connect_timeout: seconds(1),
                 on_failure: OnConnectFailure::Retry(BackOff::Fixed(Duration::from_millis(1))),
                 ..Self::BASE
             },
@@ -153,8 +177,6 @@ pub struct PoolClientConfig {
     pub think: Duration,
     /// Requests each thread makes; `None` for no end.
     pub requests: Option<u64>,
-    /// Longest wait for a TCP connection and each step of the login.
-    pub connect_timeout: Option<Duration>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -165,6 +187,7 @@ enum At {
     Wait,
     Connect(usize),
     BackOff,
+    Peek(usize),
     Test(usize),
     Query(usize),
     /// Closing a dead or surplus connection; what follows is in `after_close`.
@@ -289,11 +312,18 @@ impl PoolClient {
     fn acquire(&mut self, w: usize, now: Instant) -> Call {
         if let Some(slot) = self.workers[w].given.take().or_else(|| self.idle.pop()) {
             self.slots[slot].state = SlotState::Busy;
-            if self.config.pool.test_before_acquire {
-                self.workers[w].at = At::Test(slot);
-                return self.slots[slot].connection.query("select 1");
-            }
-            return self.query(w, slot);
+            let idle = now.since(self.slots[slot].idle_since);
+            return match self.config.pool.test {
+                TestOnAcquire::Peek => {
+                    self.workers[w].at = At::Peek(slot);
+                    self.slots[slot].connection.peek()
+                }
+                TestOnAcquire::Statement(longer) if longer == Duration::ZERO || idle > longer => {
+                    self.workers[w].at = At::Test(slot);
+                    self.slots[slot].connection.query("select 1")
+                }
+                TestOnAcquire::Statement(_) | TestOnAcquire::No => self.query(w, slot),
+            };
         }
         if self.may_open() {
             let slot = self.new_slot(now);
@@ -307,7 +337,7 @@ impl PoolClient {
 
     fn new_slot(&mut self, now: Instant) -> usize {
         let mut connection = Connection::new(&self.config.target, self.config.credentials.clone());
-        connection.connect_timeout = self.config.connect_timeout;
+        connection.connect_timeout = self.config.pool.connect_timeout;
         let slot = Slot { connection, state: SlotState::Busy, born: now, idle_since: now };
         if let Some(at) = self.slots.iter().position(|s| s.state == SlotState::Free) {
             self.slots[at] = slot;
@@ -339,6 +369,7 @@ impl PoolClient {
     fn give_back(&mut self, w: usize, slot: usize, cx: &mut AppContext<'_>) -> Option<Call> {
         let pool = self.config.pool;
         let old = pool.max_lifetime.is_some_and(|life| cx.now.since(self.slots[slot].born) >= life);
+        self.slots[slot].idle_since = cx.now;
         if !old && self.wake_one(Some(slot), cx) {
             return None;
         }
@@ -352,7 +383,7 @@ impl PoolClient {
             (self.workers[w].at, self.workers[w].after_close) = (At::Close(slot), AfterClose::Done);
             return Some(self.slots[slot].connection.quit());
         }
-        (self.slots[slot].state, self.slots[slot].idle_since) = (SlotState::Idle, cx.now);
+        self.slots[slot].state = SlotState::Idle;
         self.idle.push(slot);
         None
     }
@@ -422,7 +453,7 @@ impl PoolClient {
             Event::Lost => {
                 self.counters.lost += 1;
                 self.counters.recovery.failed();
-                let tested = self.workers[w].at == At::Test(slot);
+                let tested = matches!(self.workers[w].at, At::Test(_) | At::Peek(_));
                 let retry = tested || self.workers[w].retries < self.config.pool.bad_connection_retries;
                 if !tested {
                     self.workers[w].retries += 1;
@@ -465,6 +496,9 @@ impl PoolClient {
                 }
                 self.acquire(w, cx.now)
             }
+            // Nothing to read, and no end: alive.
+            At::Peek(slot) if matches!(result, Err(Errno::Again)) => self.query(w, slot),
+            At::Peek(slot) => self.event(w, slot, &Event::Lost, cx),
             At::Connect(slot) | At::Test(slot) | At::Query(slot) | At::Close(slot) => {
                 match self.slots[slot].connection.resume(result, cx) {
                     Flow::Do(call) => call,
@@ -594,7 +628,6 @@ mod tests {
             statement: "select 1".to_owned(),
             think: Duration::ZERO,
             requests: Some(requests),
-            connect_timeout: None,
         }
     }
 
@@ -658,19 +691,46 @@ mod tests {
             assert_eq!(app.metric("connections.lost"), Some(1), "{preset}");
             (app.metric("requests").unwrap(), app.metric("errors").unwrap())
         };
-        assert_eq!(second_request("go-sql"), (2, 0), "driver.ErrBadConn: tried again");
-        assert_eq!(second_request("sqlx"), (2, 0), "tested before it was handed out");
-        assert_eq!(second_request("mysql2"), (1, 1), "the caller gets the error");
+        for tested in ["hikari", "go-sql", "sqlx", "bb8", "mysql2", "mysql_async", "php-fpm"] {
+            assert_eq!(second_request(tested), (2, 0), "{tested} tries before it hands out");
+        }
+        for blind in ["deadpool", "sqlalchemy", "proxysql"] {
+            assert_eq!(second_request(blind), (1, 1), "{blind}: the caller gets the error");
+        }
         assert!(PoolConfig::PRESETS.iter().all(|p| PoolConfig::preset(p, 4).is_some()));
     }
 
     #[test]
     fn idle_connections_retire_after_their_time() {
-        let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config("mysql2", 4, 1)));
-        serve(&mut kernel, &mut app, 10);
-        assert_eq!(app.metric("pool.idle"), Some(4));
-        kernel.run(&mut app, 91_000_000_000);
-        assert_eq!((app.metric("pool.open"), app.metric("closed_idle")), (Some(0), Some(4)));
+        let after_idle = |preset| {
+            let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config(preset, 4, 1)));
+            serve(&mut kernel, &mut app, 10);
+            assert_eq!(app.metric("pool.idle"), Some(4), "{preset}");
+            kernel.run(&mut app, 631_000_000_000);
+            (app.metric("pool.open").unwrap(), app.metric("closed_idle").unwrap())
+        };
+        assert_eq!(after_idle("sqlx"), (0, 4));
+        assert_eq!(after_idle("hikari"), (4, 0), "not below minimumIdle");
+        assert_eq!(after_idle("mysql2"), (4, 0), "idleTimeout has no effect by default");
+    }
+
+    /// HikariCP's aliveBypassWindowMs.
+    #[test]
+    fn a_statement_tests_only_who_was_idle_for_long() {
+        let statements = |think_ms| {
+            let mut config = config("hikari", 1, 3);
+            config.think = Duration::from_millis(think_ms);
+            let (mut kernel, mut app) = (FakeKernel::new(), PoolClient::new(config));
+            let mut sent = 0;
+            for round in 0..60 {
+                let now = round * 100_000_000;
+                kernel.run(&mut app, now);
+                sent += kernel.sockets.values().filter(|s| s.sent.get(4) == Some(&protocol::COM_QUERY)).count();
+                serve(&mut kernel, &mut app, 1);
+            }
+            (app.metric("requests").unwrap(), sent)
+        };
+        assert_eq!((statements(400), statements(600)), ((3, 3), (3, 5)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::history::{History, SURFACED};
-use super::plan::{Fault, Plan, TimedFault};
+use super::plan::{Fault, Plan, TimedFault, Topology};
 use super::property::Property;
 use super::view::{Notes, View};
 use crate::app::backoff::BackOff;
@@ -14,7 +14,7 @@ use crate::app::mysql::{MysqlServer, ServerConfig, Target as MysqlTarget};
 use crate::app::reconnect::{AfterConnect, CloseFirst, ReconnectClient, ReconnectConfig};
 use crate::app::task::Program;
 use crate::app::{App, Control, Limits};
-use crate::kernel::{HostConfig, KernelProfile, ProcessConfig};
+use crate::kernel::{HostConfig, KernelProfile, ProcessConfig, Sysctls};
 use crate::net::{FlagMatch, Hook, HostMatch, LinkConfig, PortMatch, Protocol, RejectWith, Rule, RuleVerdict};
 use crate::sim::{Budgets, Phase, SimError, World};
 use crate::text::Lang;
@@ -27,6 +27,8 @@ use crate::wire::Flags;
 pub const CLIENT_ADDR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 /// Address of the server's host.
 pub const SERVER_ADDR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+/// Address of the name server, where it has a host of its own ([`Topology::ThreeHosts`]).
+pub const DNS_ADDR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 3);
 /// Name of the server's host, as the name server knows it.
 pub const SERVER_NAME: &str = "db.example";
 /// Version of the kernels.
@@ -55,9 +57,12 @@ impl Subject {
     pub(super) const fn listens(&self) -> bool {
         matches!(self, Self::Server(..))
     }
-    fn make(&self) -> Program {
+    fn make(&self, topology: Topology) -> Program {
         let (Self::Client(make) | Self::Server(_, make)) = self;
-        make().nameserver(SERVER_ADDR)
+        make().nameserver(match topology {
+            Topology::TwoHosts => SERVER_ADDR,
+            Topology::ThreeHosts => DNS_ADDR,
+        })
     }
     pub(super) const fn port(&self) -> u16 {
         match self {
@@ -104,13 +109,24 @@ pub(super) struct Case {
     over: Option<Instant>,
     /// Faults whose end started a server.
     pub(super) started: Vec<usize>,
+    /// What sysctls were before each fault that changed one.
+    pub(super) before: BTreeMap<usize, String>,
     /// Session ids killed by each fault, for the scenario file.
     pub(super) killed: BTreeMap<usize, Vec<u64>>,
 }
 
-fn host(name: &str, addr: Ipv4Addr, ports: (u16, u16)) -> HostConfig {
+fn plain_host(name: &str, addr: Ipv4Addr) -> HostConfig {
     let profile = KernelProfile::parse(KERNEL).expect("a kernel the model speaks for");
-    let mut config = HostConfig::new(name, addr, profile);
+    HostConfig::new(name, addr, profile)
+}
+
+/// The sysctls of a host as they are at first.
+pub(super) fn sysctls() -> Sysctls {
+    plain_host("client", CLIENT_ADDR).sysctls
+}
+
+fn host(name: &str, addr: Ipv4Addr, ports: (u16, u16)) -> HostConfig {
+    let mut config = plain_host(name, addr);
     let range = format!("{} {}", ports.0, ports.1);
     config.sysctls.set("net.ipv4.ip_local_port_range", &range).expect("plans hold port ranges in order");
     config
@@ -155,23 +171,31 @@ impl Case {
             loss: Ratio { num: u32::from(plan.loss), den: 1_000 },
             ..LinkConfig::default()
         };
-        world.network_mut().add_link(client_host, server_host, link).expect("two hosts, one link");
+        world.network_mut().add_link(client_host, server_host, link.clone()).expect("two hosts, one link");
+        let (dns_host, dns_addr) = match plan.topology {
+            Topology::TwoHosts => (server_host, SERVER_ADDR),
+            Topology::ThreeHosts => {
+                let apart = world.add_host(plain_host("dns", DNS_ADDR)).expect("addresses differ");
+                world.network_mut().add_link(client_host, apart, link).expect("three hosts, two links");
+                (apart, DNS_ADDR)
+            }
+        };
         let names = vec![(SERVER_NAME.to_owned(), SERVER_ADDR)];
-        let dns = DnsServer::new(DnsConfig::new(SERVER_ADDR, names));
+        let dns = DnsServer::new(DnsConfig::new(dns_addr, names));
         let mut spawn = |host: HostId, name: &str, nofile: u64, app: Box<dyn App>, start: Instant| {
             (host, world.add_process(host, &ProcessConfig::new(name, nofile), app, start))
         };
-        let dns = spawn(server_host, "dns", 1_024, Box::new(dns), Instant::ZERO);
+        let dns = spawn(dns_host, "dns", 1_024, Box::new(dns), Instant::ZERO);
         let nofile = u64::from(plan.nofile);
         let later = Instant::ZERO + Duration::from_millis(100);
         let (own, server) = if let Subject::Server(port, _) = subject {
-            let own = spawn(server_host, "app", nofile, Box::new(subject.make()), Instant::ZERO);
+            let own = spawn(server_host, "app", nofile, Box::new(subject.make(plan.topology)), Instant::ZERO);
             let load = load(*port, 2, Duration::ZERO, Some(Duration::from_secs(1)));
             spawn(client_host, "load", 1_024, Box::new(load), later);
             (own, own)
         } else {
             let server = spawn(server_host, "mysqld", 10_000, Box::new(mysqld(plan)), Instant::ZERO);
-            (spawn(client_host, "app", nofile, Box::new(subject.make()), later), server)
+            (spawn(client_host, "app", nofile, Box::new(subject.make(plan.topology)), later), server)
         };
         let mut history = History::new(own.0);
         history.watch(world.kernel(own.0).processes()[own.1.index()].pid());
@@ -190,6 +214,7 @@ impl Case {
             plan,
             over: None,
             started: Vec::new(),
+            before: BTreeMap::new(),
             killed: BTreeMap::new(),
         }
     }
@@ -204,6 +229,11 @@ impl Case {
     /// The port that is connected to.
     pub(super) const fn port(&self) -> u16 {
         self.subject.port()
+    }
+
+    /// The program under test is the server.
+    pub(super) const fn listens(&self) -> bool {
+        self.subject.listens()
     }
 
     /// Fingerprint of the run so far.
@@ -296,6 +326,12 @@ impl Case {
                 let (host, process) = self.process;
                 self.world.exit_process(host, process, 128 + 9, &mut self.history)?;
             }
+            Fault::Sysctl(change) => {
+                let own = self.process.0;
+                let before = self.world.kernel(own).config().sysctls.get(change.name()).unwrap_or_default();
+                self.before.insert(ix, before);
+                self.sysctl(own, change.name(), &change.value().to_string());
+            }
             Fault::FewPorts(n) => self.ports((self.plan.ports.0, self.plan.ports.0.saturating_add(n.max(1) - 1))),
             Fault::FewFds(n) => self.nofile(n),
             Fault::Burst(n) => {
@@ -331,11 +367,16 @@ impl Case {
             }
             Fault::DnsStall => self.world.continue_process(self.dns.0, self.dns.1),
             Fault::KillClient => {
-                let (app, now) = (Box::new(self.subject.make()), self.world.now());
+                let (app, now) = (Box::new(self.subject.make(self.plan.topology)), self.world.now());
                 let config = ProcessConfig::new("app", u64::from(self.plan.nofile));
                 self.process.1 = self.world.add_process(self.process.0, &config, app, now);
                 let pid = self.world.kernel(self.process.0).processes()[self.process.1.index()].pid();
                 self.history.watch(pid);
+            }
+            Fault::Sysctl(change) => {
+                if let Some(before) = self.before.get(&ix).cloned() {
+                    self.sysctl(self.process.0, change.name(), &before);
+                }
             }
             Fault::FewPorts(_) => self.ports(self.plan.ports),
             Fault::FewFds(_) => self.nofile(self.plan.nofile),
@@ -382,14 +423,16 @@ impl Case {
     }
 
     fn orphans(&mut self, most: u32) {
-        let written = self.world.kernel_mut(self.hosts[1]).sysctl_write("net.ipv4.tcp_max_orphans", &most.to_string());
-        debug_assert!(written.is_ok(), "{written:?}");
+        self.sysctl(self.hosts[1], "net.ipv4.tcp_max_orphans", &most.to_string());
     }
 
     fn ports(&mut self, (low, high): (u16, u16)) {
-        let written =
-            self.world.kernel_mut(self.hosts[0]).sysctl_write("net.ipv4.ip_local_port_range", &format!("{low} {high}"));
-        debug_assert!(written.is_ok(), "{written:?}");
+        self.sysctl(self.hosts[0], "net.ipv4.ip_local_port_range", &format!("{low} {high}"));
+    }
+
+    fn sysctl(&mut self, host: HostId, name: &str, value: &str) {
+        let written = self.world.kernel_mut(host).sysctl_write(name, value);
+        debug_assert!(written.is_ok(), "{name}: {written:?}");
     }
 
     fn nofile(&mut self, soft: u16) {

@@ -3,10 +3,11 @@
 use core::fmt::{self, Write as _};
 
 use super::case::{Case, Subject, Violation};
-use super::plan::{Fault, Plan, TimedFault};
+use super::plan::{Fault, Plan, SysctlChange, TimedFault, Topology};
 use super::property::{Bound, Property};
+use super::scenario_file;
 use super::words::Words;
-use super::{link, scenario_file};
+use crate::link;
 use crate::say;
 use crate::text::Lang;
 use crate::time::Instant;
@@ -21,6 +22,8 @@ pub struct Counterexample {
     pub property: String,
     /// Number of the case, from 0.
     pub case: u32,
+    /// Events of all cases up to this one, it included; those of shrinking are not counted.
+    pub events: u64,
     /// The case as it was found.
     pub first: Plan,
     /// The case after shrinking.
@@ -30,6 +33,18 @@ pub struct Counterexample {
     /// Simpler cases tried.
     pub tried: u32,
     scenario: String,
+    pub(super) saved: Saved,
+}
+
+/// What became of the scenario.
+#[derive(Clone, Debug)]
+pub(super) enum Saved {
+    /// Nobody asked to save it.
+    No,
+    /// It is in this file.
+    In(String),
+    /// This file could not be written, and why.
+    Failed(String, String),
 }
 
 impl Counterexample {
@@ -39,13 +54,13 @@ impl Counterexample {
         case: u32,
         first: Plan,
         plan: Plan,
-        violation: Violation,
+        mut violation: Violation,
         tried: u32,
     ) -> Self {
-        let mut violation = violation;
         let exact = replay(subject, property, &plan, &mut violation);
         let scenario = scenario_file::write(subject, property, &plan, &violation, &exact);
-        Self { property: property.name.clone(), case, first, plan, violation, tried, scenario }
+        let (property, saved) = (property.name.clone(), Saved::No);
+        Self { property, case, events: 0, first, plan, violation, tried, scenario, saved }
     }
 
     /// The case as a scenario file: the program under test as a script of the system
@@ -63,6 +78,23 @@ impl Counterexample {
         link::of_text(&self.scenario, Some(self.plan.seed), Some(self.violation.at))
     }
 
+    /// What to type to run the scenario, to look at the violation on the page and to keep the case: a line each.
+    /// `FILE` stands for the scenario's file, unless [`Check::save`](super::Check::save) has written it.
+    #[must_use]
+    pub fn commands(&self, lang: Lang) -> String {
+        let (link, at) = (self.link(), self.violation.at.since(Instant::ZERO));
+        let file = match &self.saved {
+            Saved::In(file) => file,
+            Saved::No | Saved::Failed(..) => "FILE",
+        };
+        let web = if link.len() <= LINK_PRINTED {
+            say!(lang, Words::Web, link)
+        } else {
+            say!(lang, Words::WebFile, file, at)
+        };
+        [say!(lang, Words::Run, file), web, say!(lang, Words::Again, file)].join("\n")
+    }
+
     /// What happens, in order of time.
     #[must_use]
     pub fn story(&self, lang: Lang) -> String {
@@ -74,6 +106,9 @@ impl Counterexample {
         let (latency, loss) = (plan.latency_us, plan.loss);
         out += "\n  ";
         out += &say!(lang, Words::World, plan.seed, ports, nofile, most, connect, wait, latency, loss);
+        if plan.topology == Topology::ThreeHosts {
+            let _ = write!(out, "\n  {}", say!(lang, Words::ThreeHosts));
+        }
         if plan.faults.is_empty() {
             let _ = write!(out, "\n  {}", say!(lang, Words::Nothing));
         }
@@ -90,19 +125,18 @@ impl Counterexample {
     }
 }
 
-/// Story, what to do with it, and the scenario.
+/// The scenario, unless it was saved; then the story, which so stands where a terminal ends; then [`Counterexample::commands`].
 impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let link = self.link();
-        writeln!(f, "{}\n", self.story(Lang::En))?;
-        writeln!(f, "{}", say!(Lang::En, Words::Run))?;
-        if link.len() <= LINK_PRINTED {
-            writeln!(f, "{}", say!(Lang::En, Words::Web, link))?;
-        } else {
-            writeln!(f, "{}", say!(Lang::En, Words::WebLong, link.len()))?;
+        match &self.saved {
+            Saved::In(_) => {}
+            Saved::No => writeln!(f, "{}\n{}", say!(Lang::En, Words::Unsaved), self.scenario)?,
+            Saved::Failed(file, why) => {
+                writeln!(f, "{}", say!(Lang::En, Words::NotSaved, file, why))?;
+                writeln!(f, "{}\n{}", say!(Lang::En, Words::Unsaved), self.scenario)?;
+            }
         }
-        writeln!(f, "{}\n", say!(Lang::En, Words::Again))?;
-        f.write_str(&self.scenario)
+        write!(f, "{}\n\n{}", self.story(Lang::En), self.commands(Lang::En))
     }
 }
 
@@ -174,7 +208,17 @@ const fn resized(fault: Fault, n: u16) -> (Fault, Option<u16>) {
         | Fault::DnsStall
         | Fault::Refuse
         | Fault::BlackHole
-        | Fault::KillClient) => (other, None),
+        | Fault::KillClient
+        | Fault::Sysctl(_)) => (other, None),
+    }
+}
+
+const TOPOLOGIES: [Topology; 2] = [Topology::TwoHosts, Topology::ThreeHosts];
+
+const fn topology_word(topology: Topology) -> &'static str {
+    match topology {
+        Topology::TwoHosts => "two-hosts",
+        Topology::ThreeHosts => "three-hosts",
     }
 }
 
@@ -186,8 +230,9 @@ impl Plan {
     #[must_use]
     pub fn line(&self) -> String {
         let mut out = format!(
-            "seed={} ports={}-{} nofile={} max_connections={} connect_timeout={} wait_timeout={} latency_us={} loss={} settle={}",
+            "seed={} topology={} ports={}-{} nofile={} max_connections={} connect_timeout={} wait_timeout={} latency_us={} loss={} settle={}",
             self.seed,
+            topology_word(self.topology),
             self.ports.0,
             self.ports.1,
             self.nofile,
@@ -199,6 +244,10 @@ impl Plan {
             self.settle.nanos()
         );
         for TimedFault { at, lasts, fault } in &self.faults {
+            if let Fault::Sysctl(change) = fault {
+                let _ = write!(out, " {}={}+{}*{}", change.name(), at.nanos(), lasts.nanos(), change.value());
+                continue;
+            }
             let (nameless, n) = resized(*fault, 0);
             let name = FAULTS.iter().find(|(_, known)| *known == nameless).map_or("", |(name, _)| name);
             let _ = write!(out, " {name}={}+{}", at.nanos(), lasts.nanos());
@@ -218,6 +267,7 @@ impl Plan {
             let (name, value) = word.split_once('=')?;
             match name {
                 "seed" => plan.seed = value.parse().ok()?,
+                "topology" => plan.topology = TOPOLOGIES.into_iter().find(|one| topology_word(*one) == value)?,
                 "ports" => {
                     let (low, high) = value.split_once('-')?;
                     plan.ports = (low.parse().ok()?, high.parse().ok()?);
@@ -240,11 +290,17 @@ impl Plan {
 }
 
 fn fault(name: &str, value: &str) -> Option<TimedFault> {
-    let (_, kind) = FAULTS.iter().find(|(known, _)| *known == name)?;
     let (at, rest) = value.split_once('+')?;
     let (lasts, n) = rest.split_once('*').unwrap_or((rest, "0"));
     let nanos = |text: &str| text.parse().ok().map(crate::time::Duration::from_nanos);
-    Some(TimedFault { at: nanos(at)?, lasts: nanos(lasts)?, fault: resized(*kind, n.parse().ok()?).0 })
+    // Names of sysctls have dots, those of faults have none.
+    let fault = if name.contains('.') {
+        Fault::Sysctl(SysctlChange::new(name, n.parse().ok()?).ok()?)
+    } else {
+        let (_, kind) = FAULTS.iter().find(|(known, _)| *known == name)?;
+        resized(*kind, n.parse().ok()?).0
+    };
+    Some(TimedFault { at: nanos(at)?, lasts: nanos(lasts)?, fault })
 }
 
 /// What the metric of a property was at the violation.

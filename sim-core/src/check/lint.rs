@@ -30,7 +30,9 @@ pub struct Difference {
     pub first: Option<Record>,
     /// And in the other.
     pub second: Option<Record>,
-    /// The task that acted there, where it is known.
+    /// The task that acted there: who made the call; at the end of a wait, who was woken by it; at a segment
+    /// or a change of state, who makes the next call. `a task that tokio runs` is one of tokio's own spawning, a
+    /// pool's reaper for example. `None` where no call follows.
     pub task: Option<String>,
 }
 
@@ -108,8 +110,11 @@ impl Check {
             }
             let (first, second) = (first.records(), second.records());
             let same = first.iter().zip(second).take_while(|(a, b)| a == b).count();
+            let (own, other) = (task_of(&calm, &first[same..]), task_of(&disturbed, &second[same..]));
             let (first, second) = (first.get(same).copied(), second.get(same).copied());
-            let task = task_of(&calm, first).or_else(|| task_of(&disturbed, second));
+            // What one run does earlier than the other is what differs.
+            let calm_is_first = second.is_none_or(|second| first.is_some_and(|first| first.at <= second.at));
+            let task = if calm_is_first { own.or(other) } else { other.or(own) };
             return Err(Box::new(Difference { plan, event: same, first, second, task }));
         }
         Ok(())
@@ -126,10 +131,17 @@ impl Check {
     }
 }
 
-fn task_of(case: &Case, record: Option<Record>) -> Option<String> {
-    let Some(Record { host, kind: RecordKind::Syscall { pid, entered, .. }, .. }) = record else { return None };
-    let processes = case.world.kernel(host).processes();
-    let process = processes.iter().position(|process| process.pid() == pid)?;
-    let process = crate::units::ProcIx(u32::try_from(process).ok()?);
-    case.world.app(host, process).acted_at(entered)
+/// The task whose call is the first of the program under test among these records.
+fn task_of(case: &Case, records: &[Record]) -> Option<String> {
+    let (own, process) = case.process;
+    let program = case.world.app(own, process);
+    let pid_of_program = case.world.kernel(own).processes()[process.index()].pid();
+    records.iter().find_map(|record| match record {
+        Record { host, kind: RecordKind::Syscall { pid, entered, .. }, .. }
+            if *host == own && *pid == pid_of_program =>
+        {
+            program.acted_at(*entered)
+        }
+        _ => None,
+    })
 }

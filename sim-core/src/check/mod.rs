@@ -39,7 +39,6 @@
 mod case;
 mod counterexample;
 mod history;
-pub mod link;
 pub mod lint;
 mod live;
 mod plan;
@@ -58,11 +57,11 @@ use std::rc::Rc;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-pub use case::{CLIENT_ADDR, SERVER_ADDR, SERVER_NAME, Violation};
+pub use case::{CLIENT_ADDR, DNS_ADDR, SERVER_ADDR, SERVER_NAME, Violation};
 pub use counterexample::Counterexample;
 pub use history::History;
 pub use live::Live;
-pub use plan::{Fault, Plan, TimedFault};
+pub use plan::{Fault, Plan, SysctlChange, TimedFault, Topology};
 pub use property::{
     Property, connect_rate_at_most, errors_are_told, fds_return_to_baseline, healthy_again_within, no_dead_handle,
     no_old_close_wait, ports_at_most, ready, unauthenticated_at_most,
@@ -74,6 +73,7 @@ pub use words::Words;
 use crate::app::task::{ExitStatus, Program, SimNet};
 use crate::sim::SimError;
 use case::Subject;
+use counterexample::Saved;
 
 /// A check of one program: its cases and its properties.
 pub struct Check {
@@ -83,7 +83,10 @@ pub struct Check {
     cases: u32,
     seed: u64,
     regressions: Vec<Plan>,
+    save: Option<(String, Save)>,
 }
+
+type Save = Box<dyn Fn(String, String) -> std::io::Result<()>>;
 
 /// What a check that found nothing did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -162,7 +165,7 @@ impl Check {
     }
 
     fn of(subject: Subject, plans: Plans) -> Self {
-        Self { subject, plans, properties: Vec::new(), cases: 256, seed: 1, regressions: Vec::new() }
+        Self { subject, plans, properties: Vec::new(), cases: 256, seed: 1, regressions: Vec::new(), save: None }
     }
 
     /// How many cases.
@@ -217,17 +220,39 @@ impl Check {
         self.regression(plan)
     }
 
+    /// [`Check::run`] writes the scenario of what it finds into this file instead of into its message:
+    /// `.save("found.toml", std::fs::write)`. A test's working directory is its package's. The library
+    /// itself writes nothing; `write` gets the file's name and the scenario's text.
+    #[must_use]
+    pub fn save(
+        mut self,
+        file: impl Into<String>,
+        write: impl Fn(String, String) -> std::io::Result<()> + 'static,
+    ) -> Self {
+        self.save = Some((file.into(), Box::new(write)));
+        self
+    }
+
     /// Runs all cases.
     ///
     /// # Panics
-    /// With the story of the simplest failing case, or with the name of a property that
-    /// was never put to the test.
-    #[must_use]
+    /// With the story of the simplest failing case and what to do with it, or with the name of a property
+    /// that was never put to the test.
     #[track_caller]
+    #[expect(clippy::must_use_candidate, reason = "it panics; what it reports is for who wants to read it")]
     pub fn run(&self) -> Report {
         match self.try_run() {
             Ok(report) => report,
-            Err(failure) => panic!("{failure}"),
+            Err(Failure::Violated(mut found)) => {
+                if let Some((file, write)) = &self.save {
+                    found.saved = match write(file.clone(), found.scenario().to_owned()) {
+                        Ok(()) => Saved::In(file.clone()),
+                        Err(error) => Saved::Failed(file.clone(), error.to_string()),
+                    };
+                }
+                panic!("{found}")
+            }
+            Err(failure @ (Failure::Vacuous { .. } | Failure::Budget { .. })) => panic!("{failure}"),
         }
     }
 
@@ -238,7 +263,7 @@ impl Check {
     pub fn run_plan(&self, plan: &Plan) -> Result<(), Failure> {
         let run = self.run_one(0, plan)?;
         match run.violation {
-            Some(violation) => Err(self.found(0, plan, plan.clone(), violation, 0)),
+            Some(violation) => Err(self.found((0, run.case.world.events()), plan, plan.clone(), violation, 0)),
             None => Ok(()),
         }
     }
@@ -263,7 +288,7 @@ impl Check {
             report.events += run.case.world.events();
             guards.iter_mut().zip(&run.guarded).for_each(|(sum, on)| *sum += u32::from(*on));
             if let Some(violation) = run.violation {
-                return Err(self.shrink(case, &plan, violation));
+                return Err(self.shrink((case, report.events), &plan, violation));
             }
         }
         if let Some(at) = guards.iter().position(|n| *n == 0).filter(|_| self.cases > 0) {
@@ -282,7 +307,8 @@ impl Check {
         })
     }
 
-    fn shrink(&self, case: u32, plan: &Plan, violation: Violation) -> Failure {
+    /// `found`: number of the case, and events so far.
+    fn shrink(&self, found: (u32, u64), plan: &Plan, violation: Violation) -> Failure {
         // Only the same property counts: another one would be another finding.
         let broken = |plan: &Plan| {
             let run = case::run(plan, &self.subject, &self.properties).ok()?;
@@ -290,12 +316,13 @@ impl Check {
         };
         let (best, tried) = strategy::shrink(plan.clone(), |plan| broken(plan).is_some());
         let last = broken(&best).unwrap_or(violation);
-        self.found(case, plan, best, last, tried)
+        self.found(found, plan, best, last, tried)
     }
 
-    fn found(&self, case: u32, first: &Plan, plan: Plan, violation: Violation, tried: u32) -> Failure {
+    fn found(&self, (case, events): (u32, u64), first: &Plan, plan: Plan, violation: Violation, tried: u32) -> Failure {
         let property = &self.properties[violation.property];
-        let found = Counterexample::of(&self.subject, property, case, first.clone(), plan, violation, tried);
+        let mut found = Counterexample::of(&self.subject, property, case, first.clone(), plan, violation, tried);
+        found.events = events;
         Failure::Violated(Box::new(found))
     }
 }

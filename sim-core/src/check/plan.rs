@@ -2,7 +2,9 @@
 
 use core::fmt;
 
+use super::case;
 use super::words::Words;
+use crate::kernel::sysctl::SysctlError;
 use crate::say;
 use crate::text::Lang;
 use crate::time::Duration;
@@ -34,12 +36,71 @@ pub enum Fault {
     BlackHole,
     /// SIGKILL of the program under test; it starts anew at the end.
     KillClient,
+    /// `sysctl -w` on the host of the program under test; the old value again at the end.
+    Sysctl(SysctlChange),
     /// `sysctl -w net.ipv4.ip_local_port_range`: so many ports.
     FewPorts(u16),
     /// `prlimit --nofile` of the program under test.
     FewFds(u16),
     /// So many clients more for a program under test that listens.
     Burst(u16),
+}
+
+/// A sysctl of one number and its new value, as [`Fault::Sysctl`] writes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SysctlChange {
+    name: &'static str,
+    value: i32,
+}
+
+impl SysctlChange {
+    /// `sysctl -w NAME=VALUE`.
+    ///
+    /// ```
+    /// use halfclose::check::{Fault, SysctlChange};
+    ///
+    /// let fault = Fault::Sysctl(SysctlChange::new("net.ipv4.tcp_syn_retries", 1)?);
+    /// assert!(SysctlChange::new("net.ipv4.tcp_syn_retries", 0).is_err());
+    /// # Ok::<(), halfclose::kernel::sysctl::SysctlError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What the kernel would say: no such sysctl, or a value out of range.
+    pub fn new(name: &str, value: i32) -> Result<Self, SysctlError> {
+        let mut sysctls = case::sysctls();
+        sysctls.set(name, &value.to_string())?;
+        let name = sysctls.names().find(|known| *known == name).expect("what was set has a name");
+        Ok(Self { name, value })
+    }
+
+    /// Its name, as `sysctl` spells it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The new value.
+    #[must_use]
+    pub const fn value(&self) -> i32 {
+        self.value
+    }
+}
+
+impl fmt::Display for SysctlChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.value)
+    }
+}
+
+/// Which hosts there are, and who can reach whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Topology {
+    /// `client` and `db`, with a link between them. The name server runs on `db`, so that who cuts off the
+    /// one cuts off the other.
+    TwoHosts,
+    /// The name server is on a host of its own, `dns`, linked with the client's: names resolve while the
+    /// server is out of reach.
+    ThreeHosts,
 }
 
 /// A fault, when it begins and how long it lasts.
@@ -77,6 +138,7 @@ impl TimedFault {
             Fault::Refuse => say!(lang, Words::Refuse, lasts),
             Fault::BlackHole => say!(lang, Words::BlackHole, lasts),
             Fault::KillClient => say!(lang, Words::KillClient, lasts),
+            Fault::Sysctl(change) => say!(lang, Words::Sysctl, lasts, change),
             Fault::FewPorts(n) => say!(lang, Words::FewPorts, lasts, n),
             Fault::FewFds(n) => say!(lang, Words::FewFds, lasts, n),
             Fault::Burst(_) => say!(lang, Words::Burst, lasts),
@@ -95,6 +157,8 @@ impl fmt::Display for TimedFault {
 pub struct Plan {
     /// Seed of every random stream.
     pub seed: u64,
+    /// Hosts and links.
+    pub topology: Topology,
     /// Source ports of the client's host: `net.ipv4.ip_local_port_range`.
     pub ports: (u16, u16),
     /// RLIMIT_NOFILE of the program under test.
@@ -120,6 +184,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             seed: 1,
+            topology: Topology::TwoHosts,
             ports: (40_000, 40_199),
             nofile: 256,
             max_connections: 151,

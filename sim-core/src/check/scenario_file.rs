@@ -8,8 +8,11 @@ use super::case::{CLIENT_ADDR, Case, KERNEL, MYSQL, SERVER_ADDR, Subject, Violat
 use super::counterexample::{PLAN_LINE, metric_value};
 use super::plan::{Fault, Plan};
 use super::property::{Bound, Property};
+use super::words::Words;
 use crate::app::{Call, CallResult, Ret, ShutdownHow, SockType, SocketOption};
+use crate::say;
 use crate::tcp::TcpSocketOption;
+use crate::text::Lang;
 use crate::time::{Duration, Instant};
 use crate::units::{Fd, ProcIx};
 
@@ -22,17 +25,18 @@ pub(super) type Made = (Instant, Call, Option<CallResult>);
 pub(super) fn write(subject: &Subject, property: &Property, plan: &Plan, seen: &Violation, case: &Case) -> String {
     let mut file = File { out: String::new() };
     let at = seen.at.since(Instant::ZERO);
-    file.line(&format!("# Why does `{}` not hold?", property.name));
+    // In one line, whatever a property of the user's says.
+    let on_one_line = |text: &str| text.lines().collect::<Vec<_>>().join(" ");
+    let question = on_one_line(&say!(Lang::En, Words::Question, property.name, seen.why));
+    let question_zh = on_one_line(&say!(Lang::Zh, Words::Question, property.name, seen.why_zh));
+    file.line(&format!("# {question}"));
     file.line("#");
-    for line in seen.why.lines() {
-        file.line(&format!("# {line}"));
-    }
     file.line(&format!("{PLAN_LINE}{}", plan.line()));
     file.line("format = 1");
     file.line(&format!("title = {}", quoted(&format!("{} does not hold", property.name))));
     file.line(&format!("title_zh = {}", quoted(&format!("{} 不成立", property.name))));
-    file.line(&format!("question = {}", quoted(&format!("Why does `{}` not hold?", property.name))));
-    file.line(&format!("question_zh = {}", quoted(&format!("为什么 `{}` 不成立？", property.name))));
+    file.line(&format!("question = {}", quoted(&question)));
+    file.line(&format!("question_zh = {}", quoted(&question_zh)));
     file.line(&format!("seed = {}", plan.seed));
     file.line(&format!("end = {}", quoted(&(at + Duration::from_secs(1)).to_string())));
     file.host("client", &CLIENT_ADDR.to_string());
@@ -58,8 +62,10 @@ struct File {
     out: String,
 }
 
+/// A basic string of TOML: control characters, which it may not hold, become spaces.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace(char::is_control, " ");
+    format!("\"{text}\"")
 }
 
 fn moment(at: Duration) -> String {
@@ -199,6 +205,12 @@ impl File {
                 action(&begin, what, &rule) + &action(&end, "heal", &format!("rule = \"fault{ix}\"\n"))
             }
             Fault::KillClient => action(&begin, "kill process", &format!("process = \"{app}\"\n")),
+            Fault::Sysctl(change) => {
+                let host = if case.listens() { "db" } else { "client" };
+                let write = |value: &str| format!("host = \"{host}\"\nname = \"{}\"\nvalue = {value}\n", change.name());
+                let back = case.before.get(&ix).map_or_else(String::new, |old| action(&end, "sysctl -w", &write(old)));
+                action(&begin, "sysctl -w", &write(&change.value().to_string())) + &back
+            }
             Fault::FewPorts(n) => {
                 let (low, high) = plan.ports;
                 let range = |high: u16| {

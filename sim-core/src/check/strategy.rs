@@ -7,12 +7,14 @@ use proptest::prelude::{Strategy, any};
 use proptest::strategy::{NewTree, ValueTree};
 use proptest::test_runner::TestRunner;
 
-use super::plan::{Fault, Plan, TimedFault};
+use super::plan::{Fault, Plan, SysctlChange, TimedFault, Topology};
 use crate::time::Duration;
 
 /// A strategy for [`Plan`]s. Narrow or widen it field by field.
 #[derive(Clone, Debug)]
 pub struct Plans {
+    /// Which topologies there are, each as likely as another.
+    pub topologies: Vec<Topology>,
     /// Number of source ports.
     pub ports: RangeInclusive<u16>,
     /// RLIMIT_NOFILE.
@@ -41,7 +43,9 @@ pub struct Plans {
 
 impl Default for Plans {
     fn default() -> Self {
+        let impatient = SysctlChange::new("net.ipv4.tcp_syn_retries", 1).expect("Linux takes 1 to 127");
         Self {
+            topologies: vec![Topology::TwoHosts, Topology::ThreeHosts],
             ports: 200..=400,
             nofile: 128..=256,
             max_connections: 100..=151,
@@ -64,6 +68,8 @@ impl Default for Plans {
                 Fault::DnsStall,
                 Fault::Refuse,
                 Fault::BlackHole,
+                Fault::KillClient,
+                Fault::Sysctl(impatient),
                 Fault::FewPorts(2),
                 Fault::FewFds(6),
             ],
@@ -81,7 +87,7 @@ impl Plans {
         });
         let faults = proptest::collection::vec(fault, self.faults.clone());
         let world = (
-            any::<u32>(),
+            (any::<u32>(), proptest::sample::select(self.topologies.clone())),
             self.ports.clone(),
             self.nofile.clone(),
             self.max_connections.clone(),
@@ -93,12 +99,13 @@ impl Plans {
         let settle = self.settle;
         (world, faults).prop_map(
             move |(
-                (seed, ports, nofile, max_connections, connect_timeout, wait_timeout, latency_us, loss),
+                ((seed, topology), ports, nofile, max_connections, connect_timeout, wait_timeout, latency_us, loss),
                 mut faults,
             )| {
                 faults.sort_by_key(|fault| fault.at);
                 Plan {
                     seed: u64::from(seed),
+                    topology,
                     ports: (40_000, 40_000 + ports.max(1) - 1),
                     nofile,
                     max_connections,
@@ -213,6 +220,7 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
     // Sizes: what a world in which nothing is special has.
     let usual = Plan::default();
     offer(Plan { seed: usual.seed, ..plan.clone() });
+    offer(Plan { topology: usual.topology, ..plan.clone() });
     offer(Plan { loss: 0, ..plan.clone() });
     offer(Plan { latency_us: usual.latency_us, ..plan.clone() });
     offer(Plan { ports: usual.ports, ..plan.clone() });

@@ -11,7 +11,7 @@ fn plans(n: u32) -> Vec<Plan> {
     let config = Config { rng_seed: RngSeed::Fixed(3), failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let mut plans = Plans::default();
-    plans.kinds.extend([Fault::KillClient, Fault::Burst(7)]);
+    plans.kinds.push(Fault::Burst(7));
     (0..n).map(|_| plans.new_tree(&mut runner).unwrap().current()).collect()
 }
 
@@ -24,6 +24,8 @@ fn a_plan_survives_its_line() {
     assert_eq!(Plan::from_scenario("format = 1"), None);
     assert_eq!(Plan::from_scenario("# plan: ports=9-3"), None);
     assert_eq!(Plan::from_scenario("# plan: earthquake=1+1"), None);
+    assert_eq!(Plan::from_scenario("# plan: net.ipv4.tcp_nothing=1+1*1"), None);
+    assert_eq!(Plan::from_scenario("# plan: topology=ring"), None);
 }
 
 #[test]
@@ -81,7 +83,8 @@ fn a_counterexample_is_the_same_each_time_and_comes_first_again() {
     assert_eq!(first.scenario(), found(check()).scenario());
     assert!(first.violation.why.contains("check/tests.rs"), "{}", first.violation.why);
     let text = first.to_string();
-    assert!(text.contains("halfclose run") && text.contains("halfclose web"), "{text}");
+    let commands = "run it:  halfclose run FILE\nsee it:  halfclose web '#v=1&s=&seed=1&t=";
+    assert!(text.contains(first.scenario()) && text.contains(commands), "{text}");
     assert!(first.link().starts_with("#v=1&s=&seed=1&t=") && first.story(Lang::Zh).contains("不成立"));
     // A greeting nobody answered, ten seconds, and twenty in CLOSE_WAIT: no fault is needed.
     assert_eq!(first.plan.faults, []);
@@ -89,6 +92,26 @@ fn a_counterexample_is_the_same_each_time_and_comes_first_again() {
     assert_eq!((again.case, &again.first), (0, &first.plan));
     assert!(check().run_plan(&first.plan).is_err());
     assert!(check().run_plan(&Plan { settle: Duration::from_secs(1), ..first.plan }).is_ok());
+}
+
+/// The library writes nothing: who wants a file hands over how to write it.
+#[test]
+fn what_is_found_is_saved_by_the_caller() {
+    let saved = Rc::new(core::cell::RefCell::new(None));
+    let panic = |check: &Check| {
+        let run = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| check.run()));
+        *run.unwrap_err().downcast::<String>().unwrap()
+    };
+    let own = Rc::clone(&saved);
+    let told = panic(&check().save("found.toml", move |file, text| {
+        *own.borrow_mut() = Some((file, text));
+        Ok(())
+    }));
+    let (file, text) = saved.borrow_mut().take().unwrap();
+    assert_eq!((file.as_str(), Plan::from_scenario(&text).is_some()), ("found.toml", true));
+    assert!(told.contains("halfclose run found.toml") && !told.contains("[[process]]"), "{told}");
+    let told = panic(&check().save("/nowhere/found.toml", |_, _| Err(std::io::ErrorKind::NotFound.into())));
+    assert!(told.starts_with("/nowhere/found.toml could not be written") && told.contains("[[process]]"), "{told}");
 }
 
 /// Decides by something outside: how often it was called.

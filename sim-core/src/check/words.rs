@@ -16,6 +16,7 @@ crate::messages! {
         Refuse { en: "for {0} new connections are refused", zh: "{0} 内新连接被拒绝" }
         BlackHole { en: "for {0} new connections are not answered", zh: "{0} 内新连接得不到应答" }
         KillClient { en: "the client is killed and started again {0} later", zh: "客户端进程被杀死，{0} 后重新启动" }
+        Sysctl { en: "for {0} the client's host has {1}", zh: "{0} 内客户端主机的 {1}" }
         FewPorts { en: "for {0} the client's host has {1} source ports", zh: "{0} 内客户端主机只有 {1} 个源端口" }
         FewFds { en: "for {0} the process may have {1} descriptors", zh: "{0} 内进程最多有 {1} 个描述符" }
         Burst { en: "for {0} many more clients connect at once", zh: "{0} 内有大量客户端同时连接" }
@@ -35,11 +36,15 @@ crate::messages! {
         // A counterexample's story.
         Title { en: "`{0}` does not hold (case {1}; {2} simpler cases tried)", zh: "`{0}` 不成立（第 {1} 个用例；尝试了 {2} 个更简单的用例）" }
         World { en: "seed {0}; {1} source ports, RLIMIT_NOFILE {2}, max_connections {3}, connect_timeout {4} s, wait_timeout {5} s, {6} us each way, {7}/1000 lost", zh: "种子 {0}；源端口 {1} 个，RLIMIT_NOFILE {2}，max_connections {3}，connect_timeout {4} 秒，wait_timeout {5} 秒，单程 {6} 微秒，丢包 {7}/1000" }
+        ThreeHosts { en: "the name server is on a host of its own", zh: "域名服务器在单独的主机上" }
         Nothing { en: "no fault is needed", zh: "不需要任何故障" }
-        Run { en: "run it:  halfclose run FILE      (FILE: the scenario below)", zh: "运行：  halfclose run FILE      （FILE：下面的场景）" }
+        Question { en: "`{0}` does not hold: {1}. Why?", zh: "`{0}` 不成立：{1}。为什么？" }
+        Unsaved { en: "FILE, up to the empty line before the story:", zh: "FILE，到故事之前的空行为止：" }
+        NotSaved { en: "{0} could not be written: {1}", zh: "无法写入 {0}：{1}" }
+        Run { en: "run it:  halfclose run {0}", zh: "运行：  halfclose run {0}" }
         Web { en: "see it:  halfclose web '{0}'", zh: "查看：  halfclose web '{0}'" }
-        WebLong { en: "see it:  halfclose web FILE      (the link is {0} characters long)", zh: "查看：  halfclose web FILE      （链接长 {0} 个字符）" }
-        Again { en: "keep it: Check::regression_file(include_str!(FILE)) runs it first", zh: "保留：  Check::regression_file(include_str!(FILE)) 会先运行它" }
+        WebFile { en: "see it:  halfclose web {0} --at {1}", zh: "查看：  halfclose web {0} --at {1}" }
+        Again { en: "keep it: commit {0}, and .regression_file(include_str!(…)) runs it first", zh: "保留：  提交 {0}，.regression_file(include_str!(…)) 会先运行它" }
 
         // Two runs that differ.
         Differs { en: "two runs of the same case differ from event {0} on, at {1} s", zh: "同一个用例的两次运行从第 {0} 个事件起不同，时刻 {1} 秒" }

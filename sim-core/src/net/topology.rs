@@ -4,8 +4,6 @@
 //! routers. A host's own addresses and 127.0.0.0/8 are its loopback, which has
 //! no delay and loses nothing.
 
-use petgraph::algo::has_path_connecting;
-use petgraph::graph::{NodeIndex, UnGraph};
 use std::collections::BTreeMap;
 
 use super::link::Direction;
@@ -61,19 +59,20 @@ pub enum TopologyError {
     },
 }
 
-/// Hosts as nodes, links as edges.
+/// Hosts and what joins them.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
-    graph: UnGraph<HostNode, LinkId>,
+    hosts: Vec<HostNode>,
     owners: BTreeMap<Ipv4Addr, HostId>,
-    links: u16,
+    /// The ends of each link, the [`Direction::Forward`] sender first.
+    links: Vec<(HostId, HostId)>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct HostNode {
     addrs: Vec<Ipv4Addr>,
-    /// Number of links: the search for an edge starts at the end with fewer.
-    degree: u32,
+    /// Who is at the other end of each link, in the order in which they were added.
+    links: Vec<(HostId, LinkId)>,
 }
 
 impl Topology {
@@ -88,7 +87,7 @@ impl Topology {
     /// # Errors
     /// If an address is taken or no unicast address; nothing is added then.
     pub fn add_host(&mut self, addrs: &[Ipv4Addr]) -> Result<HostId, TopologyError> {
-        let id = u16::try_from(self.graph.node_count()).ok().filter(|&n| n < u16::MAX);
+        let id = u16::try_from(self.hosts.len()).ok().filter(|&n| n < u16::MAX);
         let id = HostId(id.ok_or(TopologyError::TooMany)?);
         for (index, &addr) in addrs.iter().enumerate() {
             if addr.is_unspecified() || addr.is_loopback() || addr.is_multicast() || addr.is_broadcast() {
@@ -102,7 +101,7 @@ impl Topology {
             }
         }
         self.owners.extend(addrs.iter().map(|&addr| (addr, id)));
-        self.graph.add_node(HostNode { addrs: addrs.to_vec(), degree: 0 });
+        self.hosts.push(HostNode { addrs: addrs.to_vec(), links: Vec::new() });
         Ok(id)
     }
 
@@ -112,35 +111,34 @@ impl Topology {
     /// If a host is unknown, both are the same, or they are linked already.
     pub fn add_link(&mut self, a: HostId, b: HostId) -> Result<LinkId, TopologyError> {
         for host in [a, b] {
-            if host.index() >= self.graph.node_count() {
+            if host.index() >= self.hosts.len() {
                 return Err(TopologyError::UnknownHost(host));
             }
         }
         if a == b {
             return Err(TopologyError::SelfLink(a));
         }
-        if self.graph.find_edge(node(a), node(b)).is_some() {
+        if self.between(a, b).is_some() {
             return Err(TopologyError::DuplicateLink { a, b });
         }
-        let id = LinkId(self.links);
-        self.links = self.links.checked_add(1).ok_or(TopologyError::TooMany)?;
-        self.graph.add_edge(node(a), node(b), id);
-        for host in [a, b] {
-            self.graph[node(host)].degree += 1;
-        }
+        let id = u16::try_from(self.links.len()).ok().filter(|&n| n < u16::MAX);
+        let id = LinkId(id.ok_or(TopologyError::TooMany)?);
+        self.links.push((a, b));
+        self.hosts[a.index()].links.push((b, id));
+        self.hosts[b.index()].links.push((a, id));
         Ok(id)
     }
 
     /// Number of hosts.
     #[must_use]
-    pub fn host_count(&self) -> usize {
-        self.graph.node_count()
+    pub const fn host_count(&self) -> usize {
+        self.hosts.len()
     }
 
     /// Number of links.
     #[must_use]
-    pub fn link_count(&self) -> usize {
-        self.graph.edge_count()
+    pub const fn link_count(&self) -> usize {
+        self.links.len()
     }
 
     /// The host with this address.
@@ -160,57 +158,38 @@ impl Topology {
         if to == from {
             return Some(Route::Loopback);
         }
-        let (near, far) = (self.graph.node_weight(node(from))?, self.graph.node_weight(node(to))?);
-        // On an undirected graph either end finds the edge; the hub of a star has many.
-        let edge = if near.degree <= far.degree {
-            self.graph.find_edge(node(from), node(to))?
-        } else {
-            self.graph.find_edge(node(to), node(from))?
-        };
-        let (first, _) = self.graph.edge_endpoints(edge).expect("an edge found has ends");
-        let direction = if first == node(from) { Direction::Forward } else { Direction::Backward };
-        Some(Route::Link { link: self.graph[edge], direction, to })
+        let link = self.between(from, to)?;
+        let direction = if self.links[link.index()].0 == from { Direction::Forward } else { Direction::Backward };
+        Some(Route::Link { link, direction, to })
+    }
+
+    /// The link that joins two hosts. Either end knows it; the hub of a star has many.
+    fn between(&self, a: HostId, b: HostId) -> Option<LinkId> {
+        let (near, far) = (self.hosts.get(a.index())?, self.hosts.get(b.index())?);
+        let (links, other) = if near.links.len() <= far.links.len() { (&near.links, b) } else { (&far.links, a) };
+        links.iter().find(|(end, _)| *end == other).map(|(_, link)| *link)
     }
 
     /// A host's addresses besides 127.0.0.0/8.
     #[must_use]
     pub fn addrs(&self, host: HostId) -> &[Ipv4Addr] {
-        self.graph.node_weight(node(host)).map_or(&[], |host| &host.addrs)
+        self.hosts.get(host.index()).map_or(&[], |host| &host.addrs)
     }
 
     /// The hosts at a link's ends, the [`Direction::Forward`] sender first.
     #[must_use]
     pub fn ends(&self, link: LinkId) -> Option<(HostId, HostId)> {
-        // Edges are only ever added, so an edge's index is its link's number.
-        let edge = self.graph.edge_indices().nth(link.index())?;
-        let (a, b) = self.graph.edge_endpoints(edge)?;
-        Some((host_of(a), host_of(b)))
+        self.links.get(link.index()).copied()
     }
 
     /// The hosts linked to `host`, ascending.
     #[must_use]
     pub fn neighbours(&self, host: HostId) -> Vec<HostId> {
-        let mut hosts: Vec<_> = self.graph.neighbors(node(host)).map(host_of).collect();
+        let links = self.hosts.get(host.index()).map_or(&[][..], |host| &host.links);
+        let mut hosts: Vec<_> = links.iter().map(|(end, _)| *end).collect();
         hosts.sort_unstable();
         hosts
     }
-
-    /// True if a chain of links joins two hosts. Only a direct link carries
-    /// packets, so "joined but no route" is worth a hint in an error message.
-    #[must_use]
-    pub fn joined(&self, a: HostId, b: HostId) -> bool {
-        a.index() < self.host_count()
-            && b.index() < self.host_count()
-            && has_path_connecting(&self.graph, node(a), node(b), None)
-    }
-}
-
-fn node(host: HostId) -> NodeIndex<u32> {
-    NodeIndex::new(host.index())
-}
-
-fn host_of(node: NodeIndex<u32>) -> HostId {
-    HostId(u16::try_from(node.index()).expect("host ids are 16 bits"))
 }
 
 #[cfg(test)]
@@ -247,11 +226,9 @@ mod tests {
 
     #[test]
     fn without_a_direct_link_there_is_no_route() {
-        let (mut topology, [_, db, dns]) = three();
+        let (mut topology, [_, db, _]) = three();
         assert_eq!(topology.route(db, DNS), None);
-        assert!(topology.joined(db, dns));
-        let island = topology.add_host(&[]).unwrap();
-        assert!(!topology.joined(db, island) && !topology.joined(db, HostId(99)));
+        topology.add_host(&[]).unwrap();
         assert_eq!(topology.route(db, Ipv4Addr::new(8, 8, 8, 8)), None);
         assert_eq!(topology.route(HostId(99), DB), None);
     }

@@ -8,12 +8,12 @@ use super::spec::{
 use crate::app::dns::{DnsConfig, DnsServer};
 use crate::app::mysql::{Credentials, MysqlServer, ServerConfig, Service, Target};
 use crate::app::mysql_client::{MysqlClient, MysqlClientConfig};
-use crate::app::pool::{PoolClient, PoolClientConfig, PoolConfig};
+use crate::app::pool::{PoolClient, PoolClientConfig, PoolConfig, TestOnAcquire};
 use crate::app::reconnect::{ReconnectClient, ReconnectConfig};
 use crate::app::script::ScriptApp;
 use crate::app::sysbench::{Sysbench, SysbenchConfig};
 use crate::app::{App, ResolverConfig};
-use crate::time::START_UNIX;
+use crate::time::{Duration, START_UNIX};
 use crate::units::{Endpoint, Ipv4Addr, Port};
 
 /// The program of a process, not yet started. [`build::world`](super::build::world)
@@ -140,17 +140,21 @@ fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
             acquire_timeout: spec.acquire_timeout.or(base.acquire_timeout),
             idle_timeout: spec.idle_timeout.or(base.idle_timeout),
             max_lifetime: spec.max_lifetime.or(base.max_lifetime),
-            test_before_acquire: spec.test_before_acquire.unwrap_or(base.test_before_acquire),
+            test: match spec.test_before_acquire {
+                None => base.test,
+                Some(true) => TestOnAcquire::Statement(Duration::ZERO),
+                Some(false) => TestOnAcquire::No,
+            },
             bad_connection_retries: spec.bad_connection_retries.unwrap_or(base.bad_connection_retries),
             connect_retries: spec.connect_retries.or(base.connect_retries),
             on_failure: spec.on_failure.unwrap_or(base.on_failure),
             housekeeping: spec.housekeeping.unwrap_or(base.housekeeping),
+            connect_timeout: spec.connect_timeout.or(base.connect_timeout),
         },
         workers: spec.workers,
         statement: spec.statement.clone(),
         think: spec.think,
         requests: spec.requests,
-        connect_timeout: spec.connect_timeout,
     })
 }
 

@@ -119,6 +119,8 @@ export class App extends HTMLElement {
   render(): void {
     const store = this.store;
     this.#presets = h("select", { "aria-label": t("scenario.choose"), onchange: () => void store.open({ preset: this.#presets.value }) },
+      // Shown, and not to be chosen, while a text of one's own runs.
+      h("option", { value: "", hidden: true }, t("scenario.own")),
       ...PRESETS.map((preset) => h("option", { value: preset.name }, `${preset.name} — ${pick(preset.title)}`)));
     this.#digest = h("code", { class: "digest", title: t("digest.label"), tabIndex: 0, "aria-label": t("digest.label"), role: "note" });
     const seed = h("input", {
@@ -135,7 +137,7 @@ export class App extends HTMLElement {
       h("span", { class: "space" }),
       h("button", { type: "button", class: "to-course", onclick: () => { location.hash = "course"; } }, t("course.open")),
       h("button", { type: "button", class: "to-share", onclick: () => void this.#share.open() }, t("share.open")),
-      ...(BOOK ? [h("a", { class: "to-book", href: `book/${language()}/index.html` }, t("book.open"))] : []),
+      ...(BOOK ? [h("a", { class: "button to-book", href: `book/${language()}/index.html` }, t("book.open"))] : []),
       button(t(`theme.${theme}` as Key), icon(theme as Icon), () => this.#nextTheme(), "theme"),
       h("button", { type: "button", class: "lang", lang: language() === "en" ? "zh-CN" : "en", "aria-label": t("lang.label"), onclick: () => void this.#language(language() === "en" ? "zh" : "en") }, t("lang.switch")),
       button(t("help.open"), "?", () => this.#help.open()));
@@ -150,7 +152,7 @@ export class App extends HTMLElement {
   }
 
   #head(): void {
-    this.#presets.value = this.store.doc.preset;
+    this.#presets.value = this.store.doc.text === null ? this.store.doc.preset : "";
     text(this.#digest, this.store.frame?.digest ?? "");
     document.title = `halfclose · ${pick(this.store.loaded?.title ?? ["", ""])}`;
     const seed = this.querySelector<HTMLInputElement>(".seed input");

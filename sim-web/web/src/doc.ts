@@ -29,7 +29,7 @@ export interface Doc {
 
 /** The version of links that this page writes and reads. */
 export const LINK_VERSION = 1;
-/** Longer parts are deflated. */
+/** Longer parts are deflated; bytes of UTF-8. */
 const PLAIN_MAX = 300;
 
 export class LinkVersion extends Error {
@@ -59,8 +59,13 @@ export async function encode(doc: Doc, defaults: { at_ns: number; views: string[
   if (doc.at_ns !== defaults.at_ns || doc.acts.length > 0) parts.push(["t", moment(doc.at_ns)]);
   if (doc.views.join() !== defaults.views.join()) parts.push(["views", doc.views.join(",")]);
   if (doc.text !== null) parts.push(["x", await squeeze(doc.text)]);
-  return parts.map(([key, value]) => `${key}=${encodeURIComponent(value).replace(/%2C/g, ",").replace(/%20/g, "+")}`).join("&");
+  return parts.map(([key, value]) => `${key}=${percent(value)}`).join("&");
 }
+
+/** Neither a shell's quotes nor a text around it end such a link. sim-core/src/link.rs writes the same. */
+const percent = (value: string) => encodeURIComponent(value)
+  .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+  .replace(/%2C/g, ",").replace(/%20/g, "+");
 
 /** Reads a link's part after `#`. What it does not say is left out. Unreadable parts are named. */
 export async function decode(hash: string): Promise<{ doc: Partial<Doc>; bad: string[] }> {
@@ -108,7 +113,7 @@ export async function decode(hash: string): Promise<{ doc: Partial<Doc>; bad: st
 
 /** A long text is deflated; the first letter says which. */
 async function squeeze(text: string): Promise<string> {
-  if (text.length <= PLAIN_MAX) return `p${text}`;
+  if (new TextEncoder().encode(text).length <= PLAIN_MAX) return `p${text}`;
   const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   let binary = "";

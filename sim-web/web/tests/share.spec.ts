@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { decode, encode } from "../src/doc";
 import { digest, expect, moment, prepared, PROGRAM, programDigest, serve, SITE, test } from "./site";
 
 test("a link leads to the same moment, with what was done", async ({ page, open, context, site }) => {
@@ -19,6 +20,33 @@ test("a link leads to the same moment, with what was done", async ({ page, open,
   await other.goto(link);
   await expect(other.locator("hc-view-sockets")).toBeVisible();
   await expect.poll(async () => [await moment(other), await digest(other)]).toEqual(there);
+});
+
+/** What the library writes (tests/library/tutorial.rs). */
+interface Written { preset: string; text: string | null; seed: number | null; at_ns: number | null; link: string }
+const WRITTEN = JSON.parse(readFileSync(new URL("links.json", import.meta.url), "utf8")) as Written[];
+
+test("the library's links are read, and written byte for byte", async () => {
+  for (const { preset, text, seed, at_ns, link } of WRITTEN) {
+    const { doc, bad } = await decode(link);
+    expect([bad, doc.preset ?? "", doc.text ?? null, doc.seed ?? null, doc.at_ns ?? null]).toEqual([[], preset, text, seed, at_ns]);
+    const own = await encode({ preset, text, sets: "", seed, acts: [], at_ns: at_ns ?? -1, views: [], fork: null }, { at_ns: -1, views: [] });
+    // Which bytes deflate chooses is its own affair, as long as it gives back the text.
+    const [head, packed] = own.split("&x=z");
+    expect(`#${head}`).toBe(link.split("&x=z")[0]);
+    if (packed !== undefined) expect((await decode(own)).doc.text).toBe(text);
+  }
+});
+
+test("what the library found opens at the violation", async ({ page, open }, info) => {
+  const { text, at_ns, link } = WRITTEN.at(-1) as Written & { text: string; at_ns: number };
+  await open(link.slice(1));
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("`no old CLOSE_WAIT` does not hold");
+  await expect(page.locator("hc-transport output")).toHaveText(`${(at_ns / 1e9).toFixed(6)} s`);
+  await expect(page.locator("hc-view-fds")).toContainText("CLOSE-WAIT");
+  const path = info.outputPath("found.toml");
+  writeFileSync(path, text);
+  expect(await digest(page)).toBe(await programDigest(path, "--until", `${at_ns}ns`));
 });
 
 test("links of other versions are refused in words, bad parts are named", async ({ page, open }) => {

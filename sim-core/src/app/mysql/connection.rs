@@ -184,6 +184,11 @@ impl Connection {
         Call::Send { fd: self.fd(), data: protocol::command(COM_QUERY, statement) }
     }
 
+    /// Looks whether there is anything to read, and takes nothing: EAGAIN where there is not.
+    pub(crate) fn peek(&self) -> Call {
+        Call::Recv { fd: self.fd(), max: 1, peek: true, dontwait: true }
+    }
+
     /// Says goodbye (`COM_QUIT`) and closes.
     pub(crate) fn quit(&mut self) -> Call {
         self.at = At::Quit;

@@ -221,13 +221,15 @@ pub(super) struct Executor {
     shared: Shared,
     /// The first task has ended.
     pub(super) main_ended: bool,
+    /// The first task polled since this was taken.
+    pub(super) first: Option<Arc<TaskInfo>>,
 }
 
 impl Executor {
     pub(super) fn new(shared: Shared) -> Self {
         let ready = Arc::new(Ready::default());
         let spawner = Spawner { inbox: Arc::default() };
-        Self { tasks: Vec::new(), free: Vec::new(), spawner, ready, shared, main_ended: false }
+        Self { tasks: Vec::new(), free: Vec::new(), spawner, ready, shared, main_ended: false, first: None }
     }
 
     pub(super) fn spawner(&self) -> Spawner {
@@ -259,6 +261,7 @@ impl Executor {
         let Some(mut future) = task.future.take() else { return true };
         let waker = Waker::from(Arc::clone(&task.waker));
         let info = Arc::clone(&task.info);
+        self.first.get_or_insert_with(|| Arc::clone(&info));
         let before = core::mem::replace(&mut self.shared.lock().running, info);
         let ended = task.abort.wanted.load(Ordering::Relaxed) || {
             LOCAL.with_borrow_mut(|local| *local = Some(Vec::new()));

@@ -62,7 +62,8 @@ use reactor::{Names, OpId, Request, Shared, TaskInfo};
 const SPIN_POLLS: u32 = 1_000;
 const SPIN_COST: Duration = Duration::from_millis(1);
 
-/// What ends a program: its exit status.
+/// What ends a program: its exit status. A closure whose body is an endless loop has no such type
+/// (`!` is none); an `async fn` has.
 pub trait ExitStatus {
     /// 0 for success.
     fn status(self) -> u32;
@@ -108,8 +109,12 @@ pub struct Program {
 struct Entry {
     now: Instant,
     input: Input,
+    /// The first task that was polled then: whose timer was due, or whose socket was ready.
+    first: Option<Arc<TaskInfo>>,
     /// The call that followed, and the task that made it.
     call: Option<(Call, Arc<TaskInfo>)>,
+    /// The call is the whole program's wait.
+    waits: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -214,7 +219,13 @@ impl Program {
     }
 
     fn begin(&mut self, cx: &AppContext<'_>, rng: SimRng) {
-        let shared = Shared::new(self.names.clone(), rng.clone(), cx, Arc::clone(&self.main));
+        // What is done between our tasks is, in a runtime of tokio's, done by one of its own.
+        let nobody = if self.tokio {
+            Arc::new(TaskInfo { name: "a task that tokio runs".to_owned(), spawned: self.main.spawned })
+        } else {
+            Arc::clone(&self.main)
+        };
+        let shared = Shared::new(self.names.clone(), rng.clone(), cx, nobody);
         self.seed = Some(rng);
         let mut executor = Executor::new(shared.clone());
         let exit = ExitSlot::default();
@@ -256,7 +267,9 @@ impl Program {
                 None
             }
         };
-        self.log.push(Entry { now: cx.now, input, call: call.clone() });
+        let first = state.executor.first.take();
+        let waits = call.is_some() && matches!(state.in_flight, InFlight::Wait);
+        self.log.push(Entry { now: cx.now, input, first, call: call.clone(), waits });
         call.map(|(call, _)| call)
     }
 
@@ -399,7 +412,7 @@ impl App for Program {
     fn next_timer(&mut self, now: Instant, limit: Instant) -> Option<Instant> {
         let state = self.state.as_mut()?;
         let at = state.probe(limit)?;
-        self.log.push(Entry { now, input: Input::Probe(limit), call: None });
+        self.log.push(Entry { now, input: Input::Probe(limit), first: None, call: None, waits: false });
         Some(at)
     }
 
@@ -407,7 +420,8 @@ impl App for Program {
         let Some(state) = self.state.as_mut() else { return false };
         state.shared.lock().now = now;
         let busy = state.tick();
-        self.log.push(Entry { now, input: Input::Tick, call: None });
+        let first = state.executor.first.take();
+        self.log.push(Entry { now, input: Input::Tick, first, call: None, waits: false });
         busy
     }
 
@@ -423,7 +437,21 @@ impl App for Program {
 
     fn acted_at(&self, entered: Instant) -> Option<String> {
         let at = self.log.partition_point(|entry| entry.now < entered);
-        let (_, task) = self.log[at..].iter().find(|entry| entry.now == entered)?.call.as_ref()?;
+        let mut entries = self.log[at..].iter();
+        let entry = entries.find(|entry| entry.now == entered)?;
+        let (_, task) = entry.call.as_ref()?;
+        if !entry.waits {
+            return Some(task.name.clone());
+        }
+        // The wait is everybody's; its end belongs to who goes on then.
+        for later in entries {
+            if let Some(first) = &later.first {
+                return Some(first.name.clone());
+            }
+            if later.call.is_some() {
+                break;
+            }
+        }
         Some(task.name.clone())
     }
 

@@ -52,19 +52,21 @@ pub trait Net: Clone + Send + Sync + 'static {
         span: Duration,
         future: F,
     ) -> impl Future<Output = Result<F::Output, Elapsed>> + Send {
-        let sleep = self.sleep(span);
-        async move {
-            let mut future = core::pin::pin!(future);
-            let mut sleep = core::pin::pin!(sleep);
-            core::future::poll_fn(|cx| {
-                if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                    return Poll::Ready(Ok(output));
-                }
-                sleep.as_mut().poll(cx).map(|()| Err(Elapsed))
-            })
-            .await
-        }
+        first_of(future, self.sleep(span))
     }
+}
+
+/// The future's output, unless the other ends first.
+async fn first_of<F: Future>(future: F, limit: impl Future<Output = ()>) -> Result<F::Output, Elapsed> {
+    let mut future = core::pin::pin!(future);
+    let mut limit = core::pin::pin!(limit);
+    core::future::poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        limit.as_mut().poll(cx).map(|()| Err(Elapsed))
+    })
+    .await
 }
 
 /// A time-out was over first.
@@ -214,6 +216,18 @@ impl SimNet {
         let id = reactor.number();
         drop(reactor);
         Sleep { shared: self.shared.clone(), until, id }
+    }
+
+    /// `future`, unless it takes longer than `span` of virtual time: then it is dropped.
+    ///
+    /// # Errors
+    /// [`Elapsed`], which an [`io::Error`] can be made from: `TimedOut`.
+    pub fn timeout<F: Future>(
+        &self,
+        span: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Elapsed>> + use<F> {
+        first_of(future, self.sleep(span))
     }
 
     /// Virtual time.

@@ -10,12 +10,15 @@ mod render;
 mod table;
 mod visits;
 
+#[cfg(feature = "graph")]
 use petgraph::graph::DiGraph;
 
 use super::state::{Cause, TcpState};
 use crate::text::Both;
 
-pub use questions::{GraphMsg, WAITS, Wait, forever, never, path, path_text};
+pub use questions::{GraphMsg, WAITS, Wait, forever, never};
+#[cfg(feature = "graph")]
+pub use questions::{path, path_text};
 pub use render::{dot, json, mermaid};
 pub use table::{ELSEWHERE, TRANSITIONS};
 pub use visits::Visits;
@@ -126,6 +129,7 @@ pub fn state_named(name: &str) -> Option<TcpState> {
 }
 
 /// The table as a graph: a node a state (index = discriminant), an edge a row.
+#[cfg(feature = "graph")]
 #[must_use]
 pub fn graph() -> DiGraph<TcpState, &'static Transition> {
     let mut graph = DiGraph::with_capacity(TcpState::ALL.len(), TRANSITIONS.len());
@@ -138,12 +142,12 @@ pub fn graph() -> DiGraph<TcpState, &'static Transition> {
 
 #[cfg(test)]
 mod tests {
-    use petgraph::algo::{has_path_connecting, kosaraju_scc};
-
     use super::*;
 
+    #[cfg(feature = "graph")]
     #[test]
     fn every_state_is_reachable_and_can_end() {
+        use petgraph::algo::{has_path_connecting, kosaraju_scc};
         let graph = graph();
         let closed = graph.node_indices().next().expect("CLOSED is the first node");
         for node in graph.node_indices() {

@@ -97,32 +97,26 @@ pub fn forever(lang: Lang) -> String {
 /// The shortest way from one state to another, as rows of the table; of several
 /// equally short ones the first in the table's order. Empty if they are the
 /// same, `None` if there is none.
+#[cfg(feature = "graph")]
 #[must_use]
 pub fn path(from: TcpState, to: TcpState) -> Option<Vec<&'static Transition>> {
-    let mut by: [Option<&'static Transition>; 11] = [None; 11];
-    let mut queue = std::collections::VecDeque::from([from]);
-    while let Some(state) = queue.pop_front() {
-        if state == to {
-            break;
-        }
-        for edge in TRANSITIONS.iter().filter(|edge| edge.from == state) {
-            if edge.to != from && by[edge.to as usize].is_none() {
-                by[edge.to as usize] = Some(edge);
-                queue.push_back(edge.to);
-            }
-        }
-    }
-    let (mut way, mut at) = (Vec::new(), to);
-    while at != from {
-        let edge = by[at as usize]?;
+    use petgraph::graph::NodeIndex;
+    let graph = super::graph();
+    let node = |state: TcpState| NodeIndex::new(state as usize);
+    let steps_to = petgraph::algo::dijkstra(petgraph::visit::Reversed(&graph), node(to), None, |_| 1_u32);
+    let mut at = from;
+    let mut way = Vec::new();
+    for left in (0..*steps_to.get(&node(from))?).rev() {
+        let nearer = |edge: &&Transition| edge.from == at && steps_to.get(&node(edge.to)) == Some(&left);
+        let edge = TRANSITIONS.iter().find(nearer)?;
         way.push(edge);
-        at = edge.from;
+        at = edge.to;
     }
-    way.reverse();
     Some(way)
 }
 
 /// [`path`] in words: one line a step.
+#[cfg(feature = "graph")]
 #[must_use]
 pub fn path_text(from: TcpState, to: TcpState, lang: Lang) -> String {
     let Some(way) = path(from, to) else { return format!("{}\n", say!(lang, GraphMsg::NoWay, from, to)) };
@@ -194,6 +188,7 @@ mod tests {
         assert!(forever(Lang::Zh).contains("只有持有描述符的应用程序"));
     }
 
+    #[cfg(feature = "graph")]
     #[test]
     fn ways_are_shortest() {
         let states = |from, to| -> Vec<TcpState> { path(from, to).unwrap().iter().map(|edge| edge.to).collect() };
@@ -213,6 +208,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "graph")]
     #[test]
     fn a_way_is_told_with_its_events() {
         let text = path_text(Closed, CloseWait, Lang::En);

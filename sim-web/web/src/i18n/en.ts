@@ -4,6 +4,7 @@ export const en = {
   "app.loading": "Loading the simulator…",
   "app.failed": "The simulator could not start: {0}",
   "scenario.choose": "Scenario",
+  "scenario.own": "a text of your own",
   "lang.switch": "中文",
   "lang.label": "Language: 中文",
   "theme.label": "Theme",

@@ -5,6 +5,7 @@ export const zh: Catalogue = {
   "app.loading": "正在加载模拟器…",
   "app.failed": "模拟器无法启动：{0}",
   "scenario.choose": "场景",
+  "scenario.own": "你自己的文本",
   "lang.switch": "English",
   "lang.label": "语言：English",
   "theme.label": "主题",

@@ -1,8 +1,8 @@
 //! Links to the page: `#v=1&s=PRESET&seed=7&t=12.4s`, and `x` for a text of one's own.
 //!
-//! The page's own reader and writer of links are the measure (`sim-web/web/src/doc.ts`):
-//! values are percent-encoded, a text longer than 300 characters is deflated and
-//! written in the URL alphabet of base64 behind a `z`, a shorter one stands behind a `p`.
+//! Values are percent-encoded, but for commas; a text longer than 300 bytes is deflated and written in the
+//! URL alphabet of base64 behind a `z`, a shorter one stands behind a `p`. The page has the other reader and
+//! writer (`sim-web/web/src/doc.ts`): the links of `sim-web/web/tests/links.json` hold both to the same bytes.
 
 use core::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 /// Version of links.
 pub const LINK_VERSION: u32 = 1;
-/// Longer texts are deflated.
+/// Longer texts are deflated; bytes.
 const PLAIN_MAX: usize = 300;
 /// Level of deflate: the smallest output that still takes no time.
 const LEVEL: u8 = 9;
@@ -47,7 +47,7 @@ fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b',' => out.push(char::from(byte)),
             b' ' => out.push('+'),
             other => {
                 let _ = write!(out, "%{other:02X}");
