@@ -1,10 +1,6 @@
-//! The shipped ways to spread a sweep over processes and machines, run as they
+//! The shipped files for a Slurm array and a Kubernetes Indexed Job, run as they
 //! are written in the book: the parts put together are the bytes of one run.
-//!
-//! Those of GNU parallel and Ray need the two installed, so they run only when
-//! asked for: `cargo test -p halfclose-cli --test machines -- --ignored`.
-//! `UPDATE_GOLDEN=1` keeps what they print in the book. `PYTHON` names a Python
-//! that has Ray, if `python3` has not.
+//! Those for GNU parallel and Ray are run by `cluster.rs`.
 #![cfg(unix)]
 
 use std::fs;
@@ -16,12 +12,12 @@ const PLAN: &str = "format = 1\ntitle = \"Tiny\"\nscenario = \"tiny\"\nseeds = {
     [[vary]]\nkey = \"process.mysqld.mysqld.max_connections\"\nvalues = [2, 3]\n\
     [[measure]]\nname = \"exhausted_ms\"\ntime_of = \"exhausted\"\n";
 
-fn book(file: &str) -> PathBuf {
+pub(crate) fn book(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src/sweep").join(file)
 }
 
 /// A folder with the plan, and the results of one whole run of it.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("machines-{name}"));
     let _not_there = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("the target folder is ours");
@@ -31,7 +27,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// Runs a program with `halfclose` on its path; it must succeed.
-fn run(folder: &Path, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let bin = Path::new(env!("CARGO_BIN_EXE_halfclose")).parent().expect("a file is in a folder");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = format!("{}:{}", bin.display(), path.to_string_lossy());
@@ -43,7 +39,7 @@ fn run(folder: &Path, program: &str, arguments: &[&str], environment: &[(&str, &
     output
 }
 
-fn same_bytes(folder: &Path, results: &str) {
+pub(crate) fn same_bytes(folder: &Path, results: &str) {
     let read = |name: &str| fs::read(folder.join(name)).unwrap_or_default();
     assert!(!read(results).is_empty() && read(results) == read("whole.jsonl"), "{results}");
 }
@@ -96,60 +92,4 @@ fn a_kubernetes_indexed_job_gives_the_bytes_of_one_run() {
         run(&at, "sh", &["-c", &command], &[("JOB_COMPLETION_INDEX", &index.to_string())]);
     }
     merge(&at, completions);
-}
-
-/// What was run, what it printed, and that the bytes are those of one run: kept
-/// in the book. Times, memory and versions are of the machine.
-fn kept(folder: &Path, file: &str, line: &str, printed: &str, results: &str) {
-    let mut shown = format!("$ {line}\n{printed}");
-    let compared = run(folder, "sh", &["-c", &format!("cmp {results} whole.jsonl && echo the same bytes")], &[]);
-    shown.push_str(&format!("$ cmp {results} whole.jsonl && echo the same bytes\n"));
-    shown.push_str(&String::from_utf8_lossy(&compared.stdout));
-    same_bytes(folder, results);
-    let path = book(file);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &shown).expect("the book can be written");
-    }
-    let of_the_machine = |line: &&str| {
-        let words = ["  ", "estimate:", "memory:", "Ray ", "to do"];
-        !words.iter().any(|word| line.starts_with(word) || line.contains("runs to do"))
-    };
-    let lines = |text: &str| text.lines().filter(of_the_machine).map(str::to_owned).collect::<Vec<_>>();
-    let golden = fs::read_to_string(&path).expect("the book has it");
-    assert_eq!(lines(&golden), lines(&shown), "UPDATE_GOLDEN=1 brings book/src/sweep/{file} up to date");
-}
-
-#[test]
-#[ignore = "needs GNU parallel"]
-fn gnu_parallel_gives_the_bytes_of_one_run() {
-    let at = folder("parallel");
-    let script = book("gnu-parallel.sh").display().to_string();
-    // GNU parallel prints each job's output when it ends: one at a time keeps the order.
-    let output = run(&at, "bash", &[&script, "plan.toml", "parallel.jsonl", "4"], &[("PARALLEL", "--keep-order")]);
-    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
-    let named = printed.lines().map(|line| match line.rsplit_once('/') {
-        // The folder is a temporary one.
-        Some((_, part)) if part.starts_with("part-") => {
-            format!("{}{part}\n", line.split_once(" to ").map_or("", |(said, _)| said).to_owned() + " to ")
-        }
-        Some(_) | None => format!("{line}\n"),
-    });
-    let printed: String = named.collect();
-    kept(&at, "gnu-parallel.txt", "bash gnu-parallel.sh plan.toml parallel.jsonl 4", &printed, "parallel.jsonl");
-}
-
-/// A local cluster of Ray: its workers are processes of their own.
-#[test]
-#[ignore = "needs Ray: pip install ray"]
-fn ray_gives_the_bytes_of_one_run() {
-    let at = folder("ray");
-    let python =
-        std::env::var_os("PYTHON").map_or_else(|| "python3".to_owned(), |name| name.to_string_lossy().into_owned());
-    let script = book("ray_sweep.py").display().to_string();
-    let output = run(&at, &python, &[&script, "plan.toml", "ray.jsonl", "4", "2"], &[]);
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let written = err.lines().find(|line| line.contains("units written")).expect("the merge says so");
-    let workers = out.split("parts by ").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|n| n.parse().ok());
-    assert!(workers.is_some_and(|workers: u32| workers >= 2), "several processes: {out}");
-    kept(&at, "ray.txt", "python3 ray_sweep.py plan.toml ray.jsonl 4 2", &format!("{out}{written}\n"), "ray.jsonl");
 }
