@@ -137,7 +137,7 @@ export class App extends HTMLElement {
       h("span", { class: "space" }),
       h("button", { type: "button", class: "to-course", onclick: () => { location.hash = "course"; } }, t("course.open")),
       h("button", { type: "button", class: "to-share", onclick: () => void this.#share.open() }, t("share.open")),
-      ...(BOOK ? [h("a", { class: "to-book", href: `book/${language()}/index.html` }, t("book.open"))] : []),
+      ...(BOOK ? [h("a", { class: "button to-book", href: `book/${language()}/index.html` }, t("book.open"))] : []),
       button(t(`theme.${theme}` as Key), icon(theme as Icon), () => this.#nextTheme(), "theme"),
       h("button", { type: "button", class: "lang", lang: language() === "en" ? "zh-CN" : "en", "aria-label": t("lang.label"), onclick: () => void this.#language(language() === "en" ? "zh" : "en") }, t("lang.switch")),
       button(t("help.open"), "?", () => this.#help.open()));

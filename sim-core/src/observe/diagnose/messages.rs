@@ -118,6 +118,6 @@ crate::messages! {
         HeadUnknown { en: "not to be known from this", zh: "由此无法得知" }
         HeadNext { en: "next", zh: "下一步" }
         Lines { en: "{0} line{0:|s} of {1}", zh: "{1} {0} 行" }
-        Skipped { en: "{0} other lines", zh: "其他 {0} 行" }
+        Skipped { en: "{0} other line{0:|s}", zh: "其他 {0} 行" }
     }
 }
