@@ -10,7 +10,9 @@ fn commands() {
         .case("../book/src/shell.md")
         .case("../book/src/diagnose.md")
         .case("../book/src/captures.md")
+        .case("../book/src/scenarios.md")
         .case("../book/src/traces.md")
+        .case("../book/src/workshop.md")
         .case("../book/src/incident/*.md")
         .case("../book/src/how/*.md");
 }

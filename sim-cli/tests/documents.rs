@@ -2,7 +2,8 @@
 //!
 //! A block follows a line `<!-- output: halfclose ARGUMENTS -->`. `UPDATE_GOLDEN=1`
 //! writes what the program prints now. `| grep "WORDS"` after the
-//! arguments keeps the lines with these words.
+//! arguments keeps the lines with these words; a second text in quotes is
+//! what they are in 中文, for the book in that language.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,7 +35,8 @@ fn pages(folder: &Path, below: bool) -> Vec<PathBuf> {
 
 /// What the program prints for `arguments`, in English unless they say otherwise.
 fn printed(arguments: &str) -> String {
-    let (arguments, word) = arguments.split_once(" | grep ").unwrap_or((arguments, ""));
+    let (arguments, words) = arguments.split_once(" | grep ").unwrap_or((arguments, ""));
+    let word = words.split('"').nth(1).unwrap_or_default();
     let output = Command::new(env!("CARGO_BIN_EXE_halfclose"))
         .args(arguments.split_whitespace())
         .env("LANG", "C")
@@ -50,10 +52,7 @@ fn printed(arguments: &str) -> String {
     );
     let text = String::from_utf8(output.stdout).expect("the program prints UTF-8");
     // Editors and reviewers do not see trailing blanks.
-    text.lines()
-        .filter(|line| line.contains(word.trim().trim_matches('"')))
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
+    text.lines().filter(|line| line.contains(word)).map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// `text` with each block replaced by what the program prints.

@@ -1,7 +1,7 @@
 //! One workload run once, with its time and its memory (Linux):
 //!
 //! ```sh
-//! cargo run --release -p halfclose --example workload -- W 28232
+//! cargo run --release -p halfclose --features scenario --example workload -- W 28232
 //! ```
 //!
 //! Bytes for an open pair are the growth of the resident set from before the
@@ -37,12 +37,18 @@ fn main() {
         wall.as_nanos() / u128::from(world.events()),
         world.digest()
     );
-    if let (Some(before), Some(opened)) = (before, opened) {
-        println!(
-            "resident before {before} B, all open {opened} B: {} B a connection",
-            (opened - before) / u64::from(n)
-        );
+    let events = world.events();
+    if let (Some(before), Some(opened), Some(cpu)) = (before, opened, cpu_us()) {
+        let bytes = (opened - before) / u64::from(n);
+        println!("resident before {before} B, all open {opened} B: {bytes} B a connection");
+        println!("wall_us {} cpu_us {cpu} events {events} bytes {bytes}", wall.as_micros());
     }
+}
+
+/// CPU time of this process, which has one thread, in µs, where the system says so.
+fn cpu_us() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    Some(told.split_whitespace().next()?.parse::<u64>().ok()? / 1000)
 }
 
 /// Bytes of memory this process occupies, where the system says so.

@@ -19,8 +19,8 @@ self.addEventListener("activate", (event) => event.waitUntil(
     .map((key) => caches.delete(key)))).then(() => self.clients.claim())));
 self.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET") return;
-  // The page comes fresh where there is a network; all else has its content in its name.
-  const page = event.request.mode === "navigate";
+  // The page comes fresh where there is a network; all else has its content in its name. The book is not kept.
+  const page = event.request.mode === "navigate" && !new URL(event.request.url).pathname.includes("/book/");
   event.respondWith(page
     ? fetch(event.request).catch(() => caches.match("./", { ignoreSearch: true }))
     : caches.match(event.request, { ignoreSearch: true }).then((kept) => kept ?? fetch(event.request)));

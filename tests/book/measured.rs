@@ -269,7 +269,7 @@ const fn when(id: FindingId) -> Both {
         FindingId::ConnectTimeout => {
             Both { en: "sessions were ended by `connect_timeout`", zh: "有会话被 `connect_timeout` 结束" }
         }
-        FindingId::AcceptQueue => Both { en: "an accept queue was full", zh: "accept 队列满了" },
+        FindingId::AcceptQueue => Both { en: "an accept queue was full", zh: "全连接队列满了" },
         FindingId::HostBlocked => {
             Both { en: "the server blocked a host: ERR 1129", zh: "服务器屏蔽了一台主机：ERR 1129" }
         }

@@ -111,7 +111,9 @@ fn texts_keep_apart_in_both_languages() {
 fn pictures_of_the_book_are_golden() {
     let charts =
         [Picture::Chart(ChartName::Sockets), Picture::Chart(ChartName::Ports), Picture::Chart(ChartName::ConnectCost)];
-    let shown: [(&str, &[Picture]); 3] = [
+    let shown: [(&str, &[Picture]); 5] = [
+        ("incident", &charts[..1]),
+        ("time-wait", &charts[..1]),
         ("two-hosts", &charts),
         ("tiny", &[Picture::PortMap, Picture::Chart(ChartName::Server), Picture::Chart(ChartName::Descriptors)]),
         ("one-connection", &[Picture::Sequence]),

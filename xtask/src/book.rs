@@ -30,15 +30,32 @@ struct Language {
 const ENGLISH: Language = Language { code: "en", name: "English" };
 const CHINESE: Language = Language { code: "zh", name: "中文" };
 
+/// For whom the book is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edition {
+    /// For everybody: what is between [`ANSWERS`] is left out.
+    Learner,
+    /// With the answers.
+    Instructor,
+}
+
+/// Around what only the instructor's edition has.
+const ANSWERS: [&str; 2] = ["<!-- instructor -->", "<!-- /instructor -->"];
+
 /// `cargo xtask book`: both languages, in `target/book`.
 pub(crate) fn book(context: &Context) -> Outcome {
     build(context, &context.target.join("book"))
 }
 
+/// `cargo xtask book --instructor`: with the answers to its exercises, in `target/book-instructor`.
+pub(crate) fn instructor(context: &Context) -> Outcome {
+    edition(context, &context.target.join("book-instructor"), Edition::Instructor)
+}
+
 /// `cargo xtask book --update`: the catalogue of translations follows the pages.
 pub(crate) fn update(context: &Context) -> Outcome {
     outcome((|| {
-        let template = Stage::new(context)?.template()?;
+        let template = Stage::new(context, Edition::Instructor)?.template()?;
         let (missing, gone) = catalog::update(&template, &catalog::path(&context.root))?;
         println!("book/po/zh.po: {missing} messages without a translation, {gone} taken out");
         Ok(())
@@ -53,8 +70,9 @@ pub(crate) fn check(context: &Context) -> Outcome {
         return built;
     }
     outcome((|| {
-        let template = Stage::new(context)?.template()?;
+        let template = Stage::new(context, Edition::Instructor)?.template()?;
         let mut problems = catalog::problems(&template, &catalog::path(&context.root))?;
+        problems.extend(unresolved(&folder)?);
         problems.extend(unspoken(&folder)?);
         problems.extend(links::broken(&folder)?);
         if problems.is_empty() { Ok(()) } else { Err(Problem::Found(problems)) }
@@ -63,8 +81,12 @@ pub(crate) fn check(context: &Context) -> Outcome {
 
 /// Builds both languages into `folder`: `en`, `zh`, and a page that leads to both.
 pub(crate) fn build(context: &Context, folder: &Path) -> Outcome {
+    edition(context, folder, Edition::Learner)
+}
+
+fn edition(context: &Context, folder: &Path, edition: Edition) -> Outcome {
     outcome((|| {
-        let stage = Stage::new(context)?;
+        let stage = Stage::new(context, edition)?;
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
@@ -144,10 +166,11 @@ struct Stage<'a> {
     path: std::ffi::OsString,
     /// Our own program, for what the pages show of it.
     halfclose: PathBuf,
+    edition: Edition,
 }
 
 impl<'a> Stage<'a> {
-    fn new(context: &'a Context) -> Result<Self, Problem> {
+    fn new(context: &'a Context, edition: Edition) -> Result<Self, Problem> {
         let find = |tool: crate::install::Tool| {
             let gone = || Problem::Step(Outcome::NotRun(format!("{} is not installed", Need::Tool(tool))));
             tool.find(context).ok_or_else(gone)
@@ -157,10 +180,8 @@ impl<'a> Stage<'a> {
         let rest = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(own.chain(std::env::split_paths(&rest)))
             .map_err(|error| Problem::Io(io::Error::other(error)))?;
-        step(context.cargo().args(["build", "--quiet", "--package", "halfclose-cli"]))?;
-        let program = format!("halfclose{}", std::env::consts::EXE_SUFFIX);
-        let halfclose = context.target.join("debug").join(program);
-        Ok(Self { context, mdbook, path, halfclose })
+        let halfclose = context.built("halfclose").map_err(Problem::Step)?;
+        Ok(Self { context, mdbook, path, halfclose, edition })
     }
 
     fn mdbook(&self, source: &Path, out: &Path) -> Command {
@@ -202,7 +223,7 @@ impl<'a> Stage<'a> {
         Ok(out.join("messages.pot"))
     }
 
-    /// A copy of the sources whose includes still find their files.
+    /// A copy of the sources whose includes still find their files, for the edition's readers.
     fn lay_out(&self, name: &str) -> io::Result<PathBuf> {
         let folder = self.context.target.join("book-src").join(name);
         if folder.exists() {
@@ -216,8 +237,13 @@ impl<'a> Stage<'a> {
         let include = format!("{{{{#include {}/", self.context.root.display());
         for page in files(&folder.join("src"), "md")? {
             let text = fs::read_to_string(&page)?;
-            if text.contains("{{#include ../../") {
-                fs::write(&page, text.replace("{{#include ../../", &include))?;
+            let told = match self.edition {
+                Edition::Instructor => text.clone(),
+                Edition::Learner => without_answers(&text),
+            };
+            let told = told.replace("{{#include ../../", &include);
+            if told != text {
+                fs::write(&page, told)?;
             }
         }
         Ok(folder)
@@ -255,13 +281,20 @@ impl<'a> Stage<'a> {
             let (arguments, rest) = part.split_once("-->").ok_or_else(unclosed)?;
             let (_, block) = rest.split_once(FENCE).ok_or_else(unclosed)?;
             let end = if block.starts_with("```") { 0 } else { block.find("\n```").ok_or_else(unclosed)? + 1 };
+            let (command, words) = arguments.split_once(" | grep ").unwrap_or((arguments, ""));
+            let mut quoted = words.split('"').skip(1).step_by(2);
+            let word = quoted.next().map_or("", |english| quoted.next().unwrap_or(english));
             let said = Command::new(&self.halfclose)
-                .args(arguments.split_whitespace())
+                .args(command.split_whitespace())
                 .env("LC_ALL", "zh_CN.UTF-8")
                 .env("NO_COLOR", "1")
                 .output()?;
             let said = String::from_utf8_lossy(&said.stdout);
-            let said: String = said.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+            let kept = said.lines().filter(|line| line.contains(word));
+            let said: String = kept.map(|line| format!("{}\n", line.trim_end())).collect();
+            if said.is_empty() {
+                return Err(io::Error::other(format!("halfclose{arguments}: nothing to show in 中文")));
+            }
             fresh.push_str(&format!("{OUTPUT}{arguments}-->{FENCE}{said}{}", &block[end..]));
         }
         Ok(fresh)
@@ -278,6 +311,17 @@ impl<'a> Stage<'a> {
         }
         Ok(())
     }
+}
+
+/// A page as learners get it.
+fn without_answers(text: &str) -> String {
+    let [from, to] = ANSWERS;
+    let mut parts = text.split(from);
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        kept.push_str(part.split_once(to).map_or("", |(_, after)| after));
+    }
+    kept
 }
 
 const OUTPUT: &str = "<!-- output: halfclose";
@@ -350,6 +394,20 @@ const FRAME: &[(&str, &str)] = &[
     (">Press <kbd>Esc</kbd> to hide this help<", "><kbd>Esc</kbd> 关闭本说明<"),
 ];
 
+/// Pages in which an include found no file, which mdBook only warns of, or an answer is left.
+fn unresolved(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for page in links::pages(folder)? {
+        let text = fs::read_to_string(&page)?;
+        for left in ["{{#include", ANSWERS[0], ANSWERS[1]] {
+            if text.contains(left) {
+                found.push(format!("{}: {left} is still there", page.strip_prefix(folder).unwrap_or(&page).display()));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Words of the frame that no English page has any more: another mdBook says something else.
 fn unspoken(folder: &Path) -> io::Result<Vec<String>> {
     let mut left: Vec<&str> = FRAME.iter().map(|(english, _)| *english).collect();
@@ -396,6 +454,14 @@ fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_are_for_instructors() {
+        let page =
+            "Ask.\n\n<!-- instructor -->\n\nEight.\n\n<!-- /instructor -->\n\nAsk more.\n<!-- instructor --> Nine.";
+        assert_eq!(without_answers(page), "Ask.\n\n\n\nAsk more.\n");
+        assert_eq!(without_answers("Nothing to hide."), "Nothing to hide.");
+    }
 
     #[test]
     fn a_chapter_gets_the_title_of_its_own_page() {

@@ -24,6 +24,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
 }
 
 fn judge(context: &Context) -> Result<Vec<String>, String> {
+    let program = context.built("halfclose").map_err(|_told| "the program does not build".to_owned())?;
     let folder = context.target.join("captures");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let lossy = folder.join("lossy.toml");
@@ -39,13 +40,13 @@ fn judge(context: &Context) -> Result<Vec<String>, String> {
     ];
     for (name, source, arguments, loses) in sources {
         let file = folder.join(format!("{name}.pcapng"));
-        export(context, source, arguments, &file)?;
+        export(&program, source, arguments, &file)?;
         let frames = valid_frames(&file)?;
         let trouble = count(&file, TROUBLE)?;
         if (trouble > 0) != loses {
             return Err(format!("{name}: {trouble} of {frames} frames are remarked as lost, late or doubled"));
         }
-        same_as_tcpdump(context, source, arguments, &file)?;
+        same_as_tcpdump(&program, source, arguments, &file)?;
         lines.push(format!("{name}: {frames} frames, {trouble} remarked, every line as tcpdump prints it"));
     }
     if count(&folder.join("names.pcapng"), "dns.qry.name == \"reg.liarlee.site\" && dns.flags.response == 1")? == 0 {
@@ -64,8 +65,8 @@ fn judge(context: &Context) -> Result<Vec<String>, String> {
     Ok(lines)
 }
 
-fn export(context: &Context, source: &str, arguments: &[&str], file: &Path) -> Result<(), String> {
-    let mut command = halfclose(context);
+fn export(program: &Path, source: &str, arguments: &[&str], file: &Path) -> Result<(), String> {
+    let mut command = Command::new(program);
     command.args(["export", "pcapng", source]).args(arguments).arg("--output").arg(file);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
@@ -73,15 +74,9 @@ fn export(context: &Context, source: &str, arguments: &[&str], file: &Path) -> R
     }
 }
 
-fn halfclose(context: &Context) -> Command {
-    let mut command = context.cargo();
-    command.args(["run", "--quiet", "--package", "halfclose-cli", "--"]);
-    command
-}
-
 /// `halfclose show tcpdump` prints line for line what tcpdump makes of the capture.
-fn same_as_tcpdump(context: &Context, source: &str, arguments: &[&str], file: &Path) -> Result<(), String> {
-    let mut ours = halfclose(context);
+fn same_as_tcpdump(program: &Path, source: &str, arguments: &[&str], file: &Path) -> Result<(), String> {
+    let mut ours = Command::new(program);
     ours.args(["show", "tcpdump", source]).args(arguments);
     let ours = output_of(&mut ours).ok_or_else(|| format!("`halfclose show tcpdump {source}` failed"))?;
     let mut theirs = Command::new("tcpdump");

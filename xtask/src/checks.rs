@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::install::{CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, Need, TCPDUMP, TSHARK};
+use crate::install::{BINARYEN, CARGO_DENY, CHROMIUM, CJK_FONT, MARIADB, MDBOOK, MDBOOK_I18N, Need, TCPDUMP, TSHARK};
 use crate::process::{output_of, run, run_tests};
 use crate::report::Outcome;
 
@@ -27,7 +27,24 @@ impl Context {
         command.current_dir(&self.root);
         command
     }
+
+    /// A program of the workspace, built as the tests are: with other features
+    /// each check would compile the model once more.
+    ///
+    /// # Errors
+    /// How its build ended, if not well.
+    pub(crate) fn built(&self, program: &str) -> Result<PathBuf, Outcome> {
+        match run(self.cargo().args(["build", "--quiet"]).args(EVERYTHING).args(["--bin", program])) {
+            Outcome::Passed(_) => {
+                Ok(self.target.join("debug").join(format!("{program}{}", std::env::consts::EXE_SUFFIX)))
+            }
+            outcome @ (Outcome::Failed(_) | Outcome::NotRun(_)) => Err(outcome),
+        }
+    }
 }
+
+/// One choice of features for all checks that run our own code.
+const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
 
 /// One check.
 pub(crate) struct Check {
@@ -64,15 +81,7 @@ pub(crate) const CHECKS: &[Check] = &[
         rust_only: true,
         needs: &[Need::Component("clippy")],
         run: |context| {
-            run(context.cargo().args([
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--all-features",
-                "--",
-                "-D",
-                "warnings",
-            ]))
+            run(context.cargo().arg("clippy").args(EVERYTHING).args(["--all-targets", "--", "-D", "warnings"]))
         },
     },
     Check { name: "tests", what: "unit and whole-system tests", rust_only: true, needs: &[], run: tests },
@@ -88,9 +97,7 @@ pub(crate) const CHECKS: &[Check] = &[
         what: "examples in the documentation",
         rust_only: true,
         needs: &[],
-        run: |context| {
-            run_tests(context.cargo().args(["test", "--workspace", "--all-features", "--doc", "--no-fail-fast"]))
-        },
+        run: |context| run_tests(context.cargo().arg("test").args(EVERYTHING).args(["--doc", "--no-fail-fast"])),
     },
     Check { name: "docs", what: "documentation without warnings", rust_only: true, needs: &[], run: docs },
     Check {
@@ -133,20 +140,18 @@ pub(crate) const CHECKS: &[Check] = &[
         run: crate::capture::check,
     },
     Check {
-        name: "png",
-        what: "the program with the feature png draws every word of its pictures",
-        rust_only: false,
-        needs: &[],
-        run: |context| {
-            let package = ["test", "--package", "halfclose-cli", "--features", "png", "--bin", "halfclose", "png::"];
-            run_tests(context.cargo().args(package))
-        },
-    },
-    Check {
         name: "page",
         what: "the page is built, weighed and gone through in a browser",
         rust_only: false,
-        needs: &[Need::Target(BROWSER), Need::Node(20), Need::Debian(CHROMIUM), Need::Debian(CJK_FONT)],
+        needs: &[
+            Need::Target(BROWSER),
+            Need::Node(20),
+            Need::Tool(MDBOOK),
+            Need::Tool(MDBOOK_I18N),
+            Need::Debian(BINARYEN),
+            Need::Debian(CHROMIUM),
+            Need::Debian(CJK_FONT),
+        ],
         run: crate::site::check,
     },
     Check {
@@ -159,31 +164,30 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 /// What building the page needs.
-pub(crate) const PAGE_BUILD: &[Need] = &[Need::Target(BROWSER), Need::Node(20)];
+pub(crate) const PAGE_BUILD: &[Need] = &[Need::Target(BROWSER), Need::Node(20), Need::Debian(BINARYEN)];
+/// What the site needs: the page, and the book beside it.
+pub(crate) const SITE_BUILD: &[Need] =
+    &[Need::Target(BROWSER), Need::Node(20), Need::Debian(BINARYEN), Need::Tool(MDBOOK), Need::Tool(MDBOOK_I18N)];
 
 /// nextest where it is installed, because it stops a test that hangs; cargo's
 /// own runner otherwise, which tests the same.
 fn tests(context: &Context) -> Outcome {
     if output_of(context.cargo().args(["nextest", "--version"])).is_some() {
-        return run_tests(context.cargo().args(["nextest", "run", "--workspace", "--all-features"]));
+        return run_tests(context.cargo().args(["nextest", "run"]).args(EVERYTHING));
     }
     println!("cargo-nextest is not installed: the tests run under `cargo test`");
     let targets = ["--lib", "--bins", "--tests", "--no-fail-fast"];
-    run_tests(context.cargo().args(["test", "--workspace", "--all-features"]).args(targets))
+    run_tests(context.cargo().arg("test").args(EVERYTHING).args(targets))
 }
 
 /// Apart from the other tests: it needs rights, a MariaDB, and the machine for itself.
 fn lab(context: &Context) -> Outcome {
-    let suite = ["test", "--package", "halfclose-cli", "--test", "lab", "--", "--test-threads", "1"];
-    run_tests(context.cargo().args(suite))
+    run_tests(context.cargo().arg("test").args(EVERYTHING).args(["--test", "lab", "--", "--test-threads", "1"]))
 }
 
 /// Libraries only: the program has the library's name, and their pages would collide.
 fn docs(context: &Context) -> Outcome {
-    run(context
-        .cargo()
-        .args(["doc", "--workspace", "--all-features", "--no-deps", "--lib"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
+    run(context.cargo().arg("doc").args(EVERYTHING).args(["--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Crates the library's users compile with it, itself included.

@@ -47,6 +47,8 @@ pub(crate) struct Package {
 }
 
 pub(crate) const CHROMIUM: Package = Package { name: "chromium", program: "chromium" };
+/// `wasm-split`, which npm's package of the same tools does not have.
+pub(crate) const BINARYEN: Package = Package { name: "binaryen", program: "wasm-split" };
 pub(crate) const CJK_FONT: Package = Package { name: "fonts-noto-cjk", program: "" };
 pub(crate) const TSHARK: Package = Package { name: "tshark", program: "tshark" };
 pub(crate) const TCPDUMP: Package = Package { name: "tcpdump", program: "tcpdump" };

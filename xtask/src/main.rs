@@ -14,6 +14,7 @@ mod install;
 mod process;
 mod report;
 mod site;
+mod speed;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,9 +26,10 @@ const USAGE: &str = "\
 usage: cargo xtask test [--only rust|CHECK] [--yes]
        cargo xtask site [--yes]
        cargo xtask serve [--yes]
-       cargo xtask book [--update] [--yes]
+       cargo xtask book [--instructor | --update] [--yes]
        cargo xtask conformance DIR [--csv VERDICTS]
        cargo xtask evidence [NAME]
+       cargo xtask speed
 
   --only rust   only what needs the Rust toolchain and nothing else
   --only CHECK  one check, by the name it has in the closing table
@@ -36,12 +38,14 @@ usage: cargo xtask test [--only rust|CHECK] [--yes]
   site          build the page and the book into target/site, fit for any plain file host
   serve         the page from its sources, for work on it: says where it is
 
-  book          build the book in both languages into target/book; --update puts new paragraphs into the
-                catalogue of translations, book/po/zh.po, and takes out what no page says any more
+  book          build the book in both languages into target/book; --instructor with the answers to its
+                exercises, into target/book-instructor; --update puts new paragraphs into the catalogue of
+                translations, book/po/zh.po, and takes out what no page says any more
 
   conformance   run a folder of packet scripts and print their verdicts; with those of a real kernel
                 (a CSV), write the page of the book
   evidence      run the experiments whose names contain NAME on this machine's kernel, and write their pages
+  speed         measure how fast the simulator is on this machine, and write it down for the book
 
 Exit status: 0 every check passed, 1 one failed or could not run, 2 usage.";
 
@@ -70,14 +74,19 @@ fn main() -> ExitCode {
             Ok(options) => test(&options),
             Err(problem) => usage_error(&problem),
         },
-        Some((&"site", rest)) => build(rest, checks::PAGE_BUILD, site::site),
+        Some((&"site", rest)) => build(rest, checks::SITE_BUILD, site::site),
         Some((&"serve", rest)) => build(rest, checks::PAGE_BUILD, site::serve),
         Some((&"book", ["--update", rest @ ..] | [rest @ .., "--update"])) => build(rest, book::NEEDS, book::update),
+        Some((&"book", ["--instructor", rest @ ..] | [rest @ .., "--instructor"])) => {
+            build(rest, book::NEEDS, book::instructor)
+        }
         Some((&"book", rest)) => build(rest, book::NEEDS, book::book),
         Some((&"conformance", rest)) => conformance(rest),
         Some((&"evidence", [])) => evidence::run(&root(), None),
         Some((&"evidence", [wanted])) => evidence::run(&root(), Some(wanted)),
         Some((&"evidence", _)) => usage_error("evidence takes one name, or none"),
+        Some((&"speed", [])) => speed::run(&root()),
+        Some((&"speed", _)) => usage_error("speed takes no words"),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");
             ExitCode::SUCCESS

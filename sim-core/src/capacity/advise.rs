@@ -71,7 +71,7 @@ crate::messages! {
         MaxConnections { en: "a higher max_connections", zh: "更大的 max_connections" }
         ConnectTimeout { en: "the shortest connect_timeout", zh: "最短的 connect_timeout" }
         AdminPort { en: "an administrator's port", zh: "管理端口" }
-        BackLog { en: "a longer accept queue", zh: "更长的 accept 队列" }
+        BackLog { en: "a longer accept queue", zh: "更长的全连接队列" }
         BackOff { en: "wait longer between attempts", zh: "两次尝试之间等更久" }
         PoolSize { en: "smaller pools", zh: "更小的连接池" }
         IdleLimit { en: "keep idle connections", zh: "保留空闲连接" }

@@ -12,7 +12,7 @@ crate::messages! {
         NrOpen { en: "descriptors of {0}, fs.nr_open", zh: "{0} 的描述符，fs.nr_open" }
         FileMax { en: "open files of {0}", zh: "{0} 的打开文件数" }
         Slots { en: "session slots of {0}", zh: "{0} 的会话名额" }
-        AcceptQueue { en: "accept queue of {0}", zh: "{0} 的 accept 队列" }
+        AcceptQueue { en: "accept queue of {0}", zh: "{0} 的全连接队列" }
         Threads { en: "threads of {0}", zh: "{0} 的线程" }
         Memory { en: "memory of {0}", zh: "{0} 的内存" }
         Orphans { en: "orphans of {0}", zh: "{0} 的孤儿连接" }

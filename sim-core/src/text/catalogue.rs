@@ -80,7 +80,7 @@ crate::messages! {
         }
         AcceptQueueOverflow {
             en: "the accept queue of {0} overflowed {1} times: it holds min(backlog, somaxconn) + 1 = {2}",
-            zh: "{0} 的 accept 队列溢出 {1} 次：容量是 min(backlog, somaxconn) + 1 = {2}"
+            zh: "{0} 的全连接队列溢出 {1} 次：容量是 min(backlog, somaxconn) + 1 = {2}"
         }
         HostBlocked {
             en: "{0} blocked {1} with ERR 1129 after max_connect_errors = {2} failed handshakes in a row",

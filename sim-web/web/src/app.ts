@@ -15,7 +15,10 @@ import { DEFAULT_VIEWS, PRESETS, Store } from "./store";
 import { VIEWS } from "./views";
 import type { View } from "./views/view";
 
+declare const __SINGLE__: boolean;
 const COURSE = /^#course\b/;
+/** The built site has the book beside the page; one file alone has not, nor has the page from its sources. */
+const BOOK = !__SINGLE__ && import.meta.env.PROD;
 const NARROW = matchMedia("(max-width: 760px)");
 
 export class App extends HTMLElement {
@@ -132,6 +135,7 @@ export class App extends HTMLElement {
       h("span", { class: "space" }),
       h("button", { type: "button", class: "to-course", onclick: () => { location.hash = "course"; } }, t("course.open")),
       h("button", { type: "button", class: "to-share", onclick: () => void this.#share.open() }, t("share.open")),
+      ...(BOOK ? [h("a", { class: "to-book", href: `book/${language()}/index.html` }, t("book.open"))] : []),
       button(t(`theme.${theme}` as Key), icon(theme as Icon), () => this.#nextTheme(), "theme"),
       h("button", { type: "button", class: "lang", lang: language() === "en" ? "zh-CN" : "en", "aria-label": t("lang.label"), onclick: () => void this.#language(language() === "en" ? "zh" : "en") }, t("lang.switch")),
       button(t("help.open"), "?", () => this.#help.open()));

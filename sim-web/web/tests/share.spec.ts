@@ -82,8 +82,32 @@ test("an element puts it into another page", async ({ page }) => {
   server.close();
 });
 
+test("the book stands beside the page, in either language", async ({ page, open, site }) => {
+  await open("v=1&s=tiny&t=6s");
+  await page.getByRole("link", { name: "Book" }).click();
+  await expect(page.locator("main h1")).toHaveText("Introduction");
+  await page.getByRole("link", { name: "中文" }).click();
+  await expect(page.locator("html")).toHaveAttribute("lang", "zh");
+  await page.goto(`${site}?lang=zh#v=1&s=tiny&t=6s`);
+  await page.getByRole("link", { name: "手册" }).click();
+  await expect(page.locator("html")).toHaveAttribute("lang", "zh");
+});
+
+test("a chapter's frame moves on the screen and is a picture on paper", async ({ page, site }) => {
+  await page.goto(`${site}book/zh/how/ports.html`);
+  await expect(page.frameLocator("half-close iframe").locator("hc-view-ports .cell")).toHaveCount(16);
+  // mdBook shows each picture twice, the second when it is clicked.
+  const still = page.locator(".still img").first();
+  await expect(still).toBeHidden();
+  await page.emulateMedia({ media: "print" });
+  await expect(page.locator("half-close")).toBeHidden();
+  await expect(still).toBeVisible();
+  expect(await still.evaluate((img: HTMLImageElement) => img.naturalWidth)).toBeGreaterThan(100);
+});
+
 test("one file works from a disk", async ({ page }) => {
   await page.goto(`file://${SITE}/halfclose.html#v=1&s=tiny&t=6s&views=ports,scenario`);
+  await expect(page.getByRole("link", { name: "Book" })).toHaveCount(0);
   await expect(page.locator("hc-view-ports .cell.free")).toHaveCount(7);
   await expect(page.locator("hc-view-scenario textarea")).toHaveValue(/format = 1/);
 });

@@ -1,5 +1,6 @@
 //! The catalogue of translations: `book/po/zh.po`.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,9 @@ pub(super) fn problems(template: &Path, catalog: &Path) -> io::Result<Vec<String
             None => "not in book/po/zh.po (`cargo xtask book --update` puts it there)",
             Some(found) if found.is_fuzzy() => "its translation is marked fuzzy",
             Some(found) if !found.is_translated() => "not translated",
+            Some(found) if figures(message.msgid()) != figures(found.msgstr().unwrap_or_default()) => {
+                "its translation has other figures"
+            }
             Some(_) => continue,
         };
         problems.push(format!("{}: {why}: {:?}", message.source().replace('\n', " "), start(message.msgid())));
@@ -112,6 +116,30 @@ fn has_words(message: &str) -> bool {
     left.chars().any(|letter| letter.is_ascii_alphabetic())
 }
 
+/// The numbers of two digits and more in a message, each once, without what links lead to: a translation has the same.
+/// The number of a month (`10 月`) is left out, because English has a word for it.
+fn figures(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit() || c == ']') {
+        let tail = &rest[at..];
+        let length = if tail.starts_with("](") {
+            tail.find(')').map_or(tail.len(), |end| end + 1)
+        } else if tail.starts_with(']') {
+            1
+        } else {
+            let end = tail.find(|c: char| !c.is_ascii_digit() && c != ',' && c != '.').unwrap_or(tail.len());
+            let number = tail[..end].trim_end_matches([',', '.']).replace(',', "");
+            if number.len() > 1 && !tail[end..].trim_start().starts_with('月') {
+                found.insert(number);
+            }
+            end
+        };
+        rest = &tail[length..];
+    }
+    found
+}
+
 /// The first words of a message.
 fn start(text: &str) -> String {
     let mut short: String = text.chars().take(70).collect();
@@ -134,6 +162,13 @@ mod tests {
         assert!(!has_words("97.5 %"));
         assert!(!has_words("[`lab`](lab.md)"));
         assert!(!has_words("```text\nwords of a program\n```"));
+    }
+
+    #[test]
+    fn a_translation_has_the_figures_of_its_original() {
+        let english = "In October 2024 it was 28,231, or 1.5 of [it](how/9293.md), 7 times.";
+        assert_eq!(figures(english), figures("2024 年 10 月是 28,231，即[它](how/9293.md)的 1.5 倍，七次。"));
+        assert_ne!(figures(english), figures("2024 年 10 月是 28,232，即 1.5 倍，7 次。"));
     }
 
     #[test]

@@ -52,11 +52,11 @@ crate::messages! {
         }
         AcceptQueue {
             en: "the accept queue of port {0} is full: {1} of {2} (Recv-Q above Send-Q): the server does not accept fast enough",
-            zh: "端口 {0} 的 accept 队列已满：{1}/{2}（Recv-Q 超过 Send-Q）：服务端 accept 不够快"
+            zh: "端口 {0} 的全连接队列已满：{1}/{2}（Recv-Q 超过 Send-Q）：服务端 accept 不够快"
         }
         AcceptOverflows {
             en: "an accept queue overflowed {0} times since boot (ListenOverflows)",
-            zh: "开机以来 accept 队列溢出 {0} 次（ListenOverflows）"
+            zh: "开机以来全连接队列溢出 {0} 次（ListenOverflows）"
         }
         Errors { en: "the text has {1} × {0}: {2}", zh: "文本中出现 {1} 次 {0}：{2}" }
         MeansPorts { en: "source ports ran out", zh: "源端口用完" }
@@ -80,7 +80,7 @@ crate::messages! {
         Descriptors { en: "descriptors of {0}", zh: "{0} 的描述符" }
         TheProcess { en: "the process", zh: "该进程" }
         Slots { en: "slots of the MySQL server", zh: "MySQL 服务器的名额" }
-        Queue { en: "places in the accept queue of port {0}", zh: "端口 {0} accept 队列的位置" }
+        Queue { en: "places in the accept queue of port {0}", zh: "端口 {0} 全连接队列的位置" }
         TimeWaits { en: "TIME-WAIT buckets", zh: "TIME-WAIT 上限" }
         Files { en: "open files of the host", zh: "主机的打开文件" }
 

@@ -108,7 +108,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ERRNO,
         "ECONNABORTED",
         "The connection was given up before it could be used: the peer reset it while it waited in the accept queue. Linux normally hands such a socket to accept() and reports the reset on first use.",
-        "连接在使用之前就被放弃：它在 accept 队列里等待时被对端复位。Linux 通常仍把它交给 accept()，在首次使用时报告复位。",
+        "连接在使用之前就被放弃：它在全连接队列里等待时被对端复位。Linux 通常仍把它交给 accept()，在首次使用时报告复位。",
     )
     .source("accept(2)"),
     entry(

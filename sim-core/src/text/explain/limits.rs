@@ -32,9 +32,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         "The second argument of listen(): how many established connections may wait for accept(). The kernel takes min(backlog, net.core.somaxconn), and one more fits because it tests for \"greater\".",
         "listen() 的第二个参数：可以等待 accept() 的已建立连接数。内核取 min(backlog, net.core.somaxconn)，由于判断用的是“大于”，实际可以多放一个。",
     )
-    .alias(&["accept queue", "listen backlog"])
+    .alias(&["accept queue", "listen backlog", "全连接队列"])
     .value("given by the program", "connections")
-    .runs_out("the accept queue: SYNs are dropped, ListenOverflows rises", "accept 队列：SYN 被丢弃，ListenOverflows 增加")
+    .runs_out("the accept queue: SYNs are dropped, ListenOverflows rises", "全连接队列：SYN 被丢弃，ListenOverflows 增加")
     .run("ss -ltn")
     .source("listen(2); Linux sk_acceptq_is_full()"),
     entry(
@@ -88,4 +88,81 @@ pub(super) const ENTRIES: &[Entry] = &[
     )
     .value("0", "ms")
     .source("tcp(7); RFC 5482"),
+    entry(
+        LIMIT,
+        "CAP_SYS_ADMIN",
+        "The capability that exempts a process from fs.file-max: it never gets ENFILE. Containers started with --privileged have it.",
+        "使进程不受 fs.file-max 约束的能力（capability）：它不会得到 ENFILE。用 --privileged 启动的容器拥有它。",
+    )
+    .source("capabilities(7); Linux alloc_empty_file()"),
+    entry(
+        LIMIT,
+        "CAP_SYS_RESOURCE",
+        "The capability to raise a hard limit such as that of RLIMIT_NOFILE, up to fs.nr_open. Without it a process may only lower its hard limit.",
+        "把硬限制（例如 RLIMIT_NOFILE 的硬限制）调高的能力（capability），最高到 fs.nr_open。没有它，进程只能调低自己的硬限制。",
+    )
+    .source("capabilities(7), getrlimit(2)"),
+    entry(
+        OPTION,
+        "SO_ERROR",
+        "What became of a non-blocking connect(): getsockopt() returns the pending error and clears it, 0 if there is none. Programs read it when poll() says that the socket is writable.",
+        "非阻塞 connect() 的结果：getsockopt() 返回待处理的错误并清除它，没有错误则为 0。poll() 说 socket 可写之后，程序读取它。",
+    )
+    .source("socket(7), connect(2)"),
+    entry(
+        OPTION,
+        "SO_REUSEPORT",
+        "Lets several sockets of one user listen on the same port; the kernel spreads connections over them. Each has an accept queue of its own. Not modelled.",
+        "允许同一用户的多个 socket 监听同一端口，内核把连接分给它们。每个 socket 有自己的全连接队列。本模拟器没有建模。",
+    )
+    .value("0", "boolean")
+    .source("socket(7); Linux since 3.9"),
+    entry(
+        OPTION,
+        "TCP_DEFER_ACCEPT",
+        "A listener that is woken only when data have arrived, not at the end of the handshake. Not modelled.",
+        "监听方要等到数据到达才被唤醒，而不是握手一完成就被唤醒。本模拟器没有建模。",
+    )
+    .value("0", "s")
+    .source("tcp(7)"),
+    entry(
+        OPTION,
+        "TCP_CORK",
+        "Holds small segments back until the cork is taken out or 200 ms have passed; MSG_MORE does it for one call. Not modelled.",
+        "把小报文段攒着不发，直到取消该选项或过了 200 毫秒；MSG_MORE 对单次调用起同样作用。本模拟器没有建模。",
+    )
+    .alias(&["MSG_MORE"])
+    .value("0", "boolean")
+    .source("tcp(7), send(2)"),
+    entry(
+        OPTION,
+        "TCP_KEEPIDLE",
+        "tcp_keepalive_time for one socket, with TCP_KEEPINTVL for tcp_keepalive_intvl and TCP_KEEPCNT for tcp_keepalive_probes. They act only on sockets with SO_KEEPALIVE.",
+        "单个 socket 的 tcp_keepalive_time；TCP_KEEPINTVL 与 TCP_KEEPCNT 对应 tcp_keepalive_intvl 与 tcp_keepalive_probes。只对设置了 SO_KEEPALIVE 的 socket 起作用。",
+    )
+    .alias(&["TCP_KEEPINTVL", "TCP_KEEPCNT"])
+    .value("the sysctl's", "s")
+    .source("tcp(7)"),
+    entry(
+        OPTION,
+        "MSG_OOB",
+        "Sends or receives urgent data, a byte marked by the urgent pointer. Here it arrives as ordinary data.",
+        "发送或接收紧急数据，即由紧急指针标记的一个字节。在本模拟器里它按普通数据到达。",
+    )
+    .source("send(2), recv(2); RFC 9293 §3.8.5"),
+    entry(
+        OPTION,
+        "MSG_DONTWAIT",
+        "Makes one recv() or send() return EAGAIN instead of waiting.",
+        "让单次 recv() 或 send() 不等待，直接返回 EAGAIN。",
+    )
+    .source("recv(2), send(2)"),
+    entry(
+        OPTION,
+        "TCP_LINGER2",
+        "tcp_fin_timeout for one socket; a negative value resets a connection that would have entered FIN-WAIT-2 without a descriptor.",
+        "单个 socket 的 tcp_fin_timeout；取负值时，本该在没有描述符的情况下进入 FIN-WAIT-2 的连接会被复位。",
+    )
+    .value("the sysctl's", "s")
+    .source("tcp(7); Linux tcp_rcv_state_process()"),
 ];

@@ -84,7 +84,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "mysqld 传给 listen() 的 backlog：在唯一的 accept 线程取走之前可以等待的连接数。",
     )
     .value("max_connections (8.0+); 50 + max_connections / 5, at most 900 (5.7)", "connections, ≤ 65535")
-    .runs_out("the accept queue, together with net.core.somaxconn", "accept 队列，与 net.core.somaxconn 共同决定")
+    .runs_out("the accept queue, together with net.core.somaxconn", "全连接队列，与 net.core.somaxconn 共同决定")
     .source("MySQL Reference Manual, Server System Variables; WL#9704"),
     entry(
         VARIABLE,

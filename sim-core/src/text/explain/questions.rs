@@ -276,7 +276,7 @@ questions! {
     }
     26 {
         en: "What happens when the accept queue overflows, and how long do clients wait?",
-        zh: "accept 队列溢出时会怎样？客户端要等多久？",
+        zh: "全连接队列溢出时会怎样？客户端要等多久？",
         answer_en: "min(backlog, somaxconn) + 1 connections fit; further SYNs are dropped, and clients try again after 1, 3, 7 s (since 6.5: 1, 2, 3, 4 s).",
         answer_zh: "可容纳 min(backlog, somaxconn) + 1 个连接；之后的 SYN 被丢弃，客户端在 1、3、7 秒（6.5 起为 1、2、3、4 秒）后重试。",
         see: ["backlog", "net.core.somaxconn", "ListenOverflows"]

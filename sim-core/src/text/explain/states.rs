@@ -20,7 +20,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Waiting for a connection request from any peer. On such a socket Recv-Q is the number of connections waiting for accept() and Send-Q the limit of that queue, min(backlog, net.core.somaxconn); one more than the limit fits.",
         "等待任意对端的连接请求。这种 socket 的 Recv-Q 是等待 accept() 的连接数，Send-Q 是该队列的上限 min(backlog, net.core.somaxconn)；实际可以多放一个。",
     )
-    .runs_out("the accept queue: further SYNs are dropped and ListenOverflows rises", "accept 队列：之后的 SYN 被丢弃，ListenOverflows 增加")
+    .runs_out("the accept queue: further SYNs are dropped and ListenOverflows rises", "全连接队列：之后的 SYN 被丢弃，ListenOverflows 增加")
     .run("ss -ltn\nnstat -az TcpExtListenOverflows")
     .source("RFC 9293 §3.3.2; Linux inet_csk_listen_start(), sk_acceptq_is_full()"),
     entry(
@@ -37,10 +37,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         STATE,
         "SYN-RECEIVED",
         "A SYN arrived and was answered; the final acknowledgment is missing. In Linux this is a small request socket (NEW_SYN_RECV), not a full one. With a full accept queue the final ACK is ignored, so the client believes it is connected while the server stays here and repeats its SYN-ACK tcp_synack_retries times.",
-        "收到 SYN 并已应答，还缺最后的确认。在 Linux 中它是一个小的请求 socket（NEW_SYN_RECV），而不是完整 socket。accept 队列满时最后的 ACK 被忽略，于是客户端以为已连上，而服务端停在这里，并按 tcp_synack_retries 重发 SYN-ACK。",
+        "收到 SYN 并已应答，还缺最后的确认。在 Linux 中它是一个小的请求 socket（NEW_SYN_RECV），而不是完整 socket。全连接队列满时最后的 ACK 被忽略，于是客户端以为已连上，而服务端停在这里，并按 tcp_synack_retries 重发 SYN-ACK。",
     )
     .alias(&["SYN_RECV", "SYN_RECEIVED", "NEW_SYN_RECV", "SYN-RECV"])
-    .runs_out("the SYN queue; SYN cookies take over if tcp_syncookies allows", "SYN 队列；tcp_syncookies 允许时改用 SYN cookie")
+    .runs_out("the SYN queue; SYN cookies take over if tcp_syncookies allows", "半连接队列；tcp_syncookies 允许时改用 SYN cookie")
     .run("ss -tan state syn-recv")
     .source("RFC 9293 §3.3.2; Linux tcp_conn_request(), tcp_check_req()"),
     entry(

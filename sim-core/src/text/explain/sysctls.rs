@@ -104,17 +104,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         SYSCTL,
         "net.core.somaxconn",
         "Upper bound of the backlog a program gives to listen(). The accept queue holds min(backlog, somaxconn) + 1 connections. The value is read at listen(): raising it later needs a new listen().",
-        "程序传给 listen() 的 backlog 的上限。accept 队列可容纳 min(backlog, somaxconn) + 1 个连接。该值在 listen() 时读取：之后调大需要重新 listen()。",
+        "程序传给 listen() 的 backlog 的上限。全连接队列可容纳 min(backlog, somaxconn) + 1 个连接。该值在 listen() 时读取：之后调大需要重新 listen()。",
     )
     .value("4096 (128 before 5.4)", "connections")
-    .runs_out("the accept queue: SYNs are dropped, ListenOverflows rises", "accept 队列：SYN 被丢弃，ListenOverflows 增加")
+    .runs_out("the accept queue: SYNs are dropped, ListenOverflows rises", "全连接队列：SYN 被丢弃，ListenOverflows 增加")
     .run("ss -ltn\nnstat -az TcpExtListenOverflows TcpExtListenDrops")
     .source("Linux Documentation/admin-guide/sysctl/net.rst; listen(2)"),
     entry(
         SYSCTL,
         "net.ipv4.tcp_syncookies",
         "What to do when the SYN queue is full: 0 drop the SYN, 1 answer with a cookie and keep no state, 2 always cookies. It does not help a full accept queue.",
-        "SYN 队列满时怎么办：0 丢弃 SYN，1 用 cookie 应答且不保存状态，2 总用 cookie。对 accept 队列满没有帮助。",
+        "半连接队列满时怎么办：0 丢弃 SYN，1 用 cookie 应答且不保存状态，2 总用 cookie。对全连接队列满没有帮助。",
     )
     .value("1", "0, 1, 2")
     .source(IP_SYSCTL),
@@ -122,7 +122,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         SYSCTL,
         "net.ipv4.tcp_abort_on_overflow",
         "With 1, a connection that finds the accept queue full is reset, so the client learns at once. With 0 the final ACK is ignored and the client retries, which rides out short bursts.",
-        "为 1 时，遇到 accept 队列满的连接会被复位，客户端立刻知道；为 0 时忽略最后的 ACK，客户端会重试，可以渡过短暂的突发。",
+        "为 1 时，遇到全连接队列已满的连接会被复位，客户端立刻知道；为 0 时忽略最后的 ACK，客户端会重试，可以渡过短暂的突发。",
     )
     .value("0", "boolean")
     .source("Linux Documentation/networking/ip-sysctl.rst; tcp_check_req()"),
@@ -273,4 +273,45 @@ pub(super) const ENTRIES: &[Entry] = &[
     .value("1048576", "descriptors")
     .run("sysctl fs.nr_open")
     .source("Linux Documentation/admin-guide/sysctl/fs.rst"),
+    entry(
+        SYSCTL,
+        "net.ipv4.tcp_ehash_entries",
+        "Buckets of the established table that this network namespace uses. It is read only: the kernel computes it from the memory at boot (`thash_entries=` overrides it), and other defaults follow from it, such as half of it for tcp_max_tw_buckets and tcp_max_orphans. A negative number means that the table is shared with the host's first namespace.",
+        "本网络命名空间所用 established 哈希表的桶数。只读：内核在启动时按内存大小算出（可用 `thash_entries=` 指定），其他默认值由它推出，例如 tcp_max_tw_buckets 与 tcp_max_orphans 取它的一半。负数表示与主机的初始命名空间共用一张表。",
+    )
+    .value("RAM / 128 KiB, at most 524288", "buckets")
+    .run("sysctl net.ipv4.tcp_ehash_entries")
+    .source("Linux Documentation/networking/ip-sysctl.rst; proc_tcp_ehash_entries(), since 6.1"),
+    entry(
+        SYSCTL,
+        "net.ipv4.tcp_rmem",
+        "Least, default and greatest bytes of a TCP socket's receive buffer; the kernel moves between the last two by itself. It decides the first window a connection offers. 28 or 132 unread bytes are far below it, so nothing in this outage waits for buffer space.",
+        "TCP socket 接收缓冲区的最小、默认与最大字节数；内核在后两者之间自动调整。它决定连接最初通告的窗口。28 或 132 个未读字节远小于它，所以这次故障里没有什么在等待缓冲区。",
+    )
+    .value("4096 131072 6291456 (33554432 at most since 6.16, on 4 GiB and more)", "bytes")
+    .source("Linux Documentation/networking/ip-sysctl.rst; tcp_init()"),
+    entry(
+        SYSCTL,
+        "net.ipv4.tcp_wmem",
+        "Least, default and greatest bytes of a TCP socket's send buffer. Data that the peer does not acknowledge stays in it and shows as Send-Q; when it is full, send() blocks or fails with EAGAIN.",
+        "TCP socket 发送缓冲区的最小、默认与最大字节数。对端尚未确认的数据留在这里，显示为 Send-Q；满了之后 send() 阻塞，或返回 EAGAIN。",
+    )
+    .value("4096 16384 4194304 (on 4 GiB and more)", "bytes")
+    .source("Linux Documentation/networking/ip-sysctl.rst; tcp_init()"),
+    entry(
+        SYSCTL,
+        "net.ipv4.tcp_sack",
+        "Whether selective acknowledgments (RFC 2018) are offered at the handshake: a receiver can then say which bytes behind a gap it has. It matters where packets are lost.",
+        "握手时是否提供选择确认（RFC 2018）：接收方可以说明缺口之后已收到哪些字节。只有丢包时才有关系。",
+    )
+    .value("1", "boolean")
+    .source("Linux Documentation/networking/ip-sysctl.rst; RFC 2018"),
+    entry(
+        SYSCTL,
+        "net.ipv4.tcp_window_scaling",
+        "Whether the window scale option (RFC 7323) is offered at the handshake. Without it a window is at most 65,535 bytes. It plays no part in how long a connection lives.",
+        "握手时是否提供窗口扩大选项（RFC 7323）。没有它，窗口最多 65,535 字节。它与连接存活多久无关。",
+    )
+    .value("1", "boolean")
+    .source("Linux Documentation/networking/ip-sysctl.rst; RFC 7323 §2"),
 ];

@@ -22,7 +22,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         COLUMN,
         "Send-Q",
         "On a connection: bytes written and not yet acknowledged, sent or not; a SYN or FIN counts 1. On a LISTEN socket: the limit of the accept queue.",
-        "在连接上：已写入但尚未被确认的字节数，无论是否已发送；SYN 或 FIN 计 1。在 LISTEN socket 上：accept 队列的上限。",
+        "在连接上：已写入但尚未被确认的字节数，无论是否已发送；SYN 或 FIN 计 1。在 LISTEN socket 上：全连接队列的上限。",
     )
     .alias(&["SendQ", "Send Q"])
     .value("", "bytes (connections on LISTEN)")
@@ -100,7 +100,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "In `ss -s`: timewait minisocks, both true TIME-WAIT and FIN-WAIT-2 whose descriptor is closed. In this outage all 18,077 are the server's FIN-WAIT-2; no client port waits in TIME-WAIT.",
         "`ss -s` 中：timewait minisock，包括真正的 TIME-WAIT 和描述符已关闭的 FIN-WAIT-2。这次故障里的 18,077 个全是服务端的 FIN-WAIT-2；没有客户端端口处于 TIME-WAIT。",
     )
-    .alias(&["tw", "minisock", "timewait minisock"])
+    .alias(&["tw", "minisock", "minisocks", "timewait minisock"])
     .value("", "minisocks")
     .runs_out("room for closed connections: tcp_max_tw_buckets", "保存已关闭连接的空间：tcp_max_tw_buckets")
     .run("ss -s\nss -tan state fin-wait-2 | wc -l")
@@ -127,7 +127,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         COUNTER,
         "ListenOverflows",
         "Handshakes that found the accept queue full. ListenDrops counts them too, and every other reason to drop. Rising numbers mean the program accepts too slowly or its backlog is too small.",
-        "遇到 accept 队列满的握手次数。ListenDrops 也计入它们，并包含其他丢弃原因。持续增长说明程序 accept 太慢，或 backlog 太小。",
+        "遇到全连接队列已满的握手次数。ListenDrops 也计入它们，并包含其他丢弃原因。持续增长说明程序 accept 太慢，或 backlog 太小。",
     )
     .alias(&["ListenDrops", "TcpExtListenOverflows"])
     .run("nstat -az TcpExtListenOverflows TcpExtListenDrops\nss -ltn")
@@ -154,4 +154,81 @@ pub(super) const ENTRIES: &[Entry] = &[
         "端口被 connect() 接管的 TIME-WAIT 数（tcp_tw_reuse）。",
     )
     .source(NSTAT),
+    entry(
+        COUNTER,
+        "TW",
+        "TIME-WAIT minisocks made with a life of more than 4 s. It counts when they are made, not when they expire.",
+        "创建时寿命超过 4 秒的 TIME-WAIT minisock 数。在创建时计数，而不是到期时。",
+    )
+    .alias(&["TcpExtTW"])
+    .source("Linux inet_twsk_schedule(); measured on 6.18.44"),
+    entry(
+        COUNTER,
+        "TWKilled",
+        "TIME-WAIT minisocks made with a life of at most 4 s.",
+        "创建时寿命不超过 4 秒的 TIME-WAIT minisock 数。",
+    )
+    .alias(&["TcpExtTWKilled"])
+    .source("Linux inet_twsk_schedule(); measured on 6.18.44"),
+    entry(
+        COUNTER,
+        "InErrs",
+        "Segments received that were no good: a wrong checksum, or a SYN where none belongs.",
+        "收到的不合格报文段：校验和错误，或在不该出现的地方收到 SYN。",
+    )
+    .alias(&["TcpInErrs"])
+    .source("RFC 4022 tcpInErrs; measured on Linux 6.18.44"),
+    entry(
+        COUNTER,
+        "OutSegs",
+        "Segments sent, without those sent again (RetransSegs).",
+        "发出的报文段数，不含重传（RetransSegs）。",
+    )
+    .alias(&["TcpOutSegs"])
+    .source("RFC 4022 tcpOutSegs; Linux __tcp_transmit_skb()"),
+    entry(
+        COUNTER,
+        "TCPSYNChallenge",
+        "SYNs that arrived for an open connection and were answered with a challenge ACK (RFC 5961).",
+        "对已打开的连接到达的 SYN，用 challenge ACK（RFC 5961）应答的次数。",
+    )
+    .source("Linux tcp_send_challenge_ack()"),
+    entry(
+        COUNTER,
+        "TCPBacklogDrop",
+        "Segments that arrived while a process held the socket and its backlog was full.",
+        "进程正占用 socket、其 backlog 队列已满时到达的报文段。",
+    )
+    .source("Linux tcp_add_backlog()"),
+    entry(
+        COUNTER,
+        "ActiveOpens",
+        "connect() calls that found a source port and sent a SYN.",
+        "找到源端口并发出 SYN 的 connect() 次数。",
+    )
+    .alias(&["TcpActiveOpens"])
+    .source("RFC 4022 tcpActiveOpens; Linux tcp_connect()"),
+    entry(
+        COUNTER,
+        "OutRsts",
+        "Segments sent with a RST: refusals of closed ports, close() with unread data, the death of a process that had some.",
+        "发出的带 RST 的报文段：拒绝未监听的端口、关闭时还有未读数据、持有这种 socket 的进程死亡。",
+    )
+    .alias(&["TcpOutRsts"])
+    .source("RFC 4022 tcpOutRsts; Linux tcp_send_active_reset(), tcp_v4_send_reset()"),
+    entry(
+        COUNTER,
+        "DelayedACKs",
+        "Acknowledgments sent by the delayed-ACK timer, not at once.",
+        "由延迟确认定时器发出、而不是立即发出的确认数。",
+    )
+    .alias(&["TcpExtDelayedACKs"])
+    .source("Linux tcp_delack_timer_handler()"),
+    entry(
+        COUNTER,
+        "TCPReqQFullDrop",
+        "SYNs dropped because the listener had as many requests as it may and SYN cookies were off.",
+        "监听方的半连接已达上限、又没有启用 SYN cookie，因而丢弃的 SYN 数。",
+    )
+    .source("Linux tcp_conn_request()"),
 ];

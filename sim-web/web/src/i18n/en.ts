@@ -13,6 +13,7 @@ export const en = {
   "digest.label": "Fingerprint of this run up to now. The program prints the same for the same scenario and seed.",
   "seed.label": "Seed",
   "seed.apply": "Run with this seed",
+  "book.open": "Book",
   "course.open": "Course",
   "course.failed": "The course could not be loaded: {0}",
   "share.open": "Share",

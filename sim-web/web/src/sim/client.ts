@@ -2,10 +2,13 @@
 
 import readerUrl from "../generated/reader_bg.wasm?url";
 import toolsUrl from "../generated/tools_bg.wasm?url";
+import halfUrl from "../generated/sim_rest.wasm?url";
 import simUrl from "../generated/sim_bg.wasm?url";
 import type { Loaded, Progress } from "../wire";
 import type { Load, Look, Reply, Want } from "./protocol";
 import SimWorker from "./worker?worker&inline";
+
+declare const __SINGLE__: boolean;
 
 /** A failure the simulator reports, in its own words. */
 export class SimFailure extends Error {}
@@ -53,7 +56,9 @@ export class Sim {
   }
 
   async start(): Promise<void> {
-    await this.ask("init", await compile(simUrl));
+    // The one file has its second half at hand; from a host it comes when it is first called.
+    const half = __SINGLE__ ? compile(halfUrl) : new URL(halfUrl, document.baseURI).href;
+    await this.ask("init", await compile(simUrl), await half);
   }
 
   async load(load: Load): Promise<Loaded> {

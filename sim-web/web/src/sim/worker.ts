@@ -1,7 +1,7 @@
 // The simulator, away from the page's thread. Between calls it reads ahead.
 
 import initReader, * as reader from "../generated/reader.js";
-import initSim, { Lab as PlainLab } from "../generated/sim.js";
+import initSim, { Lab as PlainLab, otherHalf } from "../generated/sim.js";
 import initTools, { examine, Lab as ToolsLab, measure } from "../generated/tools.js";
 import type { Call, Load, Look, Reply, Want } from "./protocol";
 
@@ -27,6 +27,15 @@ function fetched(name: "reader" | "tools"): Promise<WebAssembly.Module> {
     expected.set(name, resolve);
     post({ kind: "need", module: name });
   });
+}
+
+/** In the middle of a call there is no waiting but this. */
+function fetchedNow(url: string): WebAssembly.Module {
+  const request = new XMLHttpRequest();
+  request.open("GET", url, false);
+  request.responseType = "arraybuffer";
+  request.send();
+  return new WebAssembly.Module(request.response as ArrayBuffer);
 }
 
 function needReader(): Promise<unknown> {
@@ -83,7 +92,9 @@ function answer(want: Want, line: number): string | Uint8Array {
 }
 
 const methods = {
-  async init(module: WebAssembly.Module) {
+  /** `half`: the functions that are seldom needed, or the address where they are. */
+  async init(module: WebAssembly.Module, half: WebAssembly.Module | string) {
+    otherHalf(() => (typeof half === "string" ? fetchedNow(half) : half));
     memory = (await initSim({ module_or_path: module })).memory;
   },
   /** Bytes that the module which runs scenarios has taken. */
