@@ -51,7 +51,7 @@ export const test = base.extend<{ open: (hash?: string, query?: string) => Promi
     page.on("console", (message) => { if (message.type() === "error") problems.push(message.text()); });
     await use(async (hash = "", query = "") => {
       await page.goto(`${site}${query}${hash ? `#${hash}` : ""}`);
-      await page.locator(hash.startsWith("course") ? "hc-course h1" : ".view").first().waitFor();
+      await page.locator(hash.startsWith("course") ? ":is(hc-course, .course-brief) h1" : ".view").first().waitFor();
     });
     expect(problems, "errors on the page").toEqual([]);
   },

@@ -9,6 +9,9 @@ import { type Diagnosed, type Option, said } from "./model";
 import { aside, button, focused, head, inline, type Page, prose, type Room, waiting } from "./room";
 import { w } from "./words";
 
+/** A prime, so that another time is another draw wherever a seat draws from. */
+const ANOTHER = 997;
+
 const PARTS = ["side", "cause", "remedy"] as const;
 type Part = (typeof PARTS)[number];
 
@@ -22,6 +25,8 @@ export class CasePage implements Page {
   #open = false;
   #failure = "";
   #ended = false;
+  /** How often it was begun anew, with other numbers. */
+  #again = 0;
 
   constructor(readonly room: Room, readonly item: Case) {}
 
@@ -34,7 +39,7 @@ export class CasePage implements Page {
     this.room.draw();
     try {
       const { store, model } = this.room;
-      const truth = await model.diagnose(this.item, catalogue, this.room.seat);
+      const truth = await model.diagnose(this.item, catalogue, this.room.seat + ANOTHER * this.#again);
       if (this.#ended) return;
       await store.needTools();
       store.setViews([]);
@@ -50,6 +55,15 @@ export class CasePage implements Page {
       this.#failure = (error as Error).message;
       if (!this.#ended) this.room.draw();
     }
+  }
+
+  /** The same case with other numbers: drawn for a seat that nobody has. */
+  async #anew(): Promise<void> {
+    this.#again += 1;
+    this.#truth = null;
+    this.#picked = null;
+    this.#open = false;
+    await this.start();
   }
 
   #grade(form: HTMLFormElement): void {
@@ -78,15 +92,22 @@ export class CasePage implements Page {
     this.room.draw();
   }
 
+  brief(): Node[] {
+    const { item } = this;
+    return [
+      head(this.room, item, `${w("level", item.level)} · ${w("minutes", item.minutes)}`),
+      ...prose(said(item.story, this.#truth?.values)),
+      ...(item.hints.length > 0 && !this.#picked ? [h("details", { class: "twin" }, h("summary", {}, w("hints")),
+        h("ul", {}, ...item.hints.map((line) => h("li", {}, h("code", {}, line)))))] : []),
+    ];
+  }
+
   render(): Node[] {
     const { item } = this;
     const truth = this.#truth;
     const key = PARTS.map((part) => pick(this.#right(part)?.text ?? ["", ""])).join(" · ");
     return [
-      head(this.room, item, `${w("level", item.level)} · ${w("minutes", item.minutes)}`),
-      ...prose(said(item.story, truth?.values)),
-      ...(item.hints.length > 0 && !this.#picked ? [h("details", { class: "twin" }, h("summary", {}, w("hints")),
-        h("ul", {}, ...item.hints.map((line) => h("li", {}, h("code", {}, line)))))] : []),
+      ...(this.#open ? this.brief() : []),
       ...(this.#failure ? [h("p", { class: "bad", role: "alert" }, w("failed", this.#failure))] : []),
       ...(truth === null && !this.#failure ? [waiting()] : []),
       ...(truth ? (this.#picked ? this.#graded(truth, this.#picked) : this.#form(truth)) : []),
@@ -97,8 +118,7 @@ export class CasePage implements Page {
   #form(truth: Diagnosed): Node[] {
     const form = h("form", { noValidate: true, onsubmit: (event: Event) => { event.preventDefault(); this.#grade(form); } },
       ...PARTS.map((part, at) => {
-        const legend = h("legend", {}, `${at + 1}. ${w(part)}`);
-        return h("fieldset", { class: "choices" }, at === 0 ? focused(legend) : legend,
+        return h("fieldset", { class: "choices" }, h("legend", {}, `${at + 1}. ${w(part)}`),
           ...truth.parts[part].map((one) => h("label", {}, h("input", { type: "radio", name: part, value: one.id }), h("span", {}, ...inline(pick(one.text))))));
       }),
       h("p", { class: "missing bad", role: "alert" }, this.#missing ? w("missing") : ""),
@@ -111,7 +131,7 @@ export class CasePage implements Page {
     const all = cases();
     const next = all[all.findIndex((one) => one.id === this.item.id) + 1];
     return [
-      focused(h("h2", { class: "score" }, w("score", score))),
+      focused(h("h2", { class: "score" }, w("score", score)), true),
       ...PARTS.map((part) => h("section", { class: "graded", "aria-label": w(part) }, h("h3", {}, w(part)),
         h("ul", {}, ...truth.parts[part].map((one) => h("li", { class: one.right ? "good" : picked[part] === one.id ? "off" : "" },
           h("b", {}, one.right ? "✓ " : "✗ ", ...inline(pick(one.text))), picked[part] === one.id ? h("i", {}, ` (${w("yours")})`) : null,
@@ -122,6 +142,7 @@ export class CasePage implements Page {
       ...(this.item.source ? [h("p", { class: "hint" }, w("source", this.item.source))] : []),
       h("div", { class: "row" },
         this.#open ? null : button(w("curtain"), () => void this.#uncover()),
+        button(w("anew"), () => void this.#anew()),
         next ? button(w("nextItem", said(next.title)), () => this.room.go(next.id), "primary") : button(w("back"), () => this.room.go(""), "primary")),
     ];
   }

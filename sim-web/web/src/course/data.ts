@@ -62,6 +62,13 @@ export interface Step {
   knob: Knob | null;
 }
 
+/** Whole numbers from `low` to `high` in steps, of which each seat draws one. */
+export interface Range {
+  low: number;
+  high: number;
+  step: number;
+}
+
 interface Common {
   id: string;
   title: Pair;
@@ -69,6 +76,8 @@ interface Common {
   notes: Pair;
   /** Values for `{name}` in changes and texts; a class goes through the rows seat by seat. */
   vary: readonly Readonly<Record<string, string>>[];
+  /** The same, drawn at random from a range; neighbours draw different ones. */
+  random: ReadonlyMap<string, Range>;
 }
 
 export interface Lesson extends Common {
@@ -215,6 +224,20 @@ class Fields {
     return list.map(String);
   }
 
+  ranges(key: string): Map<string, Range> {
+    const read = new Map<string, Range>();
+    if (!this.has(key)) return read;
+    const inner = this.inner(key);
+    for (const name of Object.keys(inner.table)) {
+      const numbers = inner.texts(name).map(Number);
+      const [low = NaN, high = NaN, step = 1] = numbers;
+      const good = numbers.length <= 3 && [low, high, step].every(Number.isSafeInteger) && step > 0 && low + step <= high && (high - low) / step < 10_000;
+      if (good) read.set(name, { low, high, step });
+      else inner.bad(name, "[LOW, HIGH] or [LOW, HIGH, STEP] is wanted, in whole numbers, with two values at least");
+    }
+    return read;
+  }
+
   tables(key: string): Fields[] {
     const value = this.#take(key);
     if (value === undefined) return [];
@@ -303,6 +326,7 @@ function common(fields: Fields, id: string): Common {
   return {
     id, title: fields.pair("title"), minutes: fields.number("minutes"), notes: fields.pair("notes"),
     vary: fields.tables("vary").map((row) => Object.fromEntries(Object.entries(row.table).map(([key, value]) => [key, String(value)]))),
+    random: fields.ranges("random"),
   };
 }
 

@@ -20,6 +20,7 @@ const MODES: readonly Mode[] = ["page", "ask", "open", "blind"];
 export class Course extends HTMLElement implements Room {
   readonly model = new Model();
   readonly progress = new Progress();
+  readonly #brief = h("section", { class: "course-brief" });
   #page: Page | null = null;
   #route = "";
   #mode: Mode = "page";
@@ -91,8 +92,28 @@ export class Course extends HTMLElement implements Room {
   draw(): void {
     if (!this.isConnected || !this.#page) return;
     this.setAttribute("aria-label", w("course"));
+    const brief = this.#mode === "blind" ? this.#page.brief?.() ?? [] : [];
+    this.#place(brief);
     this.replaceChildren(...this.#page.render());
-    this.querySelector<HTMLElement>("[data-focus]")?.focus({ preventScroll: true });
+    // The last that is marked: the title is, for where nothing else is.
+    const marked = [this.#brief, this].flatMap((part) => [...part.querySelectorAll<HTMLElement>("[data-focus]")]).at(-1);
+    marked?.focus({ preventScroll: true });
+    const top = marked?.getBoundingClientRect().top ?? 0;
+    if (marked?.dataset.focus === "seen" && (top < 0 || top > innerHeight * 0.7)) marked.scrollIntoView({ block: "start" });
+  }
+
+  /** Where only a terminal is in sight it stands between the situation and the questions, to be read in that order. */
+  #place(brief: Node[]): void {
+    const [tabs, views] = [".tabs", ".views"].map((name) => this.app.querySelector(`:scope > ${name}`));
+    this.#brief.replaceChildren(...brief);
+    this.#brief.setAttribute("aria-label", w("situation"));
+    if (brief.length > 0) {
+      if (this.#brief.nextSibling !== tabs) tabs?.before(this.#brief);
+      if (this.previousSibling !== views) views?.after(this);
+    } else {
+      this.#brief.remove();
+      if (this.nextSibling !== tabs) tabs?.before(this);
+    }
   }
 
   async show(cast: Cast, at_ns: number, views: readonly string[]): Promise<void> {
@@ -125,6 +146,7 @@ export class Course extends HTMLElement implements Room {
     this.#page = null;
     this.#route = "";
     this.app.classList.remove("in-course", ...MODES.map((one) => `course-${one}`));
+    this.#brief.remove();
     this.remove();
   }
 }

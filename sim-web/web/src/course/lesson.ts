@@ -123,7 +123,7 @@ export class LessonPage implements Page {
     const reasons = h("ul", {}, ...others.flatMap((one) => (one.why ? [h("li", {}, h("b", {}, ...inline(pick(one.text))), " — ", ...inline(said(one.why)))] : [])));
     return [
       h("h2", {}, ...inline(said(this.#step.ask, asked.values))),
-      focused(h("p", { class: `verdict ${picked.right ? "good" : "off"}`, role: "status" }, picked.right ? "✓ " : "✗ ", ...inline(verdict))),
+      focused(h("p", { class: `verdict ${picked.right ? "good" : "off"}`, role: "status" }, picked.right ? "✓ " : "✗ ", ...inline(verdict)), true),
       ...(picked.why ? prose(said(picked.why)) : []),
       ...prose(said(this.#step.explain, asked.values)),
       h("details", { class: "twin" }, h("summary", {}, w("others")), reasons),

@@ -58,9 +58,15 @@ const filled = (text: string, values: Readonly<Record<string, string>>) =>
 
 export const fill = (pair: Pair, values: Readonly<Record<string, string>>): Pair => [filled(pair[0], values), filled(pair[1], values)];
 
-/** The row of variations a seat has; nobody's seat is 0 and has the first. */
+/** The row of variations a seat has, and what it draws; nobody's seat is 0 and has the first row. */
 export function row(item: Item, seat: number): Readonly<Record<string, string>> {
-  return item.vary[seat % Math.max(1, item.vary.length)] ?? {};
+  const values = { ...item.vary[seat % Math.max(1, item.vary.length)] };
+  for (const [name, { low, high, step }] of item.random) {
+    // All values in an order of chance, one after another: as random as a die, and no two neighbours alike.
+    const all = shuffle(Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, at) => low + at * step), `${item.id} ${name}`);
+    values[name] = String(all[seat % all.length]);
+  }
+  return values;
 }
 
 export function cast(scene: Scene, values: Readonly<Record<string, string>>, seat: number, more: readonly string[] = []): Cast {
@@ -148,7 +154,7 @@ export class Model {
     const named = (text: string) => text.replace(/\$(\w+)/g, (whole, name: string) => item.names[name] ?? whole);
     const causes = item.causes.map((id) => ({ id, cause: catalogue.causes.get(id) }));
     const conditions = causes.map(({ cause }) => ({ metric: named(cause?.holds || "1"), at: item.at, since: "", per: "", set: [] }));
-    const held = await this.measure(here, conditions);
+    const held = await this.#everything(item.scene, values, seat, [...conditions, item.cured]);
     const order = causes.map(({ cause }, at) => {
       const places = (cause?.finding ?? []).map((id) => findings.findIndex((found) => found.id === id)).filter((place) => place >= 0);
       return (held[at]?.[0] ?? 0) > 0 && places.length > 0 ? Math.min(...places) : Infinity;
@@ -156,8 +162,7 @@ export class Model {
     const first = Math.min(...order);
     const cures = await Promise.all(item.remedies.map(async (one) =>
       (await this.#everything(item.scene, values, seat, [{ ...item.cured, set: [...item.cured.set, ...one.set] }]))[0]?.[0] ?? 0));
-    const [untreated] = await this.#everything(item.scene, values, seat, [item.cured]);
-    if ((untreated?.[0] ?? 0) > 0) throw new NoSingleAnswer(`${item.id}: it is healthy without a remedy`);
+    if ((held[conditions.length]?.[0] ?? 0) > 0) throw new NoSingleAnswer(`${item.id}: it is healthy without a remedy`);
     const say = (id: string, pair: Pair | undefined): Pair => fill(item.why.get(id) ?? pair ?? ["", ""], values);
     const cause: Option[] = causes.map(({ id, cause }, at) => ({ id, text: cause?.text ?? ["", ""], right: order[at] === first && first < Infinity,
       why: say(id, order[at] !== first && (order[at] ?? Infinity) < Infinity ? CONSEQUENCE : cause?.why) }));

@@ -33,6 +33,8 @@ export interface Room {
 export interface Page {
   start(): Promise<void>;
   render(): Node[];
+  /** What stands before the terminal where only a terminal is in sight; `render()` comes after it then. */
+  brief?(): Node[];
   /** Is left; what it waits for is not wanted any more. */
   end(): void;
 }
@@ -46,10 +48,10 @@ export function inline(text: string): (Node | string)[] {
   return text.split(/`([^`]*)`/).map((part, at) => (at % 2 === 1 ? h("code", {}, part) : part));
 }
 
-/** Where the focus goes when a page is drawn anew. */
-export function focused<T extends HTMLElement>(node: T): T {
+/** Where the focus goes when a page is drawn anew; `seen`, if it shall be in sight then. */
+export function focused<T extends HTMLElement>(node: T, seen = false): T {
   node.tabIndex = -1;
-  node.dataset.focus = "";
+  node.dataset.focus = seen ? "seen" : "";
   return node;
 }
 
@@ -61,7 +63,7 @@ export function button(label: string, action: () => void, kind = ""): HTMLButton
 export function head(room: Room, item: Item, more: string): HTMLElement {
   return h("div", { class: "course-head" },
     h("div", { class: "row" }, button(`← ${w("back")}`, () => room.go(""), "link"), h("span", { class: "space" }), button(w("leave"), () => room.leave(), "link")),
-    h("h1", {}, said(item.title)), h("p", { class: "hint" }, ...inline(more)));
+    focused(h("h1", {}, said(item.title))), h("p", { class: "hint" }, ...inline(more)));
 }
 
 /** What only an instructor sees, and not on the wall. */
