@@ -106,7 +106,7 @@ fn caption(seen: &Seen<'_>, searched: &Searched, to: u64) -> Said {
         let all = mean(stats.vain_searches);
         told.push(said!(ChartText::CostVain, grouped(first), all, grouped(searched.vain)));
     }
-    if to < searched.total {
+    if to < searched.total - searched.total / 10 {
         told.push(said!(ChartText::CostEnds, grouped(to)));
     }
     joined(&told)
