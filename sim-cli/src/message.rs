@@ -13,8 +13,8 @@ halfclose::messages! {
         TwoToStdout { en: "--json and --trace - both want stdout", zh: "--json 与 --trace - 都要占用标准输出" }
         NoSuchState { en: "`{0}` is not a state of TCP", zh: "`{0}` 不是 TCP 状态" }
         BinaryToTerminal { en: "a capture is binary: write it to a file, or pipe it into tshark -r -", zh: "抓包是二进制数据：请写入文件，或用管道交给 tshark -r -" }
-        PacketsWritten { en: "{0} packets written to {1}", zh: "已把 {0} 个报文写入 {1}" }
-        RowsWritten { en: "{0} rows written to {1}", zh: "已把 {0} 行写入 {1}" }
+        PacketsWritten { en: "{0} packet{0:|s} written to {1}", zh: "已把 {0} 个报文写入 {1}" }
+        RowsWritten { en: "{0} row{0:|s} written to {1}", zh: "已把 {0} 行写入 {1}" }
         UnknownWord { en: "nothing is known about `{0}`", zh: "没有关于 `{0}` 的说明" }
         SeeExplain { en: "`halfclose explain` lists the words", zh: "`halfclose explain` 列出所有词条" }
         Questions { en: "Questions", zh: "常见问题" }
@@ -23,7 +23,7 @@ halfclose::messages! {
             zh: "`halfclose explain 词`、`halfclose explain q10`，或直接输入问题"
         }
         FileOk { en: "{0}: ok", zh: "{0}：没有问题" }
-        ProblemCount { en: "{0}: {1} problem(s)", zh: "{0}：{1} 个问题" }
+        ProblemCount { en: "{0}: {1} problem{1:|s}", zh: "{0}：{1} 个问题" }
         RunHeader {
             en: "{0}: seed {1}, {2} events, {3} s of virtual time",
             zh: "{0}：种子 {1}，{2} 个事件，虚拟时间 {3} 秒"
@@ -72,7 +72,7 @@ halfclose::messages! {
         NothingToDraw { en: "{0}: this run has nothing to show there", zh: "{0}：这次运行没有可画的内容" }
         NoSuchPicture { en: "no picture is called `{0}`", zh: "没有名为 `{0}` 的图" }
         NoConnectionOf { en: "no connection was made from port {0} among the first {1}", zh: "前 {1} 个连接中没有使用端口 {0} 的" }
-        AttemptNeverMade { en: "the run makes {0} attempts to connect; there is no attempt {1}", zh: "这次运行共有 {0} 次连接尝试，没有第 {1} 次" }
+        AttemptNeverMade { en: "the run makes {0} attempt{0:|s} to connect; there is no attempt {1}", zh: "这次运行共有 {0} 次连接尝试，没有第 {1} 次" }
         NoClient { en: "no process of this scenario ever connects", zh: "这个场景中没有进程发起连接" }
         NoPng {
             en: "this build draws SVG only: build it with `--features png`, or convert: rsvg-convert {0} > {1}",
@@ -147,7 +147,7 @@ halfclose::messages! {
         HeadSteady { en: "then, a second", zh: "此后每秒" }
         ThisScenario { en: "this scenario", zh: "本场景" }
         FromSimulation { en: "The same from simulation (seed {0})", zh: "同样的问题，由模拟得出（种子 {0}）" }
-        WallMet { en: "wall {0}: {1} after {3}, with {2} connections open", zh: "第 {0} 堵墙：{3} 之后出现 {1}，当时打开着 {2} 个连接" }
+        WallMet { en: "wall {0}: {1} after {3}, with {2} connection{2:|s} open", zh: "第 {0} 堵墙：{3} 之后出现 {1}，当时打开着 {2} 个连接" }
         NoWall { en: "wall {0}: none within {1}", zh: "第 {0} 堵墙：{1} 之内没有碰到" }
         HeadQuantity { en: "quantity", zh: "量" }
         HeadFormula { en: "formula", zh: "公式" }
@@ -167,7 +167,7 @@ halfclose::messages! {
         EffectStops { en: "nothing piles up any more, but the client is not served", zh: "不再积压，但客户端仍得不到服务" }
         EffectAdmin { en: "an administrator gets in; the client's trouble stays", zh: "管理员能登录；客户端的问题依旧" }
         EffectNothing { en: "as before", zh: "与之前一样" }
-        EffectMoves { en: "moves the wall: {0} after {1} instead of {2}, with {3} connections", zh: "只是移动了墙：{1} 后出现 {0}（原来 {2}），当时 {3} 个连接" }
+        EffectMoves { en: "moves the wall: {0} after {1} instead of {2}, with {3} connection{3:|s}", zh: "只是移动了墙：{1} 后出现 {0}（原来 {2}），当时 {3} 个连接" }
         EffectFormula { en: "moves the wall to {0} instead of {1} (formula only: the program has no such knob)", zh: "把墙移到 {0}（原来 {1}）（仅由公式得出：程序没有这个开关）" }
         EffectLater { en: "moves the wall beyond {0}; still {1} descriptors more a second", zh: "把墙移到 {0} 之后；描述符仍以每秒 {1} 个的速度增加" }
         VerdictNone { en: "Nothing tried here cures it.", zh: "这里试过的办法都治不好。" }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use halfclose::capacity::sweep::{Plan, Point};
+use halfclose::text::grouped;
 use halfclose_tests::golden::golden;
 use halfclose_tests::tree::{files, read};
 
@@ -26,7 +27,7 @@ fn the_figures_of_the_prose_are_the_program_s() {
         let decimals = figure.get("decimals").and_then(toml::Value::as_integer).unwrap_or(0);
         let value = Expression::new(expression, &known).value();
         let decimals = usize::try_from(decimals).expect("a few decimals");
-        out.push_str(&format!("ANCHOR: {name}\n{}\nANCHOR_END: {name}\n", grouped(value, decimals)));
+        out.push_str(&format!("ANCHOR: {name}\n{}\nANCHOR_END: {name}\n", shown(value, decimals)));
     }
     golden("book/src/figures.txt", &out);
 }
@@ -71,17 +72,11 @@ fn measured() -> BTreeMap<String, f64> {
 }
 
 /// `28,231`, `1.29`.
-fn grouped(value: f64, decimals: usize) -> String {
+pub(super) fn shown(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
-    let (whole, rest) = text.split_once('.').map_or((text.as_str(), ""), |(whole, rest)| (whole, rest));
-    let mut out = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if rest.is_empty() { out } else { format!("{out}.{rest}") }
+    let (whole, rest) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let whole = grouped(whole.parse().unwrap_or_else(|_| panic!("{value} is no figure for a page")));
+    rest.map_or_else(|| whole.clone(), |rest| format!("{whole}.{rest}"))
 }
 
 /// Sums and products of numbers and names.
@@ -156,8 +151,8 @@ fn expressions_and_figures() {
     let value = |text| Expression::new(text, &known).value();
     assert_eq!(value("a.b_c + 1"), 28_232.0);
     assert_eq!(value("2 * (a.b_c - 28229) / d-6.18.e"), 1.0);
-    assert_eq!(grouped(28_231.0, 0), "28,231");
-    assert_eq!(grouped(1_000_000.0, 0), "1,000,000");
-    assert_eq!(grouped(1.2874, 2), "1.29");
-    assert_eq!(grouped(151.0, 0), "151");
+    assert_eq!(shown(28_231.0, 0), "28,231");
+    assert_eq!(shown(1_000_000.0, 0), "1,000,000");
+    assert_eq!(shown(1.2874, 2), "1.29");
+    assert_eq!(shown(151.0, 0), "151");
 }

@@ -6,6 +6,8 @@ use halfclose_tests::golden::golden;
 use halfclose_tests::tree::{files, read};
 use toml::{Table, Value};
 
+use super::figures::shown;
+
 fn record(name: &str) -> Table {
     read(format!("book/measured/{name}")).parse().unwrap_or_else(|problem| panic!("{name}: {problem}"))
 }
@@ -31,15 +33,12 @@ fn short(value: f64) -> String {
         _ if value < 100.0 => 1,
         _ => 0,
     };
-    format!("{value:.decimals$}")
+    shown(value, decimals)
 }
 
 /// `28,232`.
 fn count(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).expect("digits")).collect();
-    groups.join(",")
+    shown(value, 0)
 }
 
 #[test]

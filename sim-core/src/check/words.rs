@@ -22,14 +22,14 @@ crate::messages! {
 
         // Why a property does not hold.
         OldCloseWait { en: "a connection has been in CLOSE_WAIT for {0}{1}", zh: "有连接停在 CLOSE_WAIT 已 {0}{1}" }
-        Fds { en: "{0} descriptors are open {1} after the last fault; before the first there were at most {2}{3}", zh: "最后一个故障过去 {1} 后仍打开着 {0} 个描述符；第一个故障之前最多 {2} 个{3}" }
+        Fds { en: "{0} descriptor{0: is|s are} open {1} after the last fault; before the first there were at most {2}{3}", zh: "最后一个故障过去 {1} 后仍打开着 {0} 个描述符；第一个故障之前最多 {2} 个{3}" }
         Ports { en: "{0} source ports are in use, more than {1}", zh: "占用了 {0} 个源端口，超过 {1} 个" }
         Storm { en: "{0} connect() calls within {1}, more than {2}", zh: "{1} 内调用了 {0} 次 connect()，超过 {2} 次" }
         NotTold { en: "{0} was returned {1} ago, and the caller has not been told", zh: "{1} 前返回过 {0}，调用者没有得到通知" }
         NotServed { en: "the last fault was over {0} ago, and in ten seconds {1} requests are served; it was {2} before the first", zh: "最后一个故障已过去 {0}，十秒内只有 {1} 个请求得到服务；第一个故障之前是 {2} 个" }
         Ended { en: "the program has ended, with status {0}", zh: "程序已经退出，状态 {0}" }
         DeadUse { en: "a request failed on a connection that had been dead for {0} when it was sent", zh: "请求发送在一条已经断开 {0} 的连接上，因此失败" }
-        Slots { en: "{0} sessions of the server have not logged in, more than {1}", zh: "服务器上有 {0} 个会话尚未登录，超过 {1} 个" }
+        Slots { en: "{0} session{0:|s} of the server {0:has|have} not logged in, more than {1}", zh: "服务器上有 {0} 个会话尚未登录，超过 {1} 个" }
         By { en: "; {0}", zh: "；{0}" }
 
         // A counterexample's story.

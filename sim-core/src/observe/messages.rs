@@ -7,7 +7,7 @@ crate::messages! {
     pub enum Advice {
         // Facts.
         FirstLimit {
-            en: "the first limit to bind was {0}, {1} after the start, at {2} connections",
+            en: "the first limit to bind was {0}, {1} after the start, at {2} connection{2:|s}",
             zh: "最先碰到的限制是 {0}：开始后 {1}，当时有 {2} 个连接"
         }
         NextLimit { en: "{0} came {1} later", zh: "{1} 之后轮到 {0}" }
@@ -24,7 +24,7 @@ crate::messages! {
             zh: "connect() 的 CPU 开销（成本模型）由 {0} 变为 {1}"
         }
         PeerOfTimeout {
-            en: "{0} sessions waited connect_timeout = {1} in vain and were closed by the server",
+            en: "{0} session{0:|s} waited connect_timeout = {1} in vain and {0:was|were} closed by the server",
             zh: "{0} 个会话白等了 connect_timeout = {1}，被服务器关闭"
         }
 
@@ -34,7 +34,7 @@ crate::messages! {
         }
 
         OpenedNotClosed {
-            en: "its system calls say so: socket {0} + openat {1} - close {2} = {3} descriptors opened and not closed",
+            en: "its system calls say so: socket {0} + openat {1} - close {2} = {3} descriptor{3:|s} opened and not closed",
             zh: "系统调用计数就能看出：socket {0} + openat {1} - close {2} = {3} 个描述符打开后没有关闭"
         }
 
@@ -106,9 +106,9 @@ crate::messages! {
         }
         LimitOrder { en: "the limits in the order in which they bind: {0}", zh: "各个限制依次为：{0}" }
         LimitBound { en: "{0} at {1}", zh: "{0} 在 {1}" }
-        LimitWould { en: "{0} would at about {1} ({2} connections)", zh: "{0} 大约在 {1}（{2} 个连接）" }
+        LimitWould { en: "{0} would at about {1} ({2} connection{2:|s})", zh: "{0} 大约在 {1}（{2} 个连接）" }
         SamePace {
-            en: "the later ones at the pace of the first {0} connections, {1} a second on average, had nothing bound before",
+            en: "the later ones at the pace of the first {0} connection{0:|s}, {1} a second on average, had nothing bound before",
             zh: "后面的按最初 {0} 个连接的速度推算（平均每秒 {1} 个），假设前面的限制都没有起作用"
         }
 

@@ -17,8 +17,8 @@ crate::messages! {
         Title { en: "One connection, packet by packet", zh: "一个连接，逐个报文" }
         Time { en: "time [s]", zh: "时间 [s]" }
         NotToScale { en: "time is not to scale", zh: "时间不按比例" }
-        Bytes { en: "{0} bytes", zh: "{0} 字节" }
-        LeftOut { en: "… {0} steps left out …", zh: "……略去 {0} 步……" }
+        Bytes { en: "{0} byte{0:|s}", zh: "{0} 字节" }
+        LeftOut { en: "… {0} step{0:|s} left out …", zh: "……略去 {0} 步……" }
         Silence { en: "{0} s of silence", zh: "{0} 秒内没有任何报文" }
         Lost { en: "lost: {0}", zh: "丢失：{0}" }
         NeverArrived { en: "still on its way", zh: "还在路上" }
@@ -31,9 +31,9 @@ crate::messages! {
         LossAccept { en: "accept queue full", zh: "全连接队列已满" }
         LossRequest { en: "request queue full", zh: "半连接队列已满" }
         LossBuffer { en: "receive buffer full", zh: "接收缓冲区已满" }
-        Count { en: "{0} segments, {1} of them lost.", zh: "共 {0} 个报文段，其中 {1} 个丢失。" }
-        CountAll { en: "{0} segments.", zh: "共 {0} 个报文段。" }
-        AtLeast { en: "{0} steps, of which the picture leaves out {1}.", zh: "共 {0} 步，图中略去 {1} 步。" }
+        Count { en: "{0} segment{0:|s}, {1} of them lost.", zh: "共 {0} 个报文段，其中 {1} 个丢失。" }
+        CountAll { en: "{0} segment{0:|s}.", zh: "共 {0} 个报文段。" }
+        AtLeast { en: "{0} step{0:|s}, of which the picture leaves out {1}.", zh: "共 {0} 步，图中略去 {1} 步。" }
         EndStates { en: "At the end {0} is in {1}, {2} in {3}.", zh: "结束时 {0} 处于 {1}，{2} 处于 {3}。" }
         CloseWait {
             en: "No timer ends CLOSE-WAIT: only the client's own close() does, and it does not come.",

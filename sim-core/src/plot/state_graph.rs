@@ -21,7 +21,7 @@ crate::messages! {
         Others { en: "Other ways to CLOSED, and what else the figure leaves out", zh: "其他到达 CLOSED 的途径，以及图中未画出的边" }
         Describe { en: "{0} states and {1} edges. {2}", zh: "{0} 个状态，{1} 条边。{2}" }
         Now { en: "now {0}", zh: "现有 {0}" }
-        Times { en: "{0} times", zh: "{0} 次" }
+        Times { en: "{0} time{0:|s}", zh: "{0} 次" }
     }
 }
 

@@ -27,7 +27,7 @@ crate::messages! {
 
         // Findings: what happened, why.
         PortsExhausted {
-            en: "{0} ran out of source ports towards {1}: {2} connections, then EADDRNOTAVAIL at every connect()",
+            en: "{0} ran out of source ports towards {1}: {2} connection{2:|s}, then EADDRNOTAVAIL at every connect()",
             zh: "{0} 到 {1} 的源端口用完：建立 {2} 个连接之后，每次 connect() 都返回 EADDRNOTAVAIL"
         }
         PortsExhaustedWhy {
@@ -43,15 +43,15 @@ crate::messages! {
             zh: "主机 {0} 达到 fs.file-max = {1}：{2} 返回 ENFILE"
         }
         DescriptorLeak {
-            en: "{0} holds {1} sockets it will never use again: it lost the descriptor on its error path and never called close()",
+            en: "{0} holds {1} socket{1:|s} it will never use again: it lost the descriptor on its error path and never called close()",
             zh: "{0} 持有 {1} 个再也不会使用的 socket：出错路径丢失了描述符，从未调用 close()"
         }
         CloseWaitPile {
-            en: "{0} sockets are in CLOSE-WAIT on {1}: the peer closed, the application did not, and no timer ever ends this state",
+            en: "{0} socket{0: is|s are} in CLOSE-WAIT on {1}: the peer closed, the application did not, and no timer ever ends this state",
             zh: "{1} 上有 {0} 个 CLOSE-WAIT：对端已关闭而本地应用没有关闭，这个状态没有任何超时"
         }
         TooManyConnections {
-            en: "{0} refused {1} connections with ERR 1040: {2} of max_connections + 1 = {3} slots were held by sessions that never authenticated",
+            en: "{0} refused {1} connection{1:|s} with ERR 1040: {2} of max_connections + 1 = {3} slots were held by sessions that never authenticated",
             zh: "{0} 以 ERR 1040 拒绝了 {1} 个连接：max_connections + 1 = {3} 个名额中有 {2} 个被从未认证的会话占住"
         }
         ConnectTimeoutHolds {
@@ -63,23 +63,23 @@ crate::messages! {
             zh: "{0} 把一个 CPU 的 {1} % 花在 connect() 里：每次调用检查 {2} 个候选端口，一个也没找到（成本模型 {3}）"
         }
         OtherParity {
-            en: "after {0} connections all ports of one parity were taken; from then on each connect() first scans {1} used ports",
+            en: "after {0} connection{0:|s} all ports of one parity were taken; from then on each connect() first scans {1} used ports",
             zh: "建立 {0} 个连接后，同奇偶的端口全部用完；此后每次 connect() 都要先扫过 {1} 个已用端口"
         }
         TimeWaitLimit {
-            en: "{0} TIME-WAIT sockets hold the ports: {1} connections/s is the most this range can sustain",
+            en: "{0} TIME-WAIT socket{0: holds|s hold} the ports: {1} connections/s is the most this range can sustain",
             zh: "{0} 个 TIME-WAIT 占着端口：这个范围最多支撑每秒 {1} 个连接"
         }
         TimeWaitOverflow {
-            en: "tcp_max_tw_buckets = {0} was reached {1} times: those sockets went straight to CLOSED",
+            en: "tcp_max_tw_buckets = {0} was reached {1} time{1:|s}: those sockets went straight to CLOSED",
             zh: "tcp_max_tw_buckets = {0} 被达到 {1} 次：这些 socket 直接进入 CLOSED"
         }
         OrphanLimit {
-            en: "tcp_max_orphans = {0} was reached: {1} connections were reset",
+            en: "tcp_max_orphans = {0} was reached: {1} connection{1: was|s were} reset",
             zh: "达到 tcp_max_orphans = {0}：{1} 个连接被复位"
         }
         AcceptQueueOverflow {
-            en: "the accept queue of {0} overflowed {1} times: it holds min(backlog, somaxconn) + 1 = {2}",
+            en: "the accept queue of {0} overflowed {1} time{1:|s}: it holds min(backlog, somaxconn) + 1 = {2}",
             zh: "{0} 的全连接队列溢出 {1} 次：容量是 min(backlog, somaxconn) + 1 = {2}"
         }
         HostBlocked {
@@ -87,7 +87,7 @@ crate::messages! {
             zh: "{0} 在连续 max_connect_errors = {2} 次握手失败后，用 ERR 1129 封锁了 {1}"
         }
         ReconnectStorm {
-            en: "{0} reconnects {1} times a second, {2} after each failure, without ever backing off",
+            en: "{0} reconnects {1} time{1:|s} a second, {2} after each failure, without ever backing off",
             zh: "{0} 每秒重连 {1} 次，每次失败后只等 {2}，从不退避"
         }
         Recovered { en: "{0} recovered at {1}: {2}", zh: "{0} 在 {1} 恢复：{2}" }

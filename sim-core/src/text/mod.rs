@@ -89,7 +89,8 @@ impl Both {
         en.trailing_ones() as usize
     }
 
-    /// The text in `lang` with `{0}`, `{1}`, … replaced.
+    /// The text in `lang` with `{0}`, `{1}`, … replaced, and of `{0:is|are}` the
+    /// word that goes with the argument: the first with `1`.
     #[must_use]
     pub fn format(self, lang: Lang, args: &[&dyn fmt::Display]) -> String {
         let mut out = String::new();
@@ -97,13 +98,16 @@ impl Both {
         while let Some(open) = rest.find('{') {
             out.push_str(&rest[..open]);
             let tail = &rest[open + 1..];
-            let argument = tail
-                .split_once('}')
-                .and_then(|(number, after)| Some((number.parse::<usize>().ok()?, after)))
-                .and_then(|(number, after)| Some((args.get(number)?, after)));
+            let argument = tail.split_once('}').and_then(|(inside, after)| {
+                let (number, words) = inside.split_once(':').map_or((inside, None), |(n, words)| (n, Some(words)));
+                let argument = args.get(number.parse::<usize>().ok()?)?.to_string();
+                let Some(words) = words else { return Some((argument, after)) };
+                let (one, many) = words.split_once('|')?;
+                Some((if argument == "1" { one } else { many }.to_owned(), after))
+            });
             match argument {
                 Some((argument, after)) => {
-                    out.push_str(&argument.to_string());
+                    out.push_str(&argument);
                     rest = after;
                 }
                 None => {
@@ -123,7 +127,7 @@ const fn placeholders(text: &str) -> u32 {
     let mut set = 0;
     let mut at = 0;
     while at + 2 < bytes.len() {
-        if bytes[at] == b'{' && bytes[at + 1].is_ascii_digit() && bytes[at + 2] == b'}' {
+        if bytes[at] == b'{' && bytes[at + 1].is_ascii_digit() && matches!(bytes[at + 2], b'}' | b':') {
             set |= 1 << (bytes[at + 1] - b'0');
         }
         at += 1;
@@ -244,6 +248,15 @@ mod tests {
         assert_eq!(text.format(Lang::Zh, &[&10, &3]), "10 中的 3");
         let braces = Both { en: "{recvq} {", zh: "{recvq} {" };
         assert_eq!(braces.format(Lang::En, &[]), "{recvq} {");
+    }
+
+    #[test]
+    fn a_word_goes_with_its_number() {
+        let text = Both { en: "{0} socket{0:|s} {0:is|are} left", zh: "剩 {0} 个 socket" };
+        assert_eq!(text.arity(), 1);
+        assert_eq!(text.format(Lang::En, &[&1]), "1 socket is left");
+        assert_eq!(text.format(Lang::En, &[&"1,000"]), "1,000 sockets are left");
+        assert_eq!(text.format(Lang::Zh, &[&1]), "剩 1 个 socket");
     }
 
     #[test]

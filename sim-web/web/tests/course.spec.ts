@@ -85,6 +85,8 @@ async function blind(page: Page): Promise<void> {
   await page.keyboard.press("Enter");
   await expect(page.locator("hc-course .score")).toBeVisible();
   await expect(page.locator("hc-course .graded li.good")).toHaveCount(3);
+  const host = await page.locator("hc-view-terminal select").evaluate((node: HTMLSelectElement) => node.selectedOptions[0]?.text);
+  await expect(page.locator("hc-view-terminal .prompt .ps1")).toContainText(`@${host} `);
   for (const reason of await page.locator("hc-course .graded li:not(.good)").allInnerTexts()) expect(reason).toMatch(/ — \S.{3}/);
 }
 
@@ -156,10 +158,12 @@ for (const group of thirds(LESSONS)) {
 for (const group of thirds(CASES)) {
   test(`diagnosed by keyboard alone: ${group.join(", ")}`, async ({ page, open }) => {
     await open("course");
-    await each(page, group, async () => {
+    await each(page, group, async (name) => {
       await blind(page);
       await press(page, "hc-course .row > button:not(.primary, .link)");
       await expect(page.locator("hc-view-states")).toBeVisible();
+      const at = /^host = "(.*)"$/m.exec(readFileSync(file(name), "utf8"))?.[1];
+      await expect(page.locator("hc-view-terminal .prompt .ps1")).toContainText(`@${at} `);
     });
   });
 }

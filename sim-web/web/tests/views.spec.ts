@@ -119,6 +119,14 @@ test("things can be broken", async ({ page, open }) => {
   await expect(page.locator("hc-faults .done li")).toHaveCount(0);
 });
 
+test("the name server can stall, where there is one", async ({ page, open }) => {
+  await open("v=1&s=traced&t=1s&views=log");
+  await page.getByText("Break something").click();
+  await page.locator("[data-fault=dns]").click();
+  await expect(page.locator("[data-fault=dns]")).toHaveText("Let DNS answer");
+  await expect(page.locator("hc-faults .done li")).toHaveCount(1);
+});
+
 test("a wrong text is told at its place", async ({ page, open }) => {
   await open("v=1&s=tiny&views=scenario");
   const area = page.locator("hc-view-scenario textarea");
@@ -174,14 +182,14 @@ test("little moves where little shall", async ({ page, open }) => {
   await expect.poll(() => page.evaluate(() => document.getAnimations().filter((one) => one.playState === "running").length)).toBe(0);
 });
 
-for (const [name, width, theme, hash] of [
-  ["first-desktop", 1400, "light", "v=1&s=tiny&t=6s"], ["first-phone", 360, "dark", "v=1&s=tiny&t=6s&views=ports"],
-] as const) {
-  test(`looks as it did: ${name}`, async ({ page, open }) => {
-    await page.setViewportSize({ width, height: 740 });
-    await page.emulateMedia({ colorScheme: theme });
-    await open(hash);
-    await prepared(page);
-    await expect(page).toHaveScreenshot(`${name}.png`, { scale: "css" });
-  });
+for (const [place, width, height] of [["phone", 360, 1000], ["tablet", 820, 2600], ["projector", 1600, 2000]] as const) {
+  for (const theme of ["light", "dark"] as const) {
+    test(`looks as it did: ${place}, ${theme}`, async ({ page, open }) => {
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme: theme });
+      await open("v=1&s=tiny&t=6s&views=states,ports,fds,sockets,mysql,series,log,sequence");
+      await prepared(page);
+      await expect(page).toHaveScreenshot(`${place}-${theme}.png`, { scale: "css" });
+    });
+  }
 }

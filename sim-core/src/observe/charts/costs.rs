@@ -86,7 +86,6 @@ fn caption(seen: &Seen<'_>, searched: &Searched, to: u64) -> Said {
     let stats = seen.run.world().stats(host, process);
     let price = kernel.config().cost.search_ns(&CandidateCounts { taken: 1, ..CandidateCounts::default() });
     let mut told = vec![match price {
-        ns if ns > 0 && searched.total == 1 => said!(ChartText::CostOfOne, ns, kernel.config().cost.name),
         0 => said!(ChartText::CostFree, grouped(searched.total)),
         ns => said!(ChartText::CostOf, grouped(searched.total), ns, kernel.config().cost.name),
     }];

@@ -63,19 +63,15 @@ crate::messages! {
         PortsGone { en: "At {0} none is left: EADDRNOTAVAIL.", zh: "{0} 时一个不剩：EADDRNOTAVAIL。" }
         PortsEnd { en: "At the end {0} of {1} are in use; the most was {2}.", zh: "结束时 {1} 个中用了 {0} 个，最多时为 {2} 个。" }
         CostOf {
-            en: "{0} attempts; one candidate costs {1} ns of CPU time in the cost model {2}.",
+            en: "{0} attempt{0:|s}; one candidate costs {1} ns of CPU time in the cost model {2}.",
             zh: "共 {0} 次尝试；按成本模型 {2}，每个候选端口占用 CPU {1} ns。"
-        }
-        CostOfOne {
-            en: "One attempt; a candidate costs {0} ns of CPU time in the cost model {1}.",
-            zh: "只有一次尝试；按成本模型 {1}，每个候选端口占用 CPU {0} ns。"
         }
         CostEnds { en: "The picture ends at attempt {0}.", zh: "图只画到第 {0} 次尝试。" }
         CostEased {
             en: "Before the knee a search inspects {0} on average, after it {1}: at times a full half has to be walked first.",
             zh: "拐点之前一次搜索平均查看 {0} 个，之后 {1} 个：有时要先走完已满的一半。"
         }
-        CostFree { en: "{0} attempts.", zh: "共 {0} 次尝试。" }
+        CostFree { en: "{0} attempt{0:|s}.", zh: "共 {0} 次尝试。" }
         CostKnee {
             en: "Before the knee a search inspects {0} on average, after it {1}: a full half has to be walked first.",
             zh: "拐点之前一次搜索平均查看 {0} 个，之后 {1} 个：要先走完已满的一半。"
@@ -86,12 +82,12 @@ crate::messages! {
         }
         CostMean { en: "A search inspects {0} on average.", zh: "一次搜索平均查看 {0} 个。" }
         RateOf {
-            en: "At most {0} calls of connect() in one second; of {1} in all {2} found a port.",
+            en: "At most {0} call{0:|s} of connect() in one second; of {1} in all {2} found a port.",
             zh: "一秒内最多 {0} 次 connect()；共 {1} 次，其中 {2} 次找到端口。"
         }
         RateOfOne { en: "One call of connect().", zh: "只有一次 connect()。" }
         RateNoPort { en: "{0} failed with EADDRNOTAVAIL.", zh: "{0} 次因 EADDRNOTAVAIL 失败。" }
-        RateNoFile { en: "{0} calls failed for want of a descriptor.", zh: "{0} 次调用因没有描述符而失败。" }
+        RateNoFile { en: "{0} call{0:|s} failed for want of a descriptor.", zh: "{0} 次调用因没有描述符而失败。" }
         RateFixed {
             en: "The client waits {0} after each failure, whatever happens: one failure becomes a storm.",
             zh: "客户端每次失败后固定等 {0}：一次失败变成一场风暴。"
@@ -107,12 +103,12 @@ crate::messages! {
             zh: "{0} 时 {1} 个名额全部占满。"
         }
         ServerSilent {
-            en: "At most {0} sessions at once have not authenticated.",
+            en: "At most {0} session{0:|s} at once {0:has|have} not authenticated.",
             zh: "同时最多有 {0} 个会话尚未认证。"
         }
         ServerChanged { en: "max_connections becomes {0} at {1}.", zh: "{1} 时 max_connections 变为 {0}。" }
         ServerFree { en: "At most {0} of {1} places are taken.", zh: "最多占用 {1} 个名额中的 {0} 个。" }
-        ServerRefused { en: "{0} connections are turned away with ERR 1040.", zh: "{0} 个连接被 ERR 1040 拒绝。" }
+        ServerRefused { en: "{0} connection{0: is|s are} turned away with ERR 1040.", zh: "{0} 个连接被 ERR 1040 拒绝。" }
         OverlayCaption {
             en: "Solid colours are {0}, dashes are {1}; the seed is the same.",
             zh: "实线为 {0}，虚线为 {1}；种子相同。"

@@ -5,7 +5,7 @@ crate::messages! {
     pub enum Judged {
         // Who failed to close.
         CloseWait {
-            en: "{0} did not close: {1} of its sockets to {2} are in CLOSE-WAIT. {2} has closed them long ago; only {0} can end them, no timer does",
+            en: "{0} did not close: {1} of its sockets to {2} {1:is|are} in CLOSE-WAIT. {2} has closed them long ago; only {0} can end them, no timer does",
             zh: "没有关闭的是 {0}：它到 {2} 的 {1} 个 socket 处于 CLOSE-WAIT。{2} 早已关闭；只有 {0} 能结束它们，没有任何定时器"
         }
         CloseWaitServer {
@@ -19,7 +19,7 @@ crate::messages! {
             zh: "{0} 建立连接却不读取：到 {2} 的 {1} 个已建立的 socket 都有同样的 {3} 字节未读。它弄丢了这些 socket，或者卡住了；{2} 放弃之后它们会变成 CLOSE-WAIT"
         }
         PeerDidNotClose {
-            en: "this host closed first and waits: {0} sockets in FIN-WAIT-2 towards {1}. The other ends have not been closed: look for CLOSE-WAIT there",
+            en: "this host closed first and waits: {0} socket{0:|s} in FIN-WAIT-2 towards {1}. The other ends have not been closed: look for CLOSE-WAIT there",
             zh: "本机先关闭并在等待：到 {1} 有 {0} 个 FIN-WAIT-2。对端还没有关闭：去那里找 CLOSE-WAIT"
         }
         SilentClients {
@@ -39,11 +39,11 @@ crate::messages! {
             zh: "有 {0} 个 TCP socket 在用却不是 established：不是监听 socket 能解释的。长期存在的堆积只会是 CLOSE-WAIT；这个汇总看不出是谁的"
         }
         TimeWaitClient {
-            en: "this host closes first towards {1}: {0} sockets in TIME-WAIT hold their source ports for 60 s each, about {2} connections a second",
+            en: "this host closes first towards {1}: {0} socket{0:|s} in TIME-WAIT {0:holds its source port|hold their source ports} for 60 s each, about {2} connections a second",
             zh: "本机到 {1} 的连接由本机先关闭：{0} 个 TIME-WAIT 各占源端口 60 秒，约每秒 {2} 个连接"
         }
         TimeWaitServer {
-            en: "{0} sockets on port {1} are in TIME-WAIT: this side closes first; they cost memory, not ports",
+            en: "{0} socket{0:|s} on port {1} {0:is|are} in TIME-WAIT: this side closes first; they cost memory, not ports",
             zh: "端口 {1} 上有 {0} 个 TIME-WAIT：本侧先关闭；它们占内存，不占端口"
         }
         Minisocks {
@@ -55,7 +55,7 @@ crate::messages! {
             zh: "端口 {0} 的全连接队列已满：{1}/{2}（Recv-Q 超过 Send-Q）：服务端 accept 不够快"
         }
         AcceptOverflows {
-            en: "an accept queue overflowed {0} times since boot (ListenOverflows)",
+            en: "an accept queue overflowed {0} time{0:|s} since boot (ListenOverflows)",
             zh: "开机以来全连接队列溢出 {0} 次（ListenOverflows）"
         }
         Errors { en: "the text has {1} × {0}: {2}", zh: "文本中出现 {1} 次 {0}：{2}" }
@@ -64,7 +64,7 @@ crate::messages! {
         MeansFiles { en: "the host ran out of open files", zh: "主机的打开文件数用完" }
         MeansSlots { en: "the server has no slot left", zh: "服务器没有名额了" }
         MeansBlocked { en: "the server blocks this client", zh: "服务器封锁了这个客户端" }
-        UnreadMeans { en: "Recv-Q {0} is {1} unread bytes and the FIN: {2}", zh: "Recv-Q {0} 是 {1} 个未读字节加 FIN：{2}" }
+        UnreadMeans { en: "Recv-Q {0} is {1} unread byte{1:|s} and the FIN: {2}", zh: "Recv-Q {0} 是 {1} 个未读字节加 FIN：{2}" }
         Err1040 { en: "MySQL's \"Too many connections\" (ERR 1040)", zh: "MySQL 的 “Too many connections”（ERR 1040）" }
         Err1159 { en: "a greeting and ERR 1159: the server waited for the login in vain", zh: "问候与 ERR 1159：服务器白等了登录" }
         NothingSent { en: "nothing was sent before the close", zh: "关闭前什么也没发" }
@@ -135,9 +135,7 @@ crate::messages! {
         HeadAssumed { en: "taken for granted", zh: "假设" }
         HeadUnknown { en: "not to be known from this", zh: "由此无法得知" }
         HeadNext { en: "next", zh: "下一步" }
-        Line { en: "1 line of {0}", zh: "{0} 1 行" }
-        Lines { en: "{0} lines of {1}", zh: "{1} {0} 行" }
-        SkippedOne { en: "1 other line", zh: "其他 1 行" }
-        Skipped { en: "{0} other lines", zh: "其他 {0} 行" }
+        Lines { en: "{0} line{0:|s} of {1}", zh: "{1} {0} 行" }
+        Skipped { en: "{0} other line{0:|s}", zh: "其他 {0} 行" }
     }
 }

@@ -60,16 +60,10 @@ impl Diagnosis {
         let mut parts: Vec<String> = Kind::ALL
             .iter()
             .filter_map(|kind| Some((kind, self.evidence.read.get(kind)?)))
-            .map(|(kind, lines)| match lines {
-                1 => say!(lang, Judged::Line, kind.name()),
-                _more => say!(lang, Judged::Lines, count(*lines), kind.name()),
-            })
+            .map(|(kind, lines)| say!(lang, Judged::Lines, count(*lines), kind.name()))
             .collect();
         if self.evidence.skipped > 0 || parts.is_empty() {
-            parts.push(match self.evidence.skipped {
-                1 => say!(lang, Judged::SkippedOne),
-                skipped => say!(lang, Judged::Skipped, count(skipped)),
-            });
+            parts.push(say!(lang, Judged::Skipped, count(self.evidence.skipped)));
         }
         parts.join(if lang == Lang::Zh { "，" } else { ", " })
     }

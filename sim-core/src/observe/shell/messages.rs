@@ -14,7 +14,7 @@ crate::messages! {
         NotAFilter { en: "halfclose: only filters may stand behind `|`: {0}", zh: "halfclose：`|` 后面只能是过滤命令：{0}" }
         NoServer { en: "halfclose: no MySQL server runs in this scenario", zh: "halfclose：这个场景里没有运行 MySQL 服务器" }
         NoAnswer { en: "halfclose: no answer within {0}", zh: "halfclose：{0} 内没有回应" }
-        RowsNotSimulated { en: "halfclose: the contents of tables are not simulated; rows in the answer: {0}", zh: "halfclose：没有模拟表的内容；回答有 {0} 行" }
+        RowsNotSimulated { en: "halfclose: the contents of tables are not simulated; the answer had {0} row{0:|s}", zh: "halfclose：没有模拟表的内容；回答有 {0} 行" }
         AlreadyRunning { en: "; the scenario runs it already: `ps` shows it", zh: "；场景已经在运行它：用 `ps` 查看" }
         UseInstead { en: "; use `{0}`", zh: "；请用 `{0}`" }
         Now { en: "{0} since the start; the host's clock shows {1}", zh: "从开始算起 {0}；主机时钟为 {1}" }

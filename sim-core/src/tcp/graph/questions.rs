@@ -65,7 +65,7 @@ crate::messages! {
         NoWay { en: "No way leads from {0} to {1}.", zh: "从 {0} 到 {1} 没有路径。" }
         Way { en: "From {0} to {1}, the shortest way ({2}):", zh: "从 {0} 到 {1} 的最短路径（{2}）：" }
         Step { en: "1 step", zh: "1 步" }
-        Steps { en: "{0} steps", zh: "{0} 步" }
+        Steps { en: "{0} step{0:|s}", zh: "{0} 步" }
         NeverHead { en: "{0} of {1} edges were never taken:", zh: "{1} 条边中有 {0} 条从未走过：" }
         NeverNone { en: "Every edge was taken.", zh: "每条边都走过。" }
         NowHead { en: "Sockets at the end:", zh: "结束时的套接字：" }

@@ -173,6 +173,7 @@ export const en = {
   "errno.ECONNRESET": "ECONNRESET: the other end reset the connection",
   "sequence.port": "Local port",
   "sequence.skipped": "… {0} records left out …",
+  "sequence.pick": "connect(): ports looked at: {0}",
   "sequence.lost": "lost: {0}",
   "sequence.empty": "No connection to follow yet. Select one in the socket table, or type its local port.",
   "sequence.sum": "{0} steps of one connection between {1} and {2}",

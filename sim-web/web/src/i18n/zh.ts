@@ -171,6 +171,7 @@ export const zh: Catalogue = {
   "errno.ECONNRESET": "ECONNRESET：对端复位了连接",
   "sequence.port": "本端端口",
   "sequence.skipped": "… 略去 {0} 条记录 …",
+  "sequence.pick": "connect()：查看的端口数：{0}",
   "sequence.lost": "丢失：{0}",
   "sequence.empty": "还没有可跟踪的连接。请在套接字表中选一个，或输入本端端口。",
   "sequence.sum": "{1} 与 {2} 之间一个连接的 {0} 步",

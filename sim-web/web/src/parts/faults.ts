@@ -29,12 +29,13 @@ export class Faults extends Part {
     const acts = this.store.doc.acts;
     this.#cut = acts.some((act) => act.args[0] === "partition" || (act.args[0] === "drop" && act.args[3] === "cut"))
       && acts.at(-1)?.args[0] !== "heal";
+    const dns = this.#find("dns");
+    this.#stalled = acts.findLast((act) => act.args[0] === "signal" && act.args[1] === String(dns))?.args[2] === "STOP";
     const names: [Fault, Key][] = [
       ["kill", "faults.kill"], ["drop", "faults.drop"], ["partition", this.#cut ? "faults.heal" : "faults.partition"],
       ["restart", "faults.restart"], ["client", "faults.killclient"], ["dns", this.#stalled ? "faults.undns" : "faults.dns"],
     ];
-    const hasDns = this.#find("dns") >= 0;
-    this.#buttons.replaceChildren(...names.filter(([fault]) => fault !== "dns" || hasDns).map(([fault, key]) =>
+    this.#buttons.replaceChildren(...names.filter(([fault]) => fault !== "dns" || dns >= 0).map(([fault, key]) =>
       h("button", { type: "button", "data-fault": fault, onclick: () => void this.do(fault) }, t(key))));
     this.#list.replaceChildren(...acts.map((act) => h("li", {}, `${(act.at_ns / 1e9).toFixed(6)} s · ${act.args.filter(Boolean).join(" ")}`)));
     this.#undo.hidden = acts.length === 0;
@@ -84,7 +85,6 @@ export class Faults extends Part {
             return;
           }
           await store.act("signal", String(dns), this.#stalled ? "CONT" : "STOP");
-          this.#stalled = !this.#stalled;
           break;
         }
       }

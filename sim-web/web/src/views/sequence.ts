@@ -13,6 +13,8 @@ import { twin, View } from "./view";
 const WIDTH = 640;
 const [LEFT, RIGHT] = [190, 450];
 const ROW = 34;
+/** Nanoseconds without a packet that are shown as a gap. */
+const SILENCE = 5e8;
 
 /** One arrow or one change. */
 interface Step {
@@ -32,6 +34,8 @@ export class SequenceView extends View {
   #sum = h("p", { class: "hint", role: "status" });
   #text = h("ol", { class: "log" });
   #shown = "";
+  /** Nothing is known of it yet, or there is none: what has not been read ahead may tell. */
+  #empty = true;
   #asking = false;
   /** Something changed while it was being asked. */
   #again = false;
@@ -53,7 +57,7 @@ export class SequenceView extends View {
 
   protected update(change = ""): void {
     if (change === "doc") this.render();
-    if (change === "progress" || change === "clock" || this.store.playing) return;
+    if (change === "progress" && !this.#empty || change === "clock" || this.store.playing) return;
     void this.#ask();
   }
 
@@ -86,9 +90,10 @@ export class SequenceView extends View {
       const line = Math.min(this.store.line, this.store.frames.length - 1);
       const which = await this.#which(line);
       const key = JSON.stringify([which, this.store.now, line, this.store.loaded?.seed]);
-      if (key === this.#shown) return;
+      if (key === this.#shown && !this.#empty) return;
       this.#shown = key;
       const entries = which ? await this.store.sim.json<Entry[]>("follow", line, which.port, which.peer) : [];
+      this.#empty = entries.length === 0;
       this.#draw(entries, which?.port ?? 0);
     } catch (error) {
       this.#sum.textContent = (error as Error).message;
@@ -109,7 +114,9 @@ export class SequenceView extends View {
     }
     const steps = stepsOf(entries, port);
     const start = entries[0]?.at_ns ?? 0;
-    const height = 70 + steps.length * ROW;
+    let last = 66 - ROW;
+    const rows = steps.map((step, at) => (last += ROW * (at > 0 && step.at - steps[at - 1]!.at > SILENCE ? 2 : 1)));
+    const height = last + ROW + 4;
     const svg = s("svg", { class: "picture seq", viewBox: `0 0 ${WIDTH} ${height}`, width: WIDTH, height, role: "img", "aria-label": t("sequence.sum", steps.length, first.local, first.remote) });
     svg.append(s("defs", {}, s("marker", { id: `${this.uid}-a`, viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
       s("path", { d: "M0 0 L10 5 L0 10 z", class: "arrow" }))));
@@ -117,7 +124,7 @@ export class SequenceView extends View {
       svg.append(s("text", { x, y: 18, class: "who" }, name), s("text", { x, y: 34, class: "end" }, end),
         s("line", { x1: x, x2: x, y1: 42, y2: height - 8, class: "life" }));
     }
-    steps.forEach((step, at) => svg.append(...this.#step(step, 66 + at * ROW, start, steps[at - 1])));
+    steps.forEach((step, at) => svg.append(...this.#step(step, rows[at]!, start, steps[at - 1])));
     this.#picture.replaceChildren(svg);
     this.#sum.textContent = t("sequence.sum", steps.length, first.local, first.remote);
     this.#text.replaceChildren(...entries.map((entry) => h("li", { class: "entry" }, h("time", {}, clock(entry.at_ns)), h("span", {}, sentence(entry, this.store.loaded)))));
@@ -135,8 +142,9 @@ export class SequenceView extends View {
     if (!before || step.at !== before.at) {
       parts.push(s("text", { x: 6, y: y + 4, class: "when" }, `+${span(step.at - start)}`));
       const gap = before ? step.at - before.at : 0;
-      if (gap > 5e8) parts.push(s("line", { x1: LEFT - 60, x2: RIGHT + 60, y1: y - ROW / 2, y2: y - ROW / 2, class: "gap" }),
-        s("text", { x: (LEFT + RIGHT) / 2, y: y - ROW / 2 + 4, class: "gaptext" }, span(gap)));
+      const between = y - ROW - 2;
+      if (gap > SILENCE) parts.push(s("line", { x1: LEFT - 60, x2: RIGHT + 60, y1: between, y2: between, class: "gap" }),
+        s("text", { x: (LEFT + RIGHT) / 2, y: between + 4, class: "gaptext" }, span(gap)));
     }
     if (step.kind === "segment") {
       const [from, to] = step.fromClient ? [LEFT, RIGHT] : [RIGHT, LEFT];
@@ -180,7 +188,7 @@ function stepsOf(entries: Entry[], port: number): Step[] {
       const [from = 0, to = 0] = entry.change ?? [];
       steps.push({ at: entry.at_ns, arrived: null, kind: "state", fromClient: client, text: `${STATES[from]} → ${STATES[to]}: ${entry.why}`, lost: "", state: to });
     } else if (entry.kind === "pick") {
-      steps.push({ at: entry.at_ns, arrived: null, kind: "note", fromClient: true, text: `connect(): ${entry.number}`, lost: "", state: 0 });
+      steps.push({ at: entry.at_ns, arrived: null, kind: "note", fromClient: true, text: t("sequence.pick", entry.number), lost: "", state: 0 });
     }
   }
   return steps;

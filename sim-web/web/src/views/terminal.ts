@@ -9,7 +9,8 @@ const MAX_LINES = 2_000;
 
 export class TerminalView extends View {
   readonly name = "terminal";
-  #host = 0;
+  /** Below 0 until one is chosen. */
+  #host = -1;
   #output = h("pre", { class: "terminal", tabindex: 0 });
   #prompt = h("span", {});
   #line = h("input", {});
@@ -18,8 +19,9 @@ export class TerminalView extends View {
   #ready: Promise<void> | null = null;
 
   override connectedCallback(): void {
+    // Taken out and put back, as when a view is opened beside it, it stays on its host.
+    if (this.#host < 0) this.#host = clientHost(this.store.loaded);
     super.connectedCallback();
-    this.#host = clientHost(this.store.loaded);
     this.#prompt.textContent = t("terminal.loading");
     this.#ready = this.store.needTools();
     void this.#showPrompt();
