@@ -12,6 +12,7 @@ use halfclose::units::{Fd, HostId, Port};
 use crate::engine::{self, Request};
 use crate::exit::Failure;
 use crate::message::Say;
+use crate::terminal;
 
 /// What a statement took, for the footer of a table.
 const STATEMENT_TIME: Duration = Duration::from_millis(1);
@@ -70,8 +71,14 @@ pub fn show(
         }
         for at in ticks {
             run.run_until(at, &mut NoObserver).map_err(|error| engine::stopped(&error, lang))?;
-            let text = instant_view(&run, host, look, lang)?;
-            print(&headed(spanning && !look.json, at, &text))?;
+            match view_now(&run, host, look, lang)? {
+                Ok(text) => print(&headed(spanning && !look.json, at, &text))?,
+                // Of a series the other steps may have something.
+                Err(nothing @ (ViewError::NothingUnread { .. } | ViewError::NoSocket { .. })) if spanning => {
+                    terminal::talk(&format!("# {at}: {}\n", nothing.text(lang)));
+                }
+                Err(error) => return Err(told(lang)(error)),
+            }
         }
         return Ok(());
     };
@@ -117,21 +124,21 @@ pub fn now(run: &Run, view: View, host: &str, lang: Lang) -> Result<String, Fail
         fd: None,
         json: false,
     };
-    instant_view(run, host, &look, lang)
+    view_now(run, host, &look, lang)?.map_err(told(lang))
 }
 
-fn instant_view(run: &Run, host: HostId, look: &Look<'_>, lang: Lang) -> Result<String, Failure> {
+/// A view of an instant, or why there is nothing to see.
+fn view_now(run: &Run, host: HostId, look: &Look<'_>, lang: Lang) -> Result<Result<String, ViewError>, Failure> {
     let mut seen = HostView::of(run.world(), host);
     if look.view == View::Processlist {
         ask_as_administrator(run, &mut seen);
     }
     let options = options(&seen, look, lang)?;
-    let text = if look.json {
+    Ok(if look.json {
         look.view.json(&seen, &options).map(|object| format!("{object}\n"))
     } else {
         look.view.render(&seen, &options)
-    };
-    text.map_err(told(lang))
+    })
 }
 
 fn told(lang: Lang) -> impl Fn(ViewError) -> Failure {

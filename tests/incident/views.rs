@@ -233,3 +233,37 @@ fn every_view_is_json_too() {
     let from_zero = seen.packets.iter().all(|seen| seen.at > Instant::ZERO);
     assert!(from_zero && !seen.calls.is_empty() && !seen.packets.is_empty());
 }
+
+#[test]
+fn a_tracer_sees_every_thread_and_no_entry_from_before_it_came() {
+    let mut run = at("traced", "trace");
+    let seen = watch(&mut run, Duration::from_millis(20), Duration::ZERO, true);
+    let process = seen.host.process(Pid(13_193)).expect("sysbench runs");
+    let strace = tools::strace(&seen, process);
+    let lines: Vec<&str> = strace.lines().collect();
+    assert!(lines.iter().all(|line| line.starts_with("[pid 1319")), "three threads:\n{strace}");
+    let waiting = ["restart_syscall(<... resuming interrupted read ...>", "FUTEX_WAIT_PRIVATE, 0, NULL", "resumed>"];
+    assert!(waiting.iter().all(|text| strace.contains(text)), "{strace}");
+    let open = lines.iter().filter(|line| line.ends_with("<unfinished ...>")).count();
+    let resumed = lines.iter().filter(|line| line.contains(" resumed>")).count();
+    let detached = lines.iter().filter(|line| line.ends_with("<detached ...>")).count();
+    assert!(detached <= 1 && open + detached >= resumed + 2, "two threads sleep all the while:\n{strace}");
+
+    // perf prints no time for a call whose entry it did not see.
+    let perf = tools::perf_trace(&seen, process);
+    let first = perf.lines().next().expect("a line");
+    assert!(first.starts_with("         ? (         ): sysbench/13195  ... [continued]: "), "{first}");
+    assert_eq!(perf.lines().filter(|line| line.contains(" ? ")).count(), 1);
+}
+
+#[test]
+fn functions_are_listed_by_the_share_that_is_shown() {
+    for (name, moment) in [("incident", "kill+5s"), ("incident", "exhausted+20s"), ("traced", "trace+1s")] {
+        let mut run = at(name, moment);
+        let seen = watch(&mut run, Duration::from_secs(1), Duration::ZERO, true);
+        let text = tools::perf_top(&seen, seen.host.default_process().expect("a client").pid);
+        let share = |line: &str| line.split_once('%').and_then(|(share, _)| share.trim().parse::<f64>().ok());
+        let shares: Vec<f64> = text.lines().map(|line| share(line).expect("a share")).collect();
+        assert!(shares.len() > 5 && shares.windows(2).all(|pair| pair[0] >= pair[1]), "{name} {moment}:\n{text}");
+    }
+}

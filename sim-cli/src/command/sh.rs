@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use halfclose::observe::shell::{Answer, BuiltIn, Filters, Shell};
 use halfclose::say;
@@ -35,7 +37,8 @@ pub fn sh(arguments: &Sh, lang: Lang) -> Result<Code, Failure> {
     drop(progress);
     let at = arguments.at.as_deref().unwrap_or("0s");
     terminal::talk(&format!("{}\n", say!(lang, Say::ShellBegins, source.name, at, shell.host_name(&run))));
-    let mut session = Session { run: &mut run, shell: &mut shell, filters: OwnTools { lang }, status: 0 };
+    let mut session =
+        Session { run: &mut run, shell: &mut shell, filters: OwnTools { lang, interrupt: None }, status: 0 };
     if !arguments.commands.is_empty() {
         for line in &arguments.commands {
             if session.line(line)? {
@@ -80,10 +83,19 @@ impl Session<'_> {
         let broken = |error: ReadlineError| Failure::File("<terminal>".to_owned(), io::Error::other(error));
         let config = Config::builder().auto_add_history(true).completion_type(rustyline::CompletionType::List).build();
         let mut editor: Editor<Words, MemHistory> = Editor::with_history(config, MemHistory::new()).map_err(broken)?;
+        // After the editor, which takes SIGINT for itself and hears it only while it reads.
+        let flag = Arc::new(AtomicBool::new(false));
+        let raised = Arc::clone(&flag);
+        match ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed)) {
+            Ok(()) => self.filters.interrupt = Some(Arc::clone(&flag)),
+            // Without it a long command cannot be stopped; all else works.
+            Err(error) => terminal::talk(&format!("{error}\n")),
+        }
         loop {
             editor.set_helper(Some(Words(self.known())));
             match editor.readline(&self.shell.prompt(self.run)) {
                 Ok(line) => {
+                    flag.store(false, Ordering::Relaxed);
                     if self.line(&line)? {
                         return Ok(());
                     }
@@ -127,9 +139,15 @@ impl Helper for Words {}
 /// Filters by the reader's own tools, through `sh`; the built-in ones where there is none.
 struct OwnTools {
     lang: Lang,
+    /// Ctrl-C was typed while a command ran.
+    interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Filters for OwnTools {
+    fn interrupt(&self) -> Option<Arc<AtomicBool>> {
+        self.interrupt.clone()
+    }
+
     fn run(&mut self, stages: &[Vec<String>], input: &str) -> Answer {
         let pipeline: Vec<String> =
             stages.iter().map(|words| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")).collect();
@@ -182,7 +200,7 @@ mod tests {
     #[test]
     fn filters_of_the_machine() {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let mut tools = OwnTools { lang: Lang::En };
+        let mut tools = OwnTools { lang: Lang::En, interrupt: None };
         let input = "a 1\nb 2\nit's 3\n".repeat(100_000);
         let answer = tools.run(&[words("grep it's"), words("wc -l")], &input);
         assert_eq!((answer.out.trim(), answer.status), ("100000", 0));

@@ -531,7 +531,11 @@ fn search_cost(facts: &RunFacts) -> Option<Finding> {
                 count(ports.candidates_when_exhausted),
                 ports.cost_profile
             ),
-            said!(Advice::CloseOnFailure, facts.client.name),
+            if leaking(facts) {
+                said!(Advice::CloseOnFailure, facts.client.name)
+            } else {
+                said!(Advice::ReuseTimeWait)
+            },
         )
         .with("cpu_percent", percent)
         .with("candidates", ports.candidates_when_exhausted)

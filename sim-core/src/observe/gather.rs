@@ -133,7 +133,7 @@ fn client_facts(run: &Run, client: Who<'_>) -> ClientFacts {
         abandoned: if process.is_alive() { leaked } else { 0 },
         released: if process.is_alive() { 0 } else { leaked },
         attempts_per_second: client.stats.busiest_second,
-        fixed_retry: fixed_retry(&client.spec.program),
+        fixed_retry: fixed_retry(client),
         recovered: run.world().app(client.host, client.process).metric("recovered.at_ns").map(Instant::from_nanos),
         emfile: client.reached(1),
         enfile: client.reached(2),
@@ -164,10 +164,14 @@ fn completed(who: Who<'_>, name: CallName) -> u64 {
     who.stats.calls.get(name).saturating_sub(failed)
 }
 
-/// The pause of programs that never back off.
-fn fixed_retry(program: &ProgramSpec) -> Option<Duration> {
-    match program {
+/// The pause of programs that never back off. One with a pace of its own makes
+/// as many attempts when all is well: it retries only if most of them fail.
+fn fixed_retry(client: Who<'_>) -> Option<Duration> {
+    let mib = client.kernel.mib();
+    let mostly_in_vain = mib.get(Mib::AttemptFails) * 2 >= mib.get(Mib::ActiveOpens);
+    match &client.spec.program {
         ProgramSpec::Sysbench(spec) => Some(spec.reconnect_pause),
+        ProgramSpec::Reconnect(spec) if spec.pace.is_some() && !mostly_in_vain => None,
         ProgramSpec::Reconnect(spec) => match spec.back_off {
             BackOff::Fixed(delay) => Some(delay),
             BackOff::Exponential { .. } | BackOff::Jittered { .. } => None,

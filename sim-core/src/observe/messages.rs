@@ -165,6 +165,10 @@ crate::messages! {
             en: "open files is simulated; the other limits are those of the distribution",
             zh: "open files 是模拟的；其余限制是该发行版的默认值"
         }
+        CaveatSockstat {
+            en: "pages of memory (mem) and UDP-Lite are not simulated and stay 0",
+            zh: "内存页数（mem）与 UDP-Lite 没有模拟，始终为 0"
+        }
         NoProcesses { en: "host `{0}` runs no process", zh: "主机 `{0}` 上没有任何进程" }
 
         // Limits by name.

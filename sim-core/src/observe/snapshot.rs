@@ -77,6 +77,7 @@ fn process_view(world: &World, host: HostId, ix: ProcIx, pending: u64) -> Proces
             .iter()
             .map(|(fd, file)| FdView { fd, target: target(file), access: access(file, fd) })
             .collect(),
+        calls: world.calls_in_progress(host, ix),
         app,
     }
 }

@@ -9,7 +9,7 @@ use crate::kernel::CostProfile;
 use crate::tcp::TcpState;
 use crate::tcp::tcb::TimerKind;
 use crate::time::{Duration, Instant};
-use crate::trace::Counters;
+use crate::trace::{CallSeen, Counters};
 use crate::units::{Endpoint, Fd, Pid};
 use crate::wire::Payload;
 
@@ -241,6 +241,8 @@ pub struct ProcessView {
     pub limits: Rlimits,
     /// Open descriptors in ascending order.
     pub fds: Vec<FdView>,
+    /// The calls its threads are in, by thread; one on a CPU between two calls has none.
+    pub calls: Vec<CallSeen>,
     /// What the program shows of itself.
     pub app: AppStatus,
 }

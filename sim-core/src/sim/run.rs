@@ -464,7 +464,7 @@ fn task_key(task: TaskRef) -> u64 {
 }
 
 /// The descriptor a call is about.
-const fn call_fd(call: &Call) -> Option<Fd> {
+pub(super) const fn call_fd(call: &Call) -> Option<Fd> {
     match call {
         Call::Bind { fd, .. }
         | Call::Listen { fd, .. }

@@ -1,9 +1,14 @@
 //! A call's arguments as a tracer prints them.
 
+use super::run::call_fd;
+use super::task::TaskState;
+use super::world::World;
 use crate::app::api::{FileKind, ShutdownHow, SockType};
 use crate::app::{Call, CallResult, Domain, Ret, SocketOption};
+use crate::errno::Errno;
 use crate::tcp::TcpSocketOption;
-use crate::trace::CallArgs;
+use crate::trace::{CallArgs, CallSeen};
+use crate::units::{HostId, ProcIx, TaskId};
 use crate::wire::Payload;
 
 /// Levels and names of socket options, `asm-generic/socket.h`, `linux/in.h`, `linux/tcp.h`.
@@ -11,6 +16,34 @@ const SOL_SOCKET: u16 = 1;
 const SOL_IP: u16 = 0;
 const SOL_TCP: u16 = 6;
 const SOL_IPV6: u16 = 41;
+
+impl World {
+    /// The calls that threads of a process have entered and not left, by thread:
+    /// what a tracer finds them in when it attaches. Their result is `EINTR`, as
+    /// it would be if they were left now.
+    #[must_use]
+    pub fn calls_in_progress(&self, host: HostId, process: ProcIx) -> Vec<CallSeen> {
+        let entry = &self.hosts[host.index()];
+        let pid = entry.kernel.processes()[process.index()].pid();
+        let tasks = (0_u32..).zip(&entry.procs[process.index()].tasks);
+        tasks
+            .filter(|(_, task)| task.state != TaskState::Free && task.entered <= self.now)
+            .map(|(index, task)| CallSeen {
+                at: self.now,
+                host,
+                pid,
+                task: TaskId(index),
+                name: task.call.name() as u8,
+                fd: call_fd(&task.call),
+                entered: task.entered,
+                result: Err(Errno::Intr),
+                cpu: task.charged,
+                on_cpu: task.cpu.map_or(0, |cpu| cpu.0),
+                args: args(&task.call, &Err(Errno::Intr)),
+            })
+            .collect()
+    }
+}
 
 /// The arguments of a completed call.
 pub(super) fn args(call: &Call, result: &CallResult) -> CallArgs {

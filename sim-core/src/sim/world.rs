@@ -10,7 +10,7 @@ use crate::kernel::{Effects, Ends, HostConfig, Kernel, KernelTimer, ProcessConfi
 use crate::net::{Network, TopologyError};
 use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
-use crate::trace::{Digest, Observer, Record, RecordKind, Sight};
+use crate::trace::{Digest, Mib, Observer, Record, RecordKind, Sight};
 use crate::units::{HostId, ProcIx, TaskId, TaskRef};
 
 /// One host and what runs on it.
@@ -356,6 +356,7 @@ impl World {
             self.drain_records(host, caller, observer);
         }
         if !self.fx.packets.is_empty() {
+            self.hosts[host.index()].kernel.mib.add(Mib::IpOutRequests, self.fx.packets.len() as u64);
             for ix in 0..self.fx.packets.len() {
                 self.send(host, self.fx.packets[ix], observer)?;
             }

@@ -24,8 +24,8 @@ macro_rules! mibs {
 mibs! {
     "Ip" {
         IpInReceives = "InReceives",
-        IpOutRequests = "OutRequests",
         IpInDelivers = "InDelivers",
+        IpOutRequests = "OutRequests",
     }
     "Icmp" {
         IcmpInDestUnreachs = "InDestUnreachs",

@@ -98,7 +98,9 @@ pub(crate) fn parse(sql: &str) -> Statement {
         }
         ["show", "status", ..] | ["show", "global" | "session", "status", ..] => Statement::ShowStatus(pattern()),
         ["show", "processlist"] | ["show", "full", "processlist"] => Statement::ShowProcesslist,
-        ["show", ..] => Statement::ShowNothing,
+        ["show", what, ..] if SHOWN_EMPTY.contains(what) => Statement::ShowNothing,
+        ["show", what, ..] => syntax(sql, what),
+        ["show"] => syntax(sql, ""),
         ["kill", "query", id] => id.parse().map_or_else(|_| syntax(sql, id), Statement::KillQuery),
         ["kill", "connection", id] | ["kill", id] => id.parse().map_or_else(|_| syntax(sql, id), Statement::Kill),
         ["flush", "hosts", ..] | ["truncate", "table", "performance_schema.host_cache"] => Statement::FlushHosts,
@@ -122,8 +124,59 @@ pub(crate) fn parse(sql: &str) -> Statement {
     }
 }
 
+/// What else may follow `SHOW`: understood, and answered by an empty set, for
+/// there are no tables behind it.
+const SHOWN_EMPTY: &[&str] = &[
+    "binary",
+    "binlog",
+    "character",
+    "charset",
+    "client_statistics",
+    "collation",
+    "columns",
+    "count",
+    "create",
+    "databases",
+    "engine",
+    "engines",
+    "errors",
+    "events",
+    "explain",
+    "extended",
+    "fields",
+    "full",
+    "function",
+    "global",
+    "grants",
+    "index",
+    "indexes",
+    "index_statistics",
+    "keys",
+    "master",
+    "open",
+    "package",
+    "parse_tree",
+    "plugins",
+    "privileges",
+    "procedure",
+    "profile",
+    "profiles",
+    "relaylog",
+    "replica",
+    "replicas",
+    "schemas",
+    "session",
+    "slave",
+    "storage",
+    "table",
+    "tables",
+    "triggers",
+    "user_statistics",
+    "warnings",
+];
+
 fn syntax(sql: &str, at: &str) -> Statement {
-    let from = sql.to_ascii_lowercase().find(at).unwrap_or(0);
+    let from = if at.is_empty() { sql.len() } else { sql.to_ascii_lowercase().find(at).unwrap_or(0) };
     Statement::Syntax(sql[from..].trim().to_owned())
 }
 
@@ -196,6 +249,9 @@ mod tests {
         assert_eq!(parse("show global status like 'Threads%'"), Statement::ShowStatus(Some("Threads%".into())));
         assert_eq!(parse("select @@connect_timeout"), Statement::SelectVariable("connect_timeout".into()));
         assert_eq!(parse("set names utf8mb4"), Statement::SetSession);
+        assert_eq!(parse("show full tables"), Statement::ShowNothing);
+        assert_eq!(parse("show nonsense from x"), Statement::Syntax("nonsense from x".into()));
+        assert_eq!(parse("show"), Statement::Syntax(String::new()));
     }
 
     #[test]

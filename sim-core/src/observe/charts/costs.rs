@@ -48,7 +48,7 @@ pub(super) fn connect_cost(seen: &Seen<'_>) -> Option<Chart> {
     Some(Chart {
         name: ChartName::ConnectCost,
         of: seen.title(),
-        caption: caption(seen, searched),
+        caption: caption(seen, searched, to),
         x,
         panels: vec![panel],
         marks,
@@ -79,7 +79,7 @@ fn ratio(sum: u64, count: u64) -> f64 {
     rounded(sum as f64 / count.max(1) as f64)
 }
 
-fn caption(seen: &Seen<'_>, searched: &Searched) -> Said {
+fn caption(seen: &Seen<'_>, searched: &Searched, to: u64) -> Said {
     let Some(client) = seen.client else { return Said::default() };
     let (host, process) = seen.run.process(client);
     let kernel = seen.run.world().kernel(host);
@@ -91,13 +91,22 @@ fn caption(seen: &Seen<'_>, searched: &Searched) -> Said {
     }];
     let mean = |searches: crate::sim::Searches| grouped(searches.inspected / searches.count.max(1));
     if stats.knee.is_some() {
-        told.push(said!(ChartText::CostKnee, mean(stats.early_searches), mean(stats.late_searches)));
+        let (before, after) = (mean(stats.early_searches), mean(stats.late_searches));
+        // Ports that come back out of TIME_WAIT make some of the later ones short.
+        let half = seen.facts.ports.range_size() / 2 * stats.late_searches.count;
+        told.push(match stats.late_searches.inspected < half {
+            true => said!(ChartText::CostEased, before, after),
+            false => said!(ChartText::CostKnee, before, after),
+        });
     } else if stats.early_searches.count > 0 {
         told.push(said!(ChartText::CostMean, mean(stats.early_searches)));
     }
     if let Some(first) = searched.first_vain {
         let all = mean(stats.vain_searches);
         told.push(said!(ChartText::CostVain, grouped(first), all, grouped(searched.vain)));
+    }
+    if to < searched.total - searched.total / 10 {
+        told.push(said!(ChartText::CostEnds, grouped(to)));
     }
     joined(&told)
 }

@@ -20,6 +20,8 @@ use crate::units::Endpoint;
 const RATE_PIECES: u64 = 300;
 /// Shortest of them: below it a rate is noise.
 const RATE_SHORTEST: Duration = Duration::from_millis(100);
+/// And where there are fewer events than pieces.
+const RATE_OF_FEW: Duration = Duration::from_secs(1);
 
 /// All charts that have something to show.
 #[must_use]
@@ -150,9 +152,18 @@ impl<'a> Seen<'a> {
         Line { key: key.to_owned(), name, paint, shape: Shape::Steps, points }
     }
 
+    /// Socket-seconds of a sampled column, in ns.
+    fn area(&self, values: &[(Instant, u64)]) -> u128 {
+        let ends = values.iter().skip(1).map(|&(at, _)| at).chain([self.run.world().now()]);
+        values.iter().zip(ends).map(|(&(at, value), end)| u128::from(value) * u128::from(end.since(at).nanos())).sum()
+    }
+
     /// Growth of a counter per second, over even pieces of time.
     pub(super) fn rate(&self, key: &str, name: Said, paint: Paint, values: &[(Instant, u64)]) -> Line {
-        let piece = Duration::from_nanos(self.until.nanos() / RATE_PIECES).max(RATE_SHORTEST).nanos();
+        // Of a few events a rate over less than a second is more than ever happened in one.
+        let few = last(values) < RATE_PIECES && self.until >= Instant::ZERO + Duration::from_secs(20);
+        let shortest = if few { RATE_OF_FEW } else { RATE_SHORTEST };
+        let piece = Duration::from_nanos(self.until.nanos() / RATE_PIECES).max(shortest).nanos();
         let grown = Grown { values, within: self.watch.sampler.interval().nanos() };
         let mut points = Vec::new();
         let mut from = 0;
@@ -253,11 +264,12 @@ fn sockets(seen: &Seen<'_>) -> Option<Chart> {
             if most > 0 && !matches!(state, TcpState::Closed | TcpState::Listen) {
                 let key = format!("{}.tcp.{}", host.name, state.metric_name());
                 lines.push(seen.line(&key, Said::same(state.rfc_name()), paint_of(state), &values));
-                peaks.push((most, at, state, last(&values)));
+                peaks.push((most, seen.area(&values), at, state, last(&values)));
             }
         }
-        peaks.sort_by_key(|&(most, ..)| core::cmp::Reverse(most));
-        for (most, at, state, end) in peaks.into_iter().take(2) {
+        // Of equal peaks the one that lasts.
+        peaks.sort_by_key(|&(most, area, ..)| core::cmp::Reverse((most, area)));
+        for (most, _, at, state, end) in peaks.into_iter().take(2) {
             caption.push(if most == end {
                 said!(ChartText::Stays, host.name, state, grouped(most), clock(at))
             } else {
@@ -358,7 +370,10 @@ fn connect_rate(seen: &Seen<'_>) -> Option<Chart> {
     let (host, process) = seen.run.process(client);
     let stats = seen.run.world().stats(host, process);
     let (attempts, ok) = (grouped(stats.tcp_connects), grouped(stats.syn_sent));
-    let mut caption = vec![said!(ChartText::RateOf, grouped(stats.busiest_second), attempts, ok)];
+    let mut caption = vec![match stats.tcp_connects {
+        1 => said!(ChartText::RateOfOne),
+        _more => said!(ChartText::RateOf, grouped(stats.busiest_second), attempts, ok),
+    }];
     let total = |column| last(&seen.of_process(client, column));
     let (no_port, no_file) = (total(ProcessColumn::NoPort), total(ProcessColumn::NoFile));
     if no_port > 0 {

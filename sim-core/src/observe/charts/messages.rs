@@ -66,6 +66,11 @@ crate::messages! {
             en: "{0} attempt{0:|s}; one candidate costs {1} ns of CPU time in the cost model {2}.",
             zh: "共 {0} 次尝试；按成本模型 {2}，每个候选端口占用 CPU {1} ns。"
         }
+        CostEnds { en: "The picture ends at attempt {0}.", zh: "图只画到第 {0} 次尝试。" }
+        CostEased {
+            en: "Before the knee a search inspects {0} on average, after it {1}: at times a full half has to be walked first.",
+            zh: "拐点之前一次搜索平均查看 {0} 个，之后 {1} 个：有时要先走完已满的一半。"
+        }
         CostFree { en: "{0} attempt{0:|s}.", zh: "共 {0} 次尝试。" }
         CostKnee {
             en: "Before the knee a search inspects {0} on average, after it {1}: a full half has to be walked first.",
@@ -80,6 +85,7 @@ crate::messages! {
             en: "At most {0} call{0:|s} of connect() in one second; of {1} in all {2} found a port.",
             zh: "一秒内最多 {0} 次 connect()；共 {1} 次，其中 {2} 次找到端口。"
         }
+        RateOfOne { en: "One call of connect().", zh: "只有一次 connect()。" }
         RateNoPort { en: "{0} failed with EADDRNOTAVAIL.", zh: "{0} 次因 EADDRNOTAVAIL 失败。" }
         RateNoFile { en: "{0} call{0:|s} failed for want of a descriptor.", zh: "{0} 次调用因没有描述符而失败。" }
         RateFixed {

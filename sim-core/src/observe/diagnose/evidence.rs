@@ -36,6 +36,10 @@ pub struct Evidence {
     pub fd_sockets: Option<u64>,
     /// Connections to an address and port that somebody counted with `wc -l`.
     pub counted: BTreeMap<End, u64>,
+    /// `perf trace -s`: what the threads of a program called, by its name.
+    pub traced: BTreeMap<String, Traced>,
+    /// `perf top`: share of CPU time by function, in 1/100 %.
+    pub hot: BTreeMap<String, u64>,
     /// Errors of programs: errno name or MySQL error number, and how often.
     pub errors: BTreeMap<&'static str, u64>,
     /// Lines that said something, by what they are.
@@ -44,6 +48,27 @@ pub struct Evidence {
     pub skipped: u64,
     /// The text was longer than what is read of it.
     pub cut: bool,
+}
+
+/// Calls of a program that make and end descriptors, failed ones left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traced {
+    /// `socket`.
+    pub socket: u64,
+    /// `open` and `openat`.
+    pub openat: u64,
+    /// `accept` and `accept4`.
+    pub accept: u64,
+    /// `close`.
+    pub close: u64,
+}
+
+impl Traced {
+    /// Opened, less closed.
+    #[must_use]
+    pub const fn kept(&self) -> u64 {
+        (self.socket + self.openat + self.accept).saturating_sub(self.close)
+    }
 }
 
 /// What a line is.
@@ -73,6 +98,10 @@ pub enum Kind {
     Ulimit,
     /// `ls -l /proc/PID/fd`.
     Fd,
+    /// `perf trace -s`.
+    PerfTrace,
+    /// `perf top`.
+    PerfTop,
     /// A number that a pipeline counted.
     Count,
     /// An error message.
@@ -81,7 +110,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::SsSummary,
         Self::Ss,
         Self::Netstat,
@@ -94,6 +123,8 @@ impl Kind {
         Self::Limits,
         Self::Ulimit,
         Self::Fd,
+        Self::PerfTrace,
+        Self::PerfTop,
         Self::Count,
         Self::Error,
     ];
@@ -114,6 +145,8 @@ impl Kind {
             Self::Limits => "/proc/PID/limits",
             Self::Ulimit => "ulimit",
             Self::Fd => "ls -l /proc/PID/fd",
+            Self::PerfTrace => "perf trace -s",
+            Self::PerfTop => "perf top",
             Self::Count => "wc -l",
             Self::Error => "error message",
         }

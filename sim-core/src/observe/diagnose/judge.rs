@@ -55,6 +55,7 @@ pub(super) fn judge(evidence: Evidence) -> Diagnosis {
     let mut diagnosis = Diagnosis { points: Vec::new(), ..Diagnosis::default() };
     who_did_not_close(&mut diagnosis, &evidence, &groups);
     time_wait(&mut diagnosis, &evidence, &groups);
+    super::perf::judge(&mut diagnosis, &evidence);
     queues(&mut diagnosis, &evidence);
     errors(&mut diagnosis, &evidence);
     limits::rank(&mut diagnosis, &evidence, &groups);
@@ -167,7 +168,7 @@ macro_rules! about {
 }
 pub(super) use about;
 
-fn severity(n: u64) -> Severity {
+pub(super) fn severity(n: u64) -> Severity {
     if n >= PILE { Severity::Error } else { Severity::Warning }
 }
 

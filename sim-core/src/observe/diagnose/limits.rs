@@ -10,7 +10,7 @@ use crate::text::grouped as count;
 
 /// Default of `max_connections`.
 const MAX_CONNECTIONS: u64 = 151;
-/// A limit with so few left is reached: other programs hold some.
+/// A limit with so few left is reached, if they are not a tenth of it: other programs hold some.
 const FEW: u64 = 8;
 /// Groups with fewer connections have no limit worth a line.
 const NOTABLE: u64 = 50;
@@ -33,10 +33,11 @@ pub(super) fn rank(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Grou
     queue(diagnosis, evidence);
     of_the_host(diagnosis, evidence);
     diagnosis.limits.sort_by_key(|limit| (limit.left(), limit.id));
-    let notable = |limit: &&Limit| limit.used >= NOTABLE.min(limit.capacity.div_ceil(2)) || limit.left() <= FEW;
+    let is_reached = |limit: &Limit| limit.left() <= FEW.min(limit.capacity / 10);
+    let notable = |limit: &&Limit| limit.used >= NOTABLE.min(limit.capacity.div_ceil(2)) || is_reached(limit);
     let Some(first) = diagnosis.limits.iter().find(notable) else { return };
     let (used, capacity, left) = (count(first.used), count(first.capacity), count(first.left()));
-    let reached = first.left() <= FEW;
+    let reached = is_reached(first);
     let what = match reached {
         true => about!(Judged::Reached, first.what, used, capacity),
         false => about!(Judged::Binds, first.what, used, capacity, left),
@@ -66,14 +67,16 @@ pub(super) fn rank(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Grou
         LimitId::Files => Step { what: said!(Judged::RaiseFds), command: Some("sysctl fs.file-nr".to_owned()) },
     };
     diagnosis.points.push(Point { id: PointId::FirstLimit, severity, what, evidence });
-    if reached || !leaking {
+    // Far from a limit there is nothing to raise.
+    if reached || (!leaking && first.used >= first.capacity / 2) {
         diagnosis.next.push(step);
     }
 }
 
 fn ports(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Groups) {
     let given = range(evidence);
-    let (low, high) = given.unwrap_or_else(|| seen_range(groups));
+    let counted = counted_range(evidence);
+    let (low, high) = given.or(counted).unwrap_or_else(|| seen_range(groups));
     let inside = |port: u16| (low..=high).contains(&port);
     let size = u64::from(high - low) + 1;
     let reserved = evidence.sysctls.get("net.ipv4.ip_local_reserved_ports").map_or(0, |list| reserved(list, low, high));
@@ -119,13 +122,40 @@ fn ports(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Groups) {
         diagnosis.limits.push(Limit { id: LimitId::Ports, what, used, capacity, assumed: given.is_none() });
     }
     if given.is_none() {
-        diagnosis.assumed.push(match (low, high) == DEFAULT_RANGE {
-            true => said!(Judged::AssumedRange),
-            false => said!(Judged::AssumedWider, low, high),
+        diagnosis.assumed.push(if counted.is_some() {
+            said!(Judged::AssumedByCount, low, high, count(most_counted(evidence).max(summed(evidence))))
+        } else if (low, high) == DEFAULT_RANGE {
+            said!(Judged::AssumedRange)
+        } else {
+            said!(Judged::AssumedWider, low, high)
         });
         let command = Some("sysctl net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports".to_owned());
         diagnosis.next.push(Step { what: said!(Judged::SeeRange), command });
     }
+}
+
+/// Connections to one destination, as somebody counted them.
+fn most_counted(evidence: &Evidence) -> u64 {
+    evidence.counted.values().copied().max().unwrap_or(0)
+}
+
+/// IPv4 sockets of a summary, where there are no rows and no count.
+fn summed(evidence: &Evidence) -> u64 {
+    let of_summaries = evidence.summaries.iter().filter_map(|summary| summary.ipv4);
+    let of_kernel = evidence.sockstat.get("TCP.inuse").copied();
+    let alone = evidence.sockets.is_empty() && evidence.counted.is_empty();
+    of_summaries.chain(of_kernel).max().filter(|_| alone).unwrap_or(0)
+}
+
+/// The range that could hold what was counted, if the default one could not. Of
+/// a summary a tenth may be other things.
+fn counted_range(evidence: &Evidence) -> Option<(u16, u16)> {
+    let (low, high) = DEFAULT_RANGE;
+    let holds = |low: u16| {
+        let size = u64::from(high - low) + 1;
+        most_counted(evidence) <= size && summed(evidence) <= size + size / 10
+    };
+    (!holds(low)).then_some(if holds(1_024) { (1_024, high) } else { (1_024, u16::MAX) })
 }
 
 /// The default range, or a wider one if several clients' ports lie outside it:
@@ -167,7 +197,8 @@ fn descriptors(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Groups) 
     let largest = groups.iter().max_by_key(|((role, _), group)| (*role == Role::Client, sockets(group)));
     let shell = evidence.limits.is_empty();
     let soft = evidence.limits.iter().map(|(soft, _)| *soft).min().or(evidence.ulimit);
-    let Some(capacity) = soft.filter(|soft| *soft < u64::MAX) else { return };
+    let round = round_limit(evidence).filter(|_| soft.is_none());
+    let Some(capacity) = soft.or(round).filter(|soft| *soft < u64::MAX) else { return };
     let (what, used) = match largest {
         Some(((role, service), group)) if with_descriptor(group) > 0 || !group.owners.is_empty() => {
             // The highest descriptor tells how many there are at least; 0, 1 and 2 are nearly always taken.
@@ -179,10 +210,14 @@ fn descriptors(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Groups) 
             let counted = evidence.fd_sockets.map(|n| n + 3);
             let connections = evidence.counted.values().max().map(|n| n + 3);
             let Some(used) = counted.max(connections) else { return };
-            (Said { en: "PID".to_owned(), zh: "PID".to_owned() }, used)
+            (said!(Judged::TheProcess), used)
         }
     };
-    if shell {
+    if let Some(round) = round {
+        diagnosis.assumed.push(said!(Judged::AssumedRound, count(round - 3), count(round)));
+        let command = Some("grep 'open files' /proc/PID/limits".to_owned());
+        diagnosis.next.push(Step { what: said!(Judged::SeeLimits), command });
+    } else if shell {
         diagnosis.assumed.push(said!(Judged::AssumedShell));
     } else {
         diagnosis.assumed.push(about!(Judged::AssumedProcess, what));
@@ -195,6 +230,14 @@ fn descriptors(diagnosis: &mut Diagnosis, evidence: &Evidence, groups: &Groups) 
         capacity,
         assumed: shell,
     });
+}
+
+/// A soft limit that programs usually have, if what was counted stops exactly
+/// three short of it: 0, 1 and 2 are open too.
+fn round_limit(evidence: &Evidence) -> Option<u64> {
+    const USUAL: [u64; 10] = [1_024, 4_096, 8_192, 10_000, 16_384, 20_000, 32_768, 65_535, 65_536, 1_048_576];
+    let counted = evidence.counted.values().max()? + 3;
+    USUAL.into_iter().find(|usual| *usual == counted)
 }
 
 fn sockets(group: &Group) -> u64 {

@@ -26,6 +26,14 @@ crate::messages! {
             en: "{0} of {1} sessions are unauthenticated: clients at {2} connect and say nothing; each holds a slot for connect_timeout",
             zh: "{1} 个会话中有 {0} 个未认证：{2} 的客户端连上之后什么也不说；每个占住一个名额 connect_timeout 之久"
         }
+        TraceLeak {
+            en: "{0} did not close: it opened {1} descriptors while it was traced and closed {2}, so {3} stayed open",
+            zh: "没有关闭的是 {0}：跟踪期间它打开了 {1} 个描述符，关闭了 {2} 个，留下 {3} 个"
+        }
+        PortSearch {
+            en: "{0} % of the CPU time is connect() looking for a source port: the ports to one destination, or one parity of them, are used up",
+            zh: "{0} % 的 CPU 时间是 connect() 在找源端口：到某个目的地的端口（或其中一半）已经用完"
+        }
         PileWithoutNames {
             en: "{0} TCP sockets are in use and not established: more than listeners explain. A pile that lasts is CLOSE-WAIT; this summary does not say whose",
             zh: "有 {0} 个 TCP socket 在用却不是 established：不是监听 socket 能解释的。长期存在的堆积只会是 CLOSE-WAIT；这个汇总看不出是谁的"
@@ -70,6 +78,7 @@ crate::messages! {
         PortsTo { en: "source ports to {0}", zh: "到 {0} 的源端口" }
         PortsToOne { en: "source ports to one destination", zh: "到同一个目的地的源端口" }
         Descriptors { en: "descriptors of {0}", zh: "{0} 的描述符" }
+        TheProcess { en: "the process", zh: "该进程" }
         Slots { en: "slots of the MySQL server", zh: "MySQL 服务器的名额" }
         Queue { en: "places in the accept queue of port {0}", zh: "端口 {0} 全连接队列的位置" }
         TimeWaits { en: "TIME-WAIT buckets", zh: "TIME-WAIT 上限" }
@@ -80,6 +89,14 @@ crate::messages! {
         AssumedWider {
             en: "the port range is {0}–{1}: wider than the default, for ports outside it are in use (--sysctl gives the real one)",
             zh: "端口范围按 {0}–{1} 计算：比默认更宽，因为有范围之外的端口在使用（用 --sysctl 提供真实值）"
+        }
+        AssumedByCount {
+            en: "the port range is {0}–{1}: {2} connections are more than the default range has ports (--sysctl gives the real one)",
+            zh: "端口范围按 {0}–{1} 计算：{2} 个连接超过了默认范围的端口数（用 --sysctl 提供真实值）"
+        }
+        AssumedRound {
+            en: "{0} connections and descriptors 0, 1 and 2 make {1}, a usual soft limit: that is no accident",
+            zh: "{0} 个连接加上描述符 0、1、2 正好是 {1}，一个常见的软限制：这不会是巧合"
         }
         AssumedSlots { en: "max_connections is the default, 151, and one more", zh: "max_connections 按默认的 151 再加一个计算" }
         AssumedShell { en: "the limit is that of a shell (`ulimit`), not of the process: look at /proc/PID/limits", zh: "这个限制是 shell 的（`ulimit`），不是进程的：请看 /proc/PID/limits" }
@@ -103,6 +120,7 @@ crate::messages! {
         RaiseFds { en: "raise the soft limit of the process; costs: kernel memory for each, and the ports bind next", zh: "提高该进程的软限制；代价：每个都占内核内存，随后碰到端口限制" }
         RaiseSlots { en: "stop the silent clients or lower connect_timeout; raising max_connections costs a thread and memory for each", zh: "停掉沉默的客户端，或降低 connect_timeout；调大 max_connections 每个要一个线程和内存" }
         RaiseQueue { en: "raise backlog and somaxconn together and find out why accept() is slow; costs: clients wait longer before they notice", zh: "同时调大 backlog 和 somaxconn，并查明 accept() 为什么慢；代价：客户端更晚才发现问题" }
+        SeeDestinations { en: "see which destination has most connections", zh: "查看哪个目的地的连接最多" }
         SeeOwner { en: "see who holds them", zh: "查看谁持有它们" }
         SeePeer { en: "look at the other side, {0}", zh: "查看对端 {0}" }
         SeeRange { en: "see the real range", zh: "查看真实的端口范围" }

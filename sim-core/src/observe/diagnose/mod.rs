@@ -9,6 +9,7 @@ mod evidence;
 mod judge;
 mod limits;
 mod messages;
+mod perf;
 mod read;
 mod report;
 mod rows;
@@ -16,7 +17,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use evidence::{Addr, End, Evidence, Kind, Owner, Session, Socket, Summary};
+pub use evidence::{Addr, End, Evidence, Kind, Owner, Session, Socket, Summary, Traced};
 pub use messages::Judged;
 
 use super::findings::{Said, Severity};
@@ -126,6 +127,10 @@ point_ids! {
     PeerDidNotClose = "peer-did-not-close";
     /// Sessions that never logged in.
     SilentClients = "unauthenticated";
+    /// A trace in which more descriptors are opened than closed.
+    TraceLeak = "trace-leak";
+    /// CPU time that goes into the search for a source port.
+    PortSearch = "port-search";
     /// Sockets in use that a summary does not name.
     Pile = "pile";
     /// Who holds the TIME_WAIT.

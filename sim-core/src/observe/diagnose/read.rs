@@ -1,7 +1,7 @@
 //! Recognises lines of tools among prompts, commands and prose.
 
 use super::evidence::{Addr, End, Evidence, Kind, Owner, Session, Socket, Summary};
-use super::rows;
+use super::{perf, rows};
 use crate::observe::prompt::without_prompt;
 
 /// Longest line that is looked at, in bytes.
@@ -16,6 +16,8 @@ pub(super) struct Reader {
     /// The command typed last, as far as one was seen.
     command: String,
     table: Table,
+    /// The program whose calls a summary of `perf trace` lists.
+    traced: Option<String>,
     /// A record of `\G` under way.
     vertical: Vec<(String, String)>,
     lines: u64,
@@ -34,7 +36,7 @@ enum Table {
 impl Reader {
     /// Reads a text.
     pub(super) fn text(&mut self, text: &str) {
-        (self.command, self.table) = (String::new(), Table::None);
+        (self.command, self.table, self.traced) = (String::new(), Table::None, None);
         for line in text.split('\n') {
             self.lines += 1;
             if self.lines > MAX_LINES || line.len() > MAX_LINE {
@@ -98,6 +100,18 @@ impl Reader {
             return Some(Kind::Fd);
         }
         if let Some(kind) = self.number(trimmed) {
+            return Some(kind);
+        }
+        if let Some(program) = perf::program(trimmed) {
+            self.traced = Some(program.to_owned());
+            return Some(Kind::PerfTrace);
+        }
+        if let Some(program) = &self.traced
+            && perf::row(&mut self.evidence, program, trimmed)
+        {
+            return Some(Kind::PerfTrace);
+        }
+        if let Some(kind) = perf::share(&mut self.evidence, trimmed) {
             return Some(kind);
         }
         if let Some(error) = error(trimmed) {
@@ -448,9 +462,9 @@ fn plain(line: &str) -> String {
 
 /// The command of a line that has one: behind a prompt, or a known tool.
 fn command(line: &str) -> Option<&str> {
-    const TOOLS: [&str; 17] = [
+    const TOOLS: [&str; 18] = [
         "ss", "netstat", "cat", "sysctl", "ulimit", "ls", "ll", "mysql", "nstat", "prlimit", "show", "grep", "ps",
-        "lsof", "sudo", "kubectl", "docker",
+        "lsof", "perf", "sudo", "kubectl", "docker",
     ];
     let bare = without_prompt(line);
     let tool = bare.split_whitespace().next().unwrap_or("").to_ascii_lowercase();

@@ -218,3 +218,77 @@ proptest::proptest! {
         well_said(&diagnose(&[&text]));
     }
 }
+
+#[test]
+fn a_count_says_by_itself_which_wall_it_stopped_at() {
+    // More than the default range has ports, and three short of a usual limit.
+    let diagnosis = diagnose(&["~]$ ss -tna  | grep 172.31.47.174:3306 | wc -l\n32765\n"]);
+    well_said(&diagnosis);
+    let first = diagnosis.first_limit().expect("a limit");
+    assert_eq!((first.id, first.used, first.capacity, first.assumed), (LimitId::Descriptors, 32_768, 32_768, true));
+    let ports = limit(&diagnosis, LimitId::Ports);
+    assert_eq!((ports.used, ports.capacity), (32_765, 59_976));
+    let assumed: Vec<&str> = diagnosis.assumed.iter().map(|said| said.en.as_str()).collect();
+    assert!(assumed.iter().any(|said| said.starts_with("the port range is 1024–60999: 32,765 connections")));
+    assert!(assumed.iter().any(|said| said.contains("0, 1 and 2 make 32,768")), "{assumed:?}");
+    // A limit that is given counts for more than a round number.
+    let diagnosis = diagnose(&["$ ss -tna | grep 172.31.47.174:3306 | wc -l\n32765\n", "open files (-n) 100000\n"]);
+    assert_eq!(limit(&diagnosis, LimitId::Descriptors).capacity, 100_000);
+    // A summary with twice as many sockets as the default range has ports.
+    let diagnosis = diagnose(&[include_str!("../golden/ss-s.nofile.txt")]);
+    assert_eq!(limit(&diagnosis, LimitId::Ports).capacity, 59_976);
+    assert!(diagnosis.text(Lang::En).contains("59,976 / 59,976"));
+}
+
+#[test]
+fn a_trace_names_who_does_not_close() {
+    let summary = "$ perf trace -s -p 13193 -- sleep 10\n\n Summary of events:\n\n\
+        \x20sysbench (13194), 30 events, 0.0%\n\n\
+        \x20  write                 10      0     0.167     0.014     0.017     0.018      2.91%\n\n\
+        \x20sysbench (13195), 145906 events, 100.0%\n\n\
+        \x20  openat              2915      0    64.979     0.006     0.022     8.424     18.04%\n\
+        \x20  socket              5936      0    30.225     0.002     0.005     0.036      0.69%\n\
+        \x20  close               5914      0    15.990     0.001     0.003     0.030      0.65%\n";
+    let diagnosis = diagnose(&[summary]);
+    well_said(&diagnosis);
+    let point = diagnosis.points.iter().find(|point| point.id == PointId::TraceLeak).expect("a leak");
+    assert_eq!(
+        point.what.en,
+        "sysbench did not close: it opened 8,851 descriptors while it was traced and closed 5,914, so 2,937 stayed open"
+    );
+    let culprit = diagnosis.culprit.as_ref().expect("a culprit");
+    assert_eq!((culprit.role, culprit.process.as_deref(), culprit.sockets), (Role::Client, Some("sysbench"), 2_937));
+    assert_eq!(diagnosis.evidence.read.get(&Kind::PerfTrace), Some(&6));
+    let calm = summary.replace("5914", "8851");
+    assert!(diagnose(&[&calm]).culprit.is_none());
+}
+
+#[test]
+fn functions_that_burn_the_time_name_the_wall() {
+    let top = "perf top -p `pgrep sysbench`\n  61.87%  [k] __inet_check_established\n   9.99%  [k] __inet_hash_connect\n\
+        \x20  8.25%  [k] _raw_spin_lock\n   3.99%  [k] inet_ehashfn\n";
+    let diagnosis = diagnose(&[top]);
+    well_said(&diagnosis);
+    let point = diagnosis.points.iter().find(|point| point.id == PointId::PortSearch).expect("the search");
+    assert!(point.what.en.starts_with("75 % of the CPU time is connect() looking for a source port"));
+    let with_object = "    61.87%  [kernel]  [k] __inet_check_established\n";
+    assert!(diagnose(&[with_object]).has(PointId::PortSearch));
+    assert!(!diagnose(&["    12.50%  [k] __inet_check_established\n"]).has(PointId::PortSearch));
+    assert!(diagnose(&["99999999999999999999.99% [k] x\n 3.5% [k] y\n 100.01% [k] z\n"]).has(PointId::Foreign));
+}
+
+#[test]
+fn a_small_limit_is_used_up_when_it_is() {
+    let rows = |n: u64| {
+        let row = "unauthenticated user\t10.0.0.7:48256\tNULL\tConnect\t3\tlogin\tNULL\n";
+        let rows: String = (0..n).map(|id| format!("{id}\t{row}")).collect();
+        format!("Id\tUser\tHost\tdb\tCommand\tTime\tState\tInfo\n{rows}Variable_name\tValue\nmax_connections\t10\n")
+    };
+    let first = |n| diagnose(&[&rows(n)]).points.into_iter().find(|point| point.id == PointId::FirstLimit);
+    assert_eq!(first(5), None, "6 of 11 are left");
+    assert_eq!(first(8).expect("it is near").severity, Severity::Note);
+    assert_eq!(first(10).expect("one is left").severity, Severity::Error);
+    // And nothing need be raised that is hardly used.
+    let calm = diagnose(&["fs.file-nr = 677\t0\t2466170\n"]);
+    assert!(calm.has(PointId::FirstLimit) && calm.next.is_empty(), "{:?}", calm.next);
+}

@@ -115,6 +115,8 @@ pub(super) fn steps(line: &str) -> Result<Vec<Step<'_>>, SyntaxError> {
                 skip = line[at..].find('\n').map_or(line.len(), |end| at + end);
                 (from, after) = (skip, After::Anything);
             }
+            // A statement may be piped with its semicolon; the pipeline says whether it is one.
+            ';' if is_pipe(&line[at + 1..]) && !line[from..at].trim().is_empty() => {}
             ';' | '\n' => {
                 push(from, at, after, c == ';')?;
                 (from, after) = (at + 1, After::Anything);
@@ -136,6 +138,11 @@ pub(super) fn steps(line: &str) -> Result<Vec<Step<'_>>, SyntaxError> {
     }
     push(from, line.len(), after, false)?;
     Ok(out)
+}
+
+/// True if the next thing is `|`, and not `||`.
+fn is_pipe(rest: &str) -> bool {
+    rest.trim_start_matches([' ', '\t']).strip_prefix('|').is_some_and(|after| !after.starts_with('|'))
 }
 
 /// The commands of a pipeline.

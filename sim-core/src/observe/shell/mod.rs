@@ -38,6 +38,8 @@ pub use filters::{BuiltIn, Filters};
 pub use messages::Says;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::line::{After, Command, Redirects, SyntaxError};
 use super::rlimits::Rlimits;
@@ -244,7 +246,7 @@ impl Shell {
         observer: &mut dyn Observer,
     ) -> Answer {
         let lang = self.lang;
-        let mut cx = Cx { shell: self, run, observer, piped: false, depth: 0 };
+        let mut cx = Cx { shell: self, run, observer, piped: false, depth: 0, interrupt: filters.interrupt() };
         let answer = cx.line(line, filters).unwrap_or_else(|error| Answer::fails(4, format!("{}\n", error.text(lang))));
         self.status = answer.status;
         answer
@@ -260,6 +262,8 @@ struct Cx<'a> {
     piped: bool,
     /// How many substitutions are around it.
     depth: u32,
+    /// The reader wants it to stop.
+    interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Cx<'_> {
@@ -270,6 +274,10 @@ impl Cx<'_> {
             view.shell = limits.clone();
         }
         view
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     fn kernel(&self) -> &Kernel {
@@ -325,7 +333,7 @@ impl Cx<'_> {
                 After::Success => answer.status == 0,
                 After::Failure => answer.status != 0,
             };
-            if due && !answer.leave {
+            if due && !answer.leave && !self.interrupted() {
                 let part = self.pipeline(step.text, step.semicolon, filters)?;
                 answer.join(part);
                 self.shell.status = answer.status;
@@ -368,7 +376,14 @@ impl Cx<'_> {
             Ok(stages) => stages,
             Err(error) => return Ok(self.syntax(&error)),
         };
-        let (first, rest) = stages.split_first().expect("a pipeline has a first command");
+        let (&first, rest) = stages.split_first().expect("a pipeline has a first command");
+        // `show processlist; | grep x`: a statement keeps its semicolon. Of a command it would end the line.
+        let statement = first.trim_end().strip_suffix(';').filter(|_| !rest.is_empty());
+        if statement.is_some_and(|text| !mysql::ends_in_semicolon(text)) {
+            return Ok(self.syntax(&SyntaxError::Near("|".to_owned())));
+        }
+        let semicolon = semicolon || statement.is_some();
+        let first = statement.unwrap_or(first);
         let mut behind = Vec::new();
         let mut last = Command::default();
         for stage in rest {

@@ -38,6 +38,13 @@ pub(super) fn is_statement(text: &str) -> bool {
     }
 }
 
+/// True if a semicolon ends it as SQL: a statement, or `kill 11`.
+pub(super) fn ends_in_semicolon(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let kill = words.next().is_some_and(|word| word.eq_ignore_ascii_case("kill"));
+    is_statement(text) || (kill && words.all(|word| !word.starts_with('-')))
+}
+
 /// A statement typed at the prompt, or directly into the shell.
 pub(super) fn typed(cx: &mut Cx<'_>, text: &str) -> Result<Answer, SimError> {
     let style = if ends_vertical(text) { MysqlStyle::Vertical } else { MysqlStyle::Interactive };

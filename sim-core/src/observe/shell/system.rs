@@ -489,7 +489,7 @@ pub(super) fn pidof(cx: &Cx<'_>, command: &str, args: &[String]) -> Answer {
     Answer::out(found.iter().map(line).collect())
 }
 
-/// `ps`, in its three usual forms.
+/// `ps`, in its three usual forms: the columns of procps; what the model does not have is `-`.
 pub(super) fn ps(cx: &Cx<'_>, args: &[String]) -> Answer {
     let host = cx.host_id();
     let kernel = cx.kernel();
@@ -503,9 +503,9 @@ pub(super) fn ps(cx: &Cx<'_>, args: &[String]) -> Answer {
     let full = joined.contains("-ef") || joined.contains("-f");
     let aux = joined.contains("aux");
     out.push_str(match (full, aux) {
-        (_, true) => "USER         PID TTY      STAT   TIME COMMAND\n",
-        (true, false) => "UID          PID    PPID TTY          TIME CMD\n",
-        (false, false) => "    PID TTY          TIME CMD\n",
+        (_, true) => "USER       PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n",
+        (true, false) => "UID        PID  PPID  C STIME TTY          TIME CMD\n",
+        (false, false) => "  PID TTY          TIME CMD\n",
     });
     let mut any = false;
     for (ix, process) in (0_u32..).zip(kernel.processes()).filter(|(_, process)| process.is_alive()) {
@@ -521,10 +521,11 @@ pub(super) fn ps(cx: &Cx<'_>, args: &[String]) -> Answer {
         out.push_str(&match (full, aux) {
             (_, true) => {
                 let (stat, minutes) = (if stopped { "Tl" } else { "Sl" }, seconds / 60);
-                format!("root     {pid:>7} ?        {stat:<4} {minutes:>3}:{:02} {name}\n", seconds % 60)
+                let seconds = seconds % 60;
+                format!("root     {pid:>5}    -    -      -     - ?        {stat:<4} -     {minutes:>3}:{seconds:02} {name}\n")
             }
-            (true, false) => format!("root     {pid:>7}       1 ?        {clock} {name}\n"),
-            (false, false) => format!("{pid:>7} ?        {clock} {name}\n"),
+            (true, false) => format!("root     {pid:>5}     1  - -     ?        {clock} {name}\n"),
+            (false, false) => format!("{pid:>5} ?        {clock} {name}\n"),
         });
     }
     Answer { out, status: u8::from(!any), ..Answer::default() }

@@ -291,3 +291,51 @@ fn tools_that_watch_let_time_pass() {
     assert!(rig.out("queue").contains("\nRecv-Q "));
     assert_eq!(rig.err("perf record").0, 2);
 }
+
+#[test]
+fn a_statement_may_be_piped_with_its_semicolon() {
+    let mut rig = Rig::new("tiny");
+    rig.out("advance 1s");
+    let plain = rig.out("show variables like 'max_conn%' | grep -c max_connections");
+    assert_eq!(plain, "1\n");
+    assert_eq!(rig.out("show variables like 'max_conn%'; | grep -c max_connections"), plain);
+    assert_eq!(rig.out("show variables like 'max_conn%';|wc -l; pwd"), "8\n/\n");
+    assert_eq!(rig.err("ss -s; | head"), (2, "bash: syntax error near unexpected token `|'\n".to_owned()));
+    assert!(rig.answer("kill 4711; | wc -l").err.contains("Unknown thread id: 4711"));
+    assert!(rig.err("show nonsense;").1.starts_with("ERROR 1064 (42000): You have an error in your SQL syntax"));
+}
+
+#[test]
+fn a_moment_that_is_none_says_what_would_be() {
+    let mut rig = Rig::new("tiny");
+    let (status, said) = rig.err("advance tomorrow");
+    assert!(status == 2 && said.contains("`tomorrow`") && said.contains("usage: advance DURATION"), "{said}");
+}
+
+#[test]
+fn an_interrupt_ends_what_lets_time_pass() {
+    struct Impatient(Arc<AtomicBool>);
+    impl Filters for Impatient {
+        fn run(&mut self, stages: &[Vec<String>], input: &str) -> Answer {
+            BuiltIn::new(Lang::En).run(stages, input)
+        }
+        fn interrupt(&self) -> Option<Arc<AtomicBool>> {
+            Some(Arc::clone(&self.0))
+        }
+    }
+    /// Interrupts at the first packet.
+    struct AtAPacket(Arc<AtomicBool>);
+    impl Observer for AtAPacket {
+        fn record(&mut self, _record: &crate::trace::Record) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    for line in ["advance 1000h", "until \"host.tcp.close_wait > 999\" within 1000h; pwd"] {
+        let mut rig = Rig::new("tiny");
+        let flag = Arc::new(AtomicBool::new(false));
+        let mut filters = Impatient(Arc::clone(&flag));
+        let answer = rig.shell.execute(&mut rig.run, line, &mut filters, &mut AtAPacket(flag));
+        assert_eq!(answer.status, 130, "{line}: {answer:?}");
+        assert!(answer.out.starts_with("now 0.") && !answer.out.contains('/'), "{line}: {answer:?}");
+    }
+}

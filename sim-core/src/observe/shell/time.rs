@@ -1,5 +1,7 @@
 //! Commands that make time pass, and that look at the world as a whole.
 
+use core::sync::atomic::Ordering;
+
 use super::{Answer, Cx, Says};
 use crate::observe::facts::RunFacts;
 use crate::observe::findings::findings;
@@ -31,12 +33,23 @@ pub(super) fn advance(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimErr
     if let Ok(span) = duration(text.trim_start_matches('+')) {
         let now = cx.run.world().now();
         let Some(until) = now.checked_add(span) else { return usage(cx) };
-        cx.run.run_until(until, cx.observer)?;
-        return Ok(now_at(cx));
+        return match cx.interrupt.clone() {
+            Some(flag) if cx.run.run_until_true(&|_| flag.load(Ordering::Relaxed), until, cx.observer)? => {
+                Ok(interrupted_at(cx))
+            }
+            Some(_) => Ok(now_at(cx)),
+            None => {
+                cx.run.run_until(until, cx.observer)?;
+                Ok(now_at(cx))
+            }
+        };
     }
     let moment = match cx.run.scenario().moment(text) {
         Ok(moment) => moment,
-        Err(error) => return Ok(Answer::fails(2, complaint(&error, cx.shell.lang))),
+        Err(error) => {
+            let said = complaint(&error, cx.shell.lang);
+            return Ok(Answer::fails(2, format!("{said}{}\n", say!(cx.shell.lang, Says::AdvanceUsage))));
+        }
     };
     if let Moment::Mark { mark, offset, before } = moment
         && let Some(reached) = cx.run.mark(mark)
@@ -55,6 +68,11 @@ pub(super) fn advance(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimErr
 
 fn now_at(cx: &Cx<'_>) -> Answer {
     Answer::out(format!("{}\n", say!(cx.shell.lang, Says::Advanced, since_start(cx.run.world().now()))))
+}
+
+/// As a shell says of a command that Ctrl-C ended: 128 and SIGINT.
+fn interrupted_at(cx: &Cx<'_>) -> Answer {
+    Answer { status: 130, ..now_at(cx) }
 }
 
 /// All problems of a word, a line each, with the nearest name.
@@ -142,7 +160,12 @@ pub(super) fn until(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimError
         None if begun < cx.run.scenario().end => cx.run.scenario().end,
         None => begun.checked_add(PATIENCE).unwrap_or(Instant::MAX),
     };
-    let reached = cx.run.run_until_true(&|run| condition.holds(run), limit, cx.observer)?;
+    let flag = cx.interrupt.clone();
+    let stopped = || flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+    let reached = cx.run.run_until_true(&|run| stopped() || condition.holds(run), limit, cx.observer)?;
+    if stopped() {
+        return Ok(interrupted_at(cx));
+    }
     let value = cx.run.value(&condition.left).unwrap_or(0);
     let at = since_start(cx.run.world().now());
     if reached {

@@ -221,6 +221,8 @@ impl View {
             Some(Advice::CaveatQueue)
         } else if matches!(self, Self::Limits | Self::Ulimit) {
             Some(Advice::CaveatLimits)
+        } else if matches!(self, Self::Sockstat) {
+            Some(Advice::CaveatSockstat)
         } else {
             None
         }
@@ -269,7 +271,7 @@ impl View {
             Watcher::PerfTop => perf_top(span, process()?.pid),
             Watcher::PerfTraceS => perf_trace_s(span, process()?),
             Watcher::PerfTrace => perf_trace(span, process()?),
-            Watcher::Strace => strace(span, process()?.pid),
+            Watcher::Strace => strace(span, process()?),
             Watcher::Tcpdump => tcpdump(span, options.port),
         })
     }

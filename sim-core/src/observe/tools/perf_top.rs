@@ -80,7 +80,8 @@ pub fn functions(span: &SpanView, pid: Pid) -> Vec<FunctionShare> {
         })
         .collect();
     // Shares that look the same stay in the profile's order: its parts are rounded.
-    shares.sort_by_key(|share| core::cmp::Reverse(u128::from(share.ns) * 10_000 / u128::from(all.max(1))));
+    let shown = |ns: u64| (u128::from(ns) * 20_000 / u128::from(all.max(1))).div_ceil(2);
+    shares.sort_by_key(|share| core::cmp::Reverse(shown(share.ns)));
     shares
 }
 

@@ -116,11 +116,13 @@ pub fn perf_trace(span: &SpanView, process: &ProcessView) -> String {
             format!("{}({}", timed.name.name(), arguments(timed.call, timed.name, &names))
         };
         let pad = RETURN_COLUMN.saturating_sub(text.chars().count() + 1).max(1);
+        let when = match timed.since {
+            Some(since) => format!("{:>10.3} ({:>6.3} ms)", millis(since.since(span.from)), millis(timed.took)),
+            None => format!("{:>10} ({:>9})", "?", ""),
+        };
         let _ = writeln!(
             out,
-            "{:>10.3} ({:>6.3} ms): {}/{} {text}){:pad$}= {}",
-            millis(timed.since.since(span.from)),
-            millis(timed.took),
+            "{when}: {}/{} {text}){:pad$}= {}",
             process.name,
             tid(timed.call),
             "",
@@ -134,8 +136,9 @@ pub fn perf_trace(span: &SpanView, process: &ProcessView) -> String {
 struct Timed<'a> {
     call: &'a CallSeen,
     name: CallName,
-    /// The entry it is timed from.
-    since: Instant,
+    /// The entry it is timed from; one before the trace began was not seen.
+    since: Option<Instant>,
+    /// Zero without an entry, as perf counts it.
     took: Duration,
     /// Its entry is an event of its own.
     entry_counted: bool,
@@ -152,17 +155,9 @@ fn timed(span: &SpanView, pid: Pid) -> impl Iterator<Item = Timed<'_>> {
         if seen && !hidden {
             entries.insert(thread, call.entered);
         }
-        // An entry before the trace began was not seen: no duration is known.
         let since = entries.get(&thread).copied();
         let took = since.map_or(Duration::ZERO, |since| call.at.since(since));
-        Some(Timed {
-            call,
-            name,
-            since: since.unwrap_or(call.at),
-            took,
-            entry_counted: seen && !hidden,
-            continued: hidden || !seen,
-        })
+        Some(Timed { call, name, since, took, entry_counted: seen && !hidden, continued: hidden || !seen })
     })
 }
 

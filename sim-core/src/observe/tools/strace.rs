@@ -1,15 +1,16 @@
 //! `strace -f -tt -T -p PID` (strace 6.1, compared line by line with the real
 //! one on a client that makes the calls of the outage).
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::traced::{Bare, bare, name, poll_bits, returned, returned_text, sockaddr, tid};
 use crate::app::CallName;
 use crate::observe::calendar::Civil;
 use crate::observe::span::SpanView;
+use crate::observe::view::ProcessView;
 use crate::time::{Duration, Instant};
 use crate::trace::{CallArgs, CallSeen};
-use crate::units::Pid;
 use crate::wire::Payload;
 
 /// Bytes of a buffer that are shown (`-s 32`).
@@ -17,29 +18,30 @@ const STRING_LIMIT: usize = 32;
 /// Column of the return value (`-a 40`).
 const RETURN_COLUMN: usize = 40;
 
-/// Every call of the process in the span. A call that another thread interrupts
-/// is split into `<unfinished ...>` and `resumed`, as in the real tool.
+/// What the tool prints of a process that it follows from the begin of the span
+/// to its end. A call that another thread interrupts is split into
+/// `<unfinished ...>` and `resumed`. A call the thread is in when the tool
+/// attaches is entered anew then; a wait with an end goes on by
+/// `restart_syscall`, whose former name strace 6.1 does not know and calls read.
 #[must_use]
-pub fn strace(span: &SpanView, pid: Pid) -> String {
-    let calls: Vec<&CallSeen> =
-        span.calls.iter().map(|traced| &traced.call).filter(|c| c.pid == pid && name(c).is_some()).collect();
-    let mut threads: Vec<u32> = calls.iter().map(|call| tid(call)).collect();
-    threads.sort_unstable();
-    threads.dedup();
-    let events = events(&calls, span.from);
+pub fn strace(span: &SpanView, process: &ProcessView) -> String {
+    let lines = lines(span, process);
+    let threads: BTreeSet<u32> = lines.iter().map(|line| tid(line.call)).collect();
+    let events = events(&lines);
     let mut out = String::new();
     let mut at = 0;
     while let Some(&(when, ends, index)) = events.get(at) {
-        let call = calls[index];
-        let text = Text::of(call);
+        let seen = &lines[index];
+        let text = Text::of(seen);
         let mut line = String::new();
         if threads.len() > 1 {
-            let _ = write!(line, "[pid {:>5}] ", tid(call));
+            let _ = write!(line, "[pid {:>5}] ", tid(seen.call));
         }
         let _ = write!(line, "{} ", clock(span, when));
         let whole = !ends && events.get(at + 1).is_some_and(|next| next.2 == index);
         if !ends && !whole {
-            let _ = writeln!(out, "{line}{} <unfinished ...>", text.entry);
+            let last = at + 1 == events.len();
+            let _ = writeln!(out, "{line}{} {}", text.entry, if last { "<detached ...>" } else { "<unfinished ...>" });
             at += 1;
             continue;
         }
@@ -50,23 +52,49 @@ pub fn strace(span: &SpanView, pid: Pid) -> String {
             let _ = write!(line, "<... {} resumed>{})", text.name, text.exit);
         }
         let pad = RETURN_COLUMN.saturating_sub(line.chars().count()).max(1);
-        let took = call.at.since(call.entered).as_micros();
+        let took = seen.call.at.since(seen.entered).as_micros();
         let (seconds, micros) = (took / 1_000_000, took % 1_000_000);
-        let _ = writeln!(out, "{line}{:pad$}= {}{} <{seconds}.{micros:06}>", "", returned_text(call), text.tail);
+        let _ = writeln!(out, "{line}{:pad$}= {}{} <{seconds}.{micros:06}>", "", returned_text(seen.call), text.tail);
         at += 1;
     }
     out
 }
 
+/// A call as the tool sees it.
+struct Seen<'a> {
+    call: &'a CallSeen,
+    /// Its entry, or when the tool attached.
+    entered: Instant,
+    /// It was under way when the tool attached.
+    attached: bool,
+    /// It came to its end.
+    ended: bool,
+}
+
+/// The calls of the span, then those the threads are in at its end.
+fn lines<'a>(span: &'a SpanView, process: &'a ProcessView) -> Vec<Seen<'a>> {
+    let of_process = |call: &&CallSeen| call.pid == process.pid && name(call).is_some();
+    let ended = span.calls.iter().map(|traced| &traced.call).filter(of_process).map(|call| (call, true));
+    let under_way = process.calls.iter().filter(of_process).map(|call| (call, false));
+    ended
+        .chain(under_way)
+        .map(|(call, ended)| Seen {
+            call,
+            entered: call.entered.max(span.from),
+            attached: call.entered < span.from,
+            ended,
+        })
+        .collect()
+}
+
 /// Entries and exits in the order of time: (when, is it the exit, which call).
-/// A call entered before the span is seen only to resume.
-fn events(calls: &[&CallSeen], from: Instant) -> Vec<(Instant, bool, usize)> {
-    let mut events = Vec::with_capacity(calls.len() * 2);
-    for (index, call) in calls.iter().enumerate() {
-        if call.entered >= from {
-            events.push((call.entered, false, index));
+fn events(lines: &[Seen<'_>]) -> Vec<(Instant, bool, usize)> {
+    let mut events = Vec::with_capacity(lines.len() * 2);
+    for (index, line) in lines.iter().enumerate() {
+        events.push((line.entered, false, index));
+        if line.ended {
+            events.push((line.call.at, true, index));
         }
-        events.push((call.at, true, index));
     }
     // A thread's exit comes before its next entry at the same instant.
     events.sort_by_key(|&(when, ends, index)| (when, index, ends));
@@ -88,8 +116,14 @@ struct Text {
 }
 
 impl Text {
-    fn of(call: &CallSeen) -> Self {
+    fn of(seen: &Seen<'_>) -> Self {
+        let call = seen.call;
         let call_name = name(call).expect("calls without a name are left out");
+        let restarts = matches!(call.args, CallArgs::Sleep(_) | CallArgs::Poll { .. } | CallArgs::Wait(Some(_)));
+        if seen.attached && restarts {
+            let entry = "restart_syscall(<... resuming interrupted read ...>".to_owned();
+            return Self { name: "restart_syscall", entry, exit: String::new(), tail: String::new() };
+        }
         let fd = call.fd.map_or(0, |fd| fd.0);
         let (entry, exit, tail) = parts(call, call_name, fd);
         let shown = call_name.name();
@@ -307,12 +341,14 @@ fn quoted(data: &Payload) -> String {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::units::Pid;
 
     /// Lines of strace 6.1 itself: one cycle of a client that makes these calls.
     #[test]
     fn lines_of_the_real_tool() {
         let golden = include_str!("../golden/strace.strace-6.1.txt");
-        let ours = strace(&sample::traced_cycle(), Pid(16_909));
+        let process = ProcessView { pid: Pid(16_909), ..ProcessView::default() };
+        let ours = strace(&sample::traced_cycle(), &process);
         assert_eq!(ours, golden);
     }
 

@@ -171,6 +171,11 @@ fn datagrams_come_back_or_are_refused() {
     assert!(matches!(server.last(), Some(Ok(Ret::Datagram(got, from))) if got == text("query") && from.addr == A));
     assert_eq!(refused.results()[3..], [Err(Errno::ConnRefused), Ok(Ret::Count(5))]);
     assert_eq!(lab.world.kernel(HostId(1)).mib().get(Mib::UdpNoPorts), 2);
+    let counts = |host, name| lab.world.kernel(HostId(host)).mib().get(name);
+    for (from, to) in [(0, 1), (1, 0)] {
+        assert!(counts(from, Mib::IpOutRequests) > 0);
+        assert_eq!(counts(from, Mib::IpOutRequests), counts(to, Mib::IpInReceives), "no packet was lost");
+    }
 }
 
 #[test]
