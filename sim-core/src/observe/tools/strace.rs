@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::traced::{Bare, bare, name, poll_bits, returned, returned_text, sockaddr, tid};
 use crate::app::CallName;
+use crate::errno::Errno;
 use crate::observe::calendar::Civil;
 use crate::observe::span::SpanView;
 use crate::observe::view::ProcessView;
@@ -21,7 +22,7 @@ const RETURN_COLUMN: usize = 40;
 /// What the tool prints of a process that it follows from the begin of the span
 /// to its end. A call that another thread interrupts is split into
 /// `<unfinished ...>` and `resumed`. A call the thread is in when the tool
-/// attaches is entered anew then; a wait with an end goes on by
+/// attaches, if it waits, is entered anew then; a wait with an end goes on by
 /// `restart_syscall`, whose former name strace 6.1 does not know and calls read.
 #[must_use]
 pub fn strace(span: &SpanView, process: &ProcessView) -> String {
@@ -84,7 +85,29 @@ fn lines<'a>(span: &'a SpanView, process: &'a ProcessView) -> Vec<Seen<'a>> {
             attached: call.entered < span.from,
             ended,
         })
+        .filter(|seen| !seen.attached || waits(seen.call, span.from))
         .collect()
+}
+
+/// True if attaching interrupts the call: it waits. One that is on a CPU then
+/// comes to its end before the thread stops, unseen.
+fn waits(call: &CallSeen, at: Instant) -> bool {
+    let may_wait = match call.args {
+        CallArgs::Sleep(_) | CallArgs::Poll { .. } | CallArgs::Wait(_) => true,
+        CallArgs::Accepted { .. } | CallArgs::Received { .. } | CallArgs::Sent { .. } => true,
+        CallArgs::Addr(_) => !matches!(call.result, Err(Errno::InProgress | Errno::AddrNotAvail)),
+        CallArgs::None
+        | CallArgs::Socket { .. }
+        | CallArgs::Backlog(_)
+        | CallArgs::SentMany(_)
+        | CallArgs::How(_)
+        | CallArgs::SetFlags { .. }
+        | CallArgs::GetFlags
+        | CallArgs::Option { .. }
+        | CallArgs::Path(_)
+        | CallArgs::Count(_) => false,
+    };
+    may_wait && call.entered + call.cpu <= at
 }
 
 /// Entries and exits in the order of time: (when, is it the exit, which call).
