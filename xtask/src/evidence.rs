@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 
+use crate::checks::Context;
+
 /// Experiments at once: they mostly wait.
 const AT_ONCE: usize = 6;
 /// Experiments that need the machine for themselves: tens of thousands of sockets.
 const ALONE: [&str; 2] = ["port-range-28232", "two-hosts"];
 
 /// Runs the experiments whose names contain `wanted`, all without it, and writes their pages.
-pub(crate) fn run(root: &Path, wanted: Option<&str>) -> ExitCode {
-    match write(root, wanted) {
+pub(crate) fn run(context: &Context, wanted: Option<&str>) -> ExitCode {
+    match write(context, wanted) {
         Ok(differing) if differing.is_empty() => ExitCode::SUCCESS,
         Ok(differing) => {
             println!("real and simulated differ: {}", differing.join(", "));
@@ -28,12 +30,9 @@ pub(crate) fn run(root: &Path, wanted: Option<&str>) -> ExitCode {
     }
 }
 
-fn write(root: &Path, wanted: Option<&str>) -> io::Result<Vec<String>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo).current_dir(root).args(["build", "--package", "halfclose-cli"]).status()?;
-    if !built.success() {
-        return Err(io::Error::other("halfclose does not build"));
-    }
+fn write(context: &Context, wanted: Option<&str>) -> io::Result<Vec<String>> {
+    let root = context.root.as_path();
+    let program = context.built("halfclose").map_err(|_told| io::Error::other("halfclose does not build"))?;
     let mut names: Vec<String> = fs::read_dir(root.join("scenarios/lab"))?
         .filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned))
         .collect();
@@ -51,22 +50,21 @@ fn write(root: &Path, wanted: Option<&str>) -> io::Result<Vec<String>> {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(name) = next() {
-                    try_page(root, &name, &differing);
+                    try_page(root, &program, &name, &differing);
                 }
             });
         }
     });
-    alone.iter().for_each(|name| try_page(root, name, &differing));
+    alone.iter().for_each(|name| try_page(root, &program, name, &differing));
     list(root, &names)?;
-    in_chinese(root)?;
+    in_chinese(context)?;
     Ok(differing.into_inner().expect("no thread panics"))
 }
 
 /// The same pages in 中文, by the test that holds them to the English ones.
-fn in_chinese(root: &Path) -> io::Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+fn in_chinese(context: &Context) -> io::Result<()> {
     let test = ["test", "--quiet", "--package", "halfclose-lab", "--test", "pages"];
-    let made = Command::new(cargo).current_dir(root).args(test).env("UPDATE_GOLDEN", "1").status()?;
+    let made = context.cargo().args(test).env("UPDATE_GOLDEN", "1").status()?;
     if made.success() { Ok(()) } else { Err(io::Error::other("book/zh/evidence could not be written")) }
 }
 
@@ -84,8 +82,8 @@ fn folder(root: &Path) -> PathBuf {
     root.join("book/src/evidence")
 }
 
-fn try_page(root: &Path, name: &str, differing: &Mutex<Vec<String>>) {
-    let agreed = page(root, name).unwrap_or_else(|error| {
+fn try_page(root: &Path, program: &Path, name: &str, differing: &Mutex<Vec<String>>) {
+    let agreed = page(root, program, name).unwrap_or_else(|error| {
         eprintln!("{name}: {error}");
         false
     });
@@ -96,8 +94,8 @@ fn try_page(root: &Path, name: &str, differing: &Mutex<Vec<String>>) {
 }
 
 /// True if both sides agree; the page is written then.
-fn page(root: &Path, name: &str) -> io::Result<bool> {
-    let mut command = Command::new(root.join("target/debug/halfclose"));
+fn page(root: &Path, program: &Path, name: &str) -> io::Result<bool> {
+    let mut command = Command::new(program);
     command.current_dir(root).args(["lab", "--page", "--lang", "en"]);
     if name == "two-hosts" {
         // The leak takes as long as the machine needs for it.

@@ -82,10 +82,10 @@ fn main() -> ExitCode {
         }
         Some((&"book", rest)) => build(rest, book::NEEDS, book::book),
         Some((&"conformance", rest)) => conformance(rest),
-        Some((&"evidence", [])) => evidence::run(&root(), None),
-        Some((&"evidence", [wanted])) => evidence::run(&root(), Some(wanted)),
+        Some((&"evidence", [])) => evidence::run(&Context::new(root()), None),
+        Some((&"evidence", [wanted])) => evidence::run(&Context::new(root()), Some(wanted)),
         Some((&"evidence", _)) => usage_error("evidence takes one name, or none"),
-        Some((&"speed", [])) => speed::run(&root()),
+        Some((&"speed", [])) => speed::run(&Context::new(root())),
         Some((&"speed", _)) => usage_error("speed takes no words"),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");
@@ -125,9 +125,8 @@ fn build(words: &[&str], needs: &[install::Need], task: fn(&Context) -> Outcome)
 /// The verdict table of packet scripts, by a program of the tests' crate: this
 /// one stays free of the simulator, so that it builds in a moment.
 fn conformance(words: &[&str]) -> ExitCode {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let program = ["run", "--quiet", "--package", "halfclose-tests", "--bin", "conformance", "--"];
-    match std::process::Command::new(cargo).args(program).args(words).status() {
+    match Context::new(root()).cargo().args(program).args(words).status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {

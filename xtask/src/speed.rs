@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+use crate::checks::Context;
 use crate::process::{output_of, timed};
 
 /// Workloads of the example `workload`: kind, connections, runs.
@@ -26,8 +27,8 @@ const COMMANDS: &[(&str, &[&str], usize)] =
 const COUNTED: (u32, u32) = (4_000, 8_000);
 
 /// Measures and writes.
-pub(crate) fn run(root: &Path) -> ExitCode {
-    match measured(root).and_then(|text| fs::write(root.join("book/measured/speed.toml"), text)) {
+pub(crate) fn run(context: &Context) -> ExitCode {
+    match measured(context).and_then(|text| fs::write(context.root.join("book/measured/speed.toml"), text)) {
         Ok(()) => {
             println!(
                 "book/measured/speed.toml is written; UPDATE_GOLDEN=1 cargo test -p halfclose-tests --test book makes the page"
@@ -41,18 +42,17 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     }
 }
 
-fn measured(root: &Path) -> io::Result<String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+fn measured(context: &Context) -> io::Result<String> {
+    let root = context.root.as_path();
     // Together, so that both share one build of the model.
     let what = ["--package", "halfclose-cli", "--bin", "halfclose", "--package", "halfclose", "--example", "workload"];
     let features = ["--features", "halfclose/scenario"];
-    let built =
-        Command::new(&cargo).current_dir(root).args(["build", "--release"]).args(what).args(features).status()?;
+    let built = context.cargo().args(["build", "--release"]).args(what).args(features).status()?;
     if !built.success() {
         return Err(io::Error::other("it does not build"));
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-    let (workload, program) = (target.join("release/examples/workload"), target.join("release/halfclose"));
+    let release = context.target.join("release");
+    let (workload, program) = (release.join("examples/workload"), release.join("halfclose"));
     let mut out = machine(root)?;
     for &(kind, n, times) in WORKLOADS {
         let runs: Vec<Run> = (0..times).map(|_| Run::of_workload(&workload, kind, n)).collect::<io::Result<_>>()?;
