@@ -108,7 +108,9 @@ fn no_kill_loses_a_finished_point_or_computes_one_twice() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_halfclose"));
         command.current_dir(&at).args(["sweep", "plan.toml", "-o", "results.jsonl"]).env("LANG", "C");
         let mut sweep = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
-        while keys(&file).len() < wait_for && sweep.try_wait().unwrap().is_none() {
+        // One more than before at least: until then it may not have said what it knows.
+        let wanted = wait_for.max(before.len() + 1);
+        while keys(&file).len() < wanted && sweep.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         sweep.kill().unwrap();

@@ -34,8 +34,8 @@ export class SequenceView extends View {
   #sum = h("p", { class: "hint", role: "status" });
   #text = h("ol", { class: "log" });
   #shown = "";
-  /** Nothing is known of it yet, or there is none: what has not been read ahead may tell. */
-  #empty = true;
+  /** The first pass had not come to this moment: what it reads may belong to the picture. */
+  #partial = true;
   #asking = false;
   /** Something changed while it was being asked. */
   #again = false;
@@ -57,7 +57,7 @@ export class SequenceView extends View {
 
   protected update(change = ""): void {
     if (change === "doc") this.render();
-    if (change === "progress" && !this.#empty || change === "clock" || this.store.playing) return;
+    if (change === "progress" && !this.#partial || change === "clock" || this.store.playing) return;
     void this.#ask();
   }
 
@@ -90,10 +90,10 @@ export class SequenceView extends View {
       const line = Math.min(this.store.line, this.store.frames.length - 1);
       const which = await this.#which(line);
       const key = JSON.stringify([which, this.store.now, line, this.store.loaded?.seed]);
-      if (key === this.#shown && !this.#empty) return;
+      if (key === this.#shown && !this.#partial) return;
       this.#shown = key;
+      this.#partial = (this.store.progress[line]?.done_ns ?? 0) < this.store.now;
       const entries = which ? await this.store.sim.json<Entry[]>("follow", line, which.port, which.peer) : [];
-      this.#empty = entries.length === 0;
       this.#draw(entries, which?.port ?? 0);
     } catch (error) {
       this.#sum.textContent = (error as Error).message;
