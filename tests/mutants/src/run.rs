@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -18,8 +19,13 @@ const LONGEST: Duration = Duration::from_secs(12);
 /// Tests are asked in groups of so many seconds, quickest first: all mutants the
 /// first three, then those still alive the rest.
 const GROUPS: [f64; 4] = [0.1, 1.0, 6.0, 60.0];
-/// A group of tests ends when it has taken this much longer than without a mutant.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A group of tests ends when it has taken this much more CPU time than it usually takes, three times over.
+const PATIENCE: f64 = 4.0;
+/// And after this long in any case: one that waits takes no CPU time.
+const WAITS: Duration = Duration::from_secs(300);
+/// How the kernel ends what has used up its CPU time.
+const SIGXCPU: i32 = 24;
+const SIGKILL: i32 = 9;
 /// Memory of a test, in KiB: a mutant may allocate without end.
 const MEMORY_KIB: u32 = 4 << 20;
 
@@ -122,8 +128,7 @@ fn verdict<'a>(
         for (program, group) in by_program {
             let usual: f64 = group.iter().map(|t| t.seconds).sum();
             let names: Vec<&str> = group.iter().map(|t| t.name.as_str()).collect();
-            let patience = PATIENCE + Duration::from_secs_f64(usual * 4.0);
-            match ask(built, program, &names, ("MUTANT", &number.to_string()), patience) {
+            match ask(built, program, &names, ("MUTANT", &number.to_string()), PATIENCE + usual * 3.0) {
                 Ok(Ended::Passed) => {}
                 Ok(Ended::Failed(by)) => {
                     return Verdict { number, mutant: name, outcome: "caught", by, tests: mine.len() };
@@ -176,7 +181,8 @@ fn survey(built: &Built, work: &Path) -> Result<Vec<Test>> {
                     let file = reach.join(format!("reach-{worker}"));
                     let _ = fs::remove_file(&file);
                     let began = Instant::now();
-                    let ended = ask(built, program, &[name], ("MUTANT_REACH", &file.to_string_lossy()), LONGEST);
+                    let ended =
+                        ask(built, program, &[name], ("MUTANT_REACH", &file.to_string_lossy()), LONGEST.as_secs_f64());
                     let seconds = began.elapsed().as_secs_f64();
                     let text = fs::read_to_string(&file).unwrap_or_default();
                     let reached: Vec<u32> = text.lines().filter_map(|l| l.parse().ok()).collect();
@@ -201,10 +207,11 @@ fn survey(built: &Built, work: &Path) -> Result<Vec<Test>> {
     Ok(tests)
 }
 
-fn ask(built: &Built, program: &Path, names: &[&str], env: (&str, &str), patience: Duration) -> Result<Ended> {
+fn ask(built: &Built, program: &Path, names: &[&str], env: (&str, &str), cpu_seconds: f64) -> Result<Ended> {
     let mut command = Command::new("prlimit");
     command
         .arg(format!("--as={}", u64::from(MEMORY_KIB) * 1024))
+        .arg(format!("--cpu={:.0}", cpu_seconds.ceil()))
         .arg(program.canonicalize()?)
         .args(["--exact", "--test-threads", "1"])
         .args(names)
@@ -229,7 +236,7 @@ fn ask(built: &Built, program: &Path, names: &[&str], env: (&str, &str), patienc
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if began.elapsed() > patience {
+        if began.elapsed() > WAITS {
             child.kill()?;
             child.wait()?;
             return Ok(Ended::TimedOut);
@@ -240,6 +247,9 @@ fn ask(built: &Built, program: &Path, names: &[&str], env: (&str, &str), patienc
     let text = String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned();
     if status.success() {
         return Ok(Ended::Passed);
+    }
+    if matches!(status.signal(), Some(SIGXCPU | SIGKILL)) {
+        return Ok(Ended::TimedOut);
     }
     let failed = text
         .lines()

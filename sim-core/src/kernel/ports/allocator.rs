@@ -524,6 +524,24 @@ mod tests {
         assert_eq!(ports.held_by_parity(to), [2, 3], "one that may be taken over is held");
     }
 
+    #[test]
+    fn memory_is_the_sets_and_the_two_lists() {
+        let mut ports = allocator();
+        assert_eq!(ports.heap_bytes(), 0);
+        for port in 40_000..40_200 {
+            let tuple = FourTuple { local: end(1, port), remote: end(2, 3306) };
+            ports.note_used(0, &tuple);
+            ports.note_timewait(0, &tuple, Some(Instant::ZERO + Duration::from_secs(u64::from(port % 2))));
+        }
+        ports.ripen(Instant::ZERO);
+        let one = &ports.destinations.slots[0];
+        let sets: usize = [&one.used, &one.timewait, &one.reusable].map(PortSet::heap_bytes).iter().sum();
+        let lists = ports.destinations.slots.capacity() * size_of::<Destination>()
+            + ports.due.capacity() * size_of::<(Instant, u32, Port)>();
+        assert_eq!(ports.heap_bytes(), sets + lists);
+        assert!([&one.used, &one.timewait, &one.reusable].iter().all(|set| set.heap_bytes() > 0));
+    }
+
     const fn end(n: u8, port: u16) -> Endpoint {
         Endpoint::new(Ipv4Addr::new(10, 0, 0, n), port)
     }

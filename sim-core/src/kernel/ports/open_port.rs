@@ -161,6 +161,20 @@ mod tests {
         assert_eq!((full.port, full.inspected.total), (None, 8));
     }
 
+    /// `offset--`: the parity that `connect()` prefers is searched from one below the draw.
+    #[test]
+    fn the_second_pass_begins_one_below_the_first() {
+        let mut reserved = ReservedPorts::new();
+        let odd = (40_001..40_100).step_by(2).map(|port| PortRange { low: Port(port), high: Port(port) });
+        reserved.replace(Arc::new(odd.collect()));
+        for seed in 0..20 {
+            let rng = || SimRng::new(seed, Stream::Host(0));
+            let draw = u16::try_from(rng().below(100) | 1).unwrap();
+            let search = find_open_port(&query(&reserved, 100, false), &BindTable::new(true), &mut rng());
+            assert_eq!(search.port, Some(Port(40_000 + draw - 1)));
+        }
+    }
+
     /// Another address's port can be shared: it has a bucket already.
     #[test]
     fn a_port_of_another_address_has_a_bucket() {

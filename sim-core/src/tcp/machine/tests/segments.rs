@@ -410,3 +410,24 @@ fn full_and_empty_buffers_are_eagain() {
     assert_eq!(pair.recv(0, 10), Err(Errno::Again));
     assert_eq!(pair.recv(0, 0), Ok(0));
 }
+
+/// `tcp_paws_check`: an echo that was never set, or is 24 days old, rejects nothing.
+#[test]
+fn an_old_timestamp_is_believed_when_ours_says_nothing() {
+    const WRAP_S: u32 = 24 * 86_400;
+    let taken = |recent: u32, age_s: u32, tsval: u32| {
+        let mut pair = Pair::connected();
+        pair.now += Duration::from_secs(u64::from(WRAP_S) + 1_000);
+        let now_s = crate::tcp::tcb::seconds(pair.now);
+        (pair.ends[0].ts_recent, pair.ends[0].ts_recent_stamp) = (recent, now_s - age_s);
+        let mut seg = pair.segment(0, Flags::ACK);
+        seg.options.timestamp = Some((tsval, 0));
+        seg.payload = Payload::opaque(7);
+        pair.inject(0, &seg);
+        pair.ends[0].recv_q() == 7
+    };
+    assert!(taken(5_000, 0, 5_000) && taken(5_000, 0, 5_001));
+    assert!(!taken(5_000, 0, 4_000), "older than what came last");
+    assert!(taken(0, 0, 0x9000_0000), "nothing came yet");
+    assert!(taken(5_000, WRAP_S, 4_000) && !taken(5_000, WRAP_S - 1, 4_000));
+}
