@@ -1,6 +1,7 @@
 //! Formula against simulation on five hundred random configurations: they
 //! agree within stated bounds, or the difference has one of the named causes.
 
+mod addresses;
 mod advice;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ pub mod pool;
 pub mod reconnect;
 mod resolver;
 pub mod script;
+mod spread;
 pub mod sysbench;
 pub mod task;
 #[cfg(test)]
@@ -21,3 +22,4 @@ pub use api::{
     PollEvents, PollFd, PollSet, Resume, Ret, ShutdownHow, SockType, SocketOption,
 };
 pub use resolver::ResolverConfig;
+pub use spread::Spread;

@@ -13,6 +13,7 @@ use super::flow::{ErrnoCounts, Flow, Recovery};
 use super::mysql::connection::{ConnectError, Connection, Depth, Event};
 use super::mysql::{Credentials, Target};
 use super::resolver::ResolveError;
+use super::spread::Spread;
 use crate::errno::Errno;
 use crate::time::{Duration, Instant};
 use crate::units::TaskId;
@@ -165,6 +166,8 @@ impl PoolConfig {
 pub struct PoolClientConfig {
     /// Where to.
     pub target: Target,
+    /// Further addresses, which new connections use in turn.
+    pub spread: Spread,
     /// As whom.
     pub credentials: Credentials,
     /// The pool's settings.
@@ -254,6 +257,8 @@ pub struct PoolClient {
     waiters: VecDeque<usize>,
     keeper: Option<usize>,
     keeper_task: Option<TaskId>,
+    /// Connections begun.
+    begun: usize,
     stop: bool,
     counters: Counters,
 }
@@ -283,6 +288,7 @@ impl PoolClient {
             waiters: VecDeque::new(),
             keeper: None,
             keeper_task: None,
+            begun: 0,
             stop: false,
             counters: Counters::default(),
         }
@@ -336,7 +342,10 @@ impl PoolClient {
     }
 
     fn new_slot(&mut self, now: Instant) -> usize {
-        let mut connection = Connection::new(&self.config.target, self.config.credentials.clone());
+        let (target, source) = self.config.spread.nth(&self.config.target, self.begun);
+        self.begun += 1;
+        let mut connection = Connection::new(target, self.config.credentials.clone());
+        connection.come_from(source);
         connection.connect_timeout = self.config.pool.connect_timeout;
         let slot = Slot { connection, state: SlotState::Busy, born: now, idle_since: now };
         if let Some(at) = self.slots.iter().position(|s| s.state == SlotState::Free) {
@@ -622,6 +631,7 @@ mod tests {
     fn config(preset: &str, workers: u32, requests: u64) -> PoolClientConfig {
         PoolClientConfig {
             target: Target::Addr(Endpoint::new(Ipv4Addr::LOCALHOST, 3_306)),
+            spread: Spread::default(),
             credentials: Credentials { user: "app".to_owned(), db: None, interactive: false },
             pool: PoolConfig::preset(preset, 4).unwrap(),
             workers,

@@ -52,11 +52,25 @@ fn groups(demands: &[Demand]) -> Vec<(HostIx, Destination)> {
     found
 }
 
+/// One destination for each server; a server may have several addresses.
 fn destinations(demands: &[Demand]) -> Vec<Destination> {
-    let mut found: Vec<_> = demands.iter().map(|demand| demand.destination).collect();
+    let all = |demand: &Demand| core::iter::once(demand.destination).chain(demand.more_destinations.clone());
+    let mut found: Vec<_> = demands.iter().flat_map(all).collect();
     found.sort_unstable();
-    found.dedup();
-    found
+    let mut distinct: Vec<Destination> = Vec::new();
+    for destination in found {
+        if !distinct.iter().any(|known| same_server(known, &destination)) {
+            distinct.push(destination);
+        }
+    }
+    distinct
+}
+
+fn same_server(a: &Destination, b: &Destination) -> bool {
+    match (a.host, b.host) {
+        (Some(_), Some(_)) => (a.host, a.port, a.server) == (b.host, b.port, b.server),
+        (None, _) | (_, None) => a == b,
+    }
 }
 
 /// What a server says of itself.
@@ -125,6 +139,7 @@ impl<'a> Group<'a> {
         Limit { id, host: self.host, process: None, capacity, need, demand, binds }
     }
 
+    /// Ports of one pair of addresses.
     fn usable(&self) -> f64 {
         usable_ports(self.kernel)
     }
@@ -134,13 +149,22 @@ impl<'a> Group<'a> {
     fn ports(&self) -> Option<Limit> {
         let range = self.kernel.sysctls().ip_local_port_range();
         let owned = self.kernel.unusable_ports();
-        let capacity = Formula {
-            symbols: "high − low + 1 − owned",
-            numbers: format!("{} − {} + 1 − {owned}", range.high.0, range.low.0),
-            value: usable_ports(self.kernel),
-            source: "net.ipv4.ip_local_port_range; __inet_hash_connect",
-        };
         let member = self.leak().or_else(|| self.members.iter().copied().max_by(|a, b| by_held(self.kernel, a, b)))?;
+        let Cycle { pairs, bound, .. } = member.cycle;
+        let one = format!("{} − {} + 1 − {owned}", range.high.0, range.low.0);
+        let capacity = Formula {
+            symbols: match (bound, pairs) {
+                (false, 1) => "high − low + 1 − owned",
+                (false, _) => "pairs of addresses · (high − low + 1 − owned)",
+                (true, _) => "source addresses · (high − low + 1 − owned)",
+            },
+            numbers: if pairs == 1 && !bound { one } else { format!("{pairs} · ({one})") },
+            value: self.usable() * f64::from(pairs),
+            source: match bound {
+                false => "net.ipv4.ip_local_port_range; __inet_hash_connect",
+                true => "bind() chooses the port, for one socket of its address: inet_csk_get_port",
+            },
+        };
         let (need, demand) = port_need(self.run, self.kernel, member);
         Some(self.limit(LimitId::Ports, capacity, need, Some(demand)))
     }
@@ -173,6 +197,9 @@ impl<'a> Group<'a> {
     fn connect_cpu(&self) -> Option<Limit> {
         let member = self.members.iter().copied().max_by_key(|demand| demand.cycle.threads)?;
         let cycle = &member.cycle;
+        if cycle.bound {
+            return None;
+        }
         let cores = f64::from(cycle.threads.min(cycle.cpus));
         let ports = self.usable();
         let burnt = cycle.vain_cpus(ports);
@@ -380,15 +407,23 @@ struct ServerSide<'a> {
 
 impl<'a> ServerSide<'a> {
     fn new(run: &'a Run, destination: Destination, demands: &'a [Demand]) -> Self {
-        let members: Vec<&Demand> = demands.iter().filter(|demand| demand.destination == destination).collect();
+        let there = |demand: &&Demand| demand.share(|to| same_server(to, &destination)) > 0.0;
+        let members: Vec<&Demand> = demands.iter().filter(there).collect();
         let arriving = |demand: &&&Demand| !matches!(demand.habit, Habit::Keeps(_));
-        let rate = members.iter().filter(arriving).map(|demand| demand.cycle.rate(0.0)).sum::<f64>() + 0.0;
+        let share = |demand: &Demand| demand.share(|to| same_server(to, &destination));
+        let rate =
+            members.iter().filter(arriving).map(|demand| demand.cycle.rate(0.0) * share(demand)).sum::<f64>() + 0.0;
         Self { run, destination, members, rate }
+    }
+
+    /// The share of a client's connections that come to this server.
+    fn share(&self, demand: &Demand) -> f64 {
+        demand.share(|to| same_server(to, &self.destination))
     }
 
     fn kept(&self) -> f64 {
         let kept = |demand: &&Demand| match demand.habit {
-            Habit::Keeps(n) => f64::from(n),
+            Habit::Keeps(n) => f64::from(n) * self.share(demand),
             Habit::Leak | Habit::ClosesFirst(_) | Habit::Resets(_) | Habit::ServerClosesFirst => 0.0,
         };
         self.members.iter().map(kept).sum()
@@ -438,7 +473,7 @@ impl<'a> ServerSide<'a> {
             .members
             .iter()
             .filter_map(|demand| match demand.habit {
-                Habit::Keeps(n) => Some(n.to_string()),
+                Habit::Keeps(n) => Some((f64::from(n) * self.share(demand)).to_string()),
                 Habit::Leak | Habit::ClosesFirst(_) | Habit::Resets(_) | Habit::ServerClosesFirst => None,
             })
             .collect();
@@ -515,7 +550,7 @@ impl<'a> ServerSide<'a> {
             .members
             .iter()
             .filter(|demand| server_closes_first(demand))
-            .map(|demand| demand.cycle.rate(0.0))
+            .map(|demand| demand.cycle.rate(0.0) * self.share(demand))
             .sum::<f64>()
             + 0.0;
         let most = f64::from(kernel.sysctls().max_orphans());
@@ -552,12 +587,14 @@ fn tw_buckets(run: &Run, demands: &[Demand]) -> Vec<Limit> {
         let kernel = run.world().kernel(run.host(host));
         let closing: f64 = demands
             .iter()
-            .filter(|demand| match demand.habit {
-                Habit::ClosesFirst(_) => demand.host == host,
-                Habit::Leak | Habit::ServerClosesFirst => demand.destination.host == Some(host),
-                Habit::Resets(_) | Habit::Keeps(_) => false,
+            .map(|demand| {
+                let share = match demand.habit {
+                    Habit::ClosesFirst(_) => f64::from(u8::from(demand.host == host)),
+                    Habit::Leak | Habit::ServerClosesFirst => demand.share(|to| to.host == Some(host)),
+                    Habit::Resets(_) | Habit::Keeps(_) => 0.0,
+                };
+                demand.cycle.rate(0.0) * share
             })
-            .map(|demand| demand.cycle.rate(0.0))
             .sum::<f64>();
         if closing <= 0.0 {
             continue;
@@ -571,7 +608,7 @@ fn tw_buckets(run: &Run, demands: &[Demand]) -> Vec<Limit> {
             source: "net.ipv4.tcp_max_tw_buckets; inet_twsk_alloc",
         };
         // A leak slows down while it fills the ports: what it closes in the first minute is the most.
-        let leak = demands.iter().find(|d| matches!(d.habit, Habit::Leak) && d.destination.host == Some(host));
+        let leak = demands.iter().find(|d| matches!(d.habit, Habit::Leak) && d.share(|to| to.host == Some(host)) > 0.0);
         let filling = leak.map(|leak| (leak.cycle, usable_ports(run.world().kernel(run.host(leak.host)))));
         let held = filling.map_or(closing * hold, |(cycle, ports)| cycle.made_within(hold, ports).min(closing * hold));
         let demand = Formula {

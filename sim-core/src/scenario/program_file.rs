@@ -7,6 +7,22 @@ use serde::Deserialize;
 
 use super::file::{AddressText, DurationText, EndpointText};
 
+/// One address and port, or several that are used in turn.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum EndpointsFile {
+    One(EndpointText),
+    Several(Vec<EndpointText>),
+}
+
+/// One address, or several that are used in turn.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum AddressesFile {
+    One(AddressText),
+    Several(Vec<AddressText>),
+}
+
 /// MySQL or MariaDB server. Variables under their own names; times in whole seconds, as the server takes them.
 /// A variable that is not given has the default of the server's version.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -72,7 +88,8 @@ pub(super) enum ConnectorWord {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SysbenchFile {
-    /// Server address or name; a name is looked up at each connection.
+    /// Server address or name; a name is looked up at each connection. Of a list, "192.0.2.2,192.0.2.3", each thread
+    /// takes the next and keeps it when it reconnects.
     #[schemars(required)]
     pub(super) mysql_host: Option<String>,
     pub(super) mysql_port: Option<i64>,
@@ -98,6 +115,13 @@ pub(super) struct SysbenchFile {
     pub(super) reconnect_pause: Option<DurationText>,
     /// The connector it is linked with; leak-fd if not given.
     pub(super) connector: Option<ConnectorWord>,
+    /// Source addresses, another for each attempt. sysbench itself has no such option: a patched driver would set
+    /// MYSQL_OPT_BIND.
+    pub(super) bind_address: Option<AddressesFile>,
+    /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given,
+    /// as in the connector.
+    #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
+    pub(super) bind_address_no_port: Option<bool>,
 }
 
 /// The mysql command-line client, waiting for `sql` orders of the timeline.
@@ -171,9 +195,14 @@ pub(super) enum CloseFirstWord {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReconnectFile {
-    /// Where to connect: address or name, and port.
+    /// Where to connect: address or name, and port. Several are used in turn.
     #[schemars(required)]
-    pub(super) target: Option<EndpointText>,
+    pub(super) target: Option<EndpointsFile>,
+    /// Source addresses, bound before connect() in turn; the kernel's choice if not given.
+    pub(super) bind_address: Option<AddressesFile>,
+    /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
+    #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
+    pub(super) bind_address_no_port: Option<bool>,
     /// Threads that each hold one connection at a time; 1 if not given.
     pub(super) threads: Option<i64>,
     /// What happens on a new connection; read if not given.
@@ -248,9 +277,14 @@ pub(super) enum PoolPresetWord {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PoolFile {
-    /// Where to connect: address or name, and port.
+    /// Where to connect: address or name, and port. Several are used in turn by new connections.
     #[schemars(required)]
-    pub(super) target: Option<EndpointText>,
+    pub(super) target: Option<EndpointsFile>,
+    /// Source addresses, bound before connect() in turn; the kernel's choice if not given.
+    pub(super) bind_address: Option<AddressesFile>,
+    /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
+    #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
+    pub(super) bind_address_no_port: Option<bool>,
     /// Whose defaults hold for what is not given.
     pub(super) preset: Option<PoolPresetWord>,
     pub(super) user: Option<String>,
