@@ -8,6 +8,7 @@ mod flow;
 pub mod mysql;
 pub mod mysql_client;
 pub mod pool;
+mod pool_config;
 pub mod reconnect;
 mod resolver;
 pub mod script;

@@ -7,8 +7,8 @@ use super::file::{DurationText, ProcessFile, ProgramWord, RealWord};
 use super::metric::RESERVED;
 use super::problem::ProblemKind;
 use super::program_file::{
-    AfterWord, BackoffWord, CloseFirstWord, ConnectorWord, DisposeWord, DnsFile, MysqlFile, MysqldFile, OnFailureWord,
-    PoolFile, PoolPresetWord, ReconnectFile, SysbenchFile,
+    AfterWord, BackoffWord, CloseFirstWord, ConnectorWord, DisposeWord, DnsFile, IdleOrderWord, MysqlFile, MysqldFile,
+    OnFailureWord, PoolFile, PoolPresetWord, ReconnectFile, SysbenchFile,
 };
 use super::spec::{
     BindSpec, DnsSpec, HostIx, MysqlSpec, MysqldSpec, PoolSpec, ProcessSpec, ProgramKind, ProgramSpec, ReconnectSpec,
@@ -18,7 +18,7 @@ use super::{check_ends, check_script, value};
 use crate::app::Limits;
 use crate::app::backoff::BackOff;
 use crate::app::mysql::{Flavour, Vars};
-use crate::app::pool::OnConnectFailure;
+use crate::app::pool::{IdleOrder, OnConnectFailure};
 use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
 use crate::app::sysbench::{Connector, IgnoreErrors, RECONNECT_PAUSE};
 use crate::time::{Duration, Instant};
@@ -396,6 +396,12 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
             OnFailureWord::Error => OnConnectFailure::Error,
             OnFailureWord::Retry => OnConnectFailure::Retry(pauses),
             OnFailureWord::RetryRefused => OnConnectFailure::RetryRefused(pauses),
+        }),
+        idle_order: file.idle_order.map(|word| match word {
+            IdleOrderWord::Lifo => IdleOrder::Lifo,
+            IdleOrderWord::Fifo => IdleOrder::Fifo,
+            IdleOrderWord::Own => IdleOrder::Own,
+            IdleOrderWord::Random => IdleOrder::Random,
         }),
         housekeeping: cx.duration(&at.key("housekeeping"), file.housekeeping.as_ref()),
         workers,

@@ -245,6 +245,20 @@ pub(super) enum OnFailureWord {
     RetryRefused,
 }
 
+/// Which idle connection a pool hands out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum IdleOrderWord {
+    /// The one that came back last.
+    Lifo,
+    /// The one that has waited longest.
+    Fifo,
+    /// The one that the same thread gave back last, else the oldest connection.
+    Own,
+    /// Any.
+    Random,
+}
+
 /// Pools whose defaults are known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 pub(super) enum PoolPresetWord {
@@ -317,6 +331,8 @@ pub(super) struct PoolFile {
     pub(super) growth: Option<i64>,
     /// Longest pause; "5s" if not given.
     pub(super) cap: Option<DurationText>,
+    /// Which idle connection is handed out; lifo without a preset.
+    pub(super) idle_order: Option<IdleOrderWord>,
     /// How often idle connections are looked at.
     pub(super) housekeeping: Option<DurationText>,
     /// Threads that use the pool; 1 if not given.

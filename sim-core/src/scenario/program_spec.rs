@@ -1,7 +1,7 @@
 //! The programs of a checked scenario, with all their knobs.
 
 use crate::app::backoff::BackOff;
-use crate::app::pool::OnConnectFailure;
+use crate::app::pool::{IdleOrder, OnConnectFailure};
 use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
 use crate::app::script::ScriptOp;
 use crate::app::sysbench::{Connector, IgnoreErrors};
@@ -258,6 +258,8 @@ pub struct PoolSpec {
     pub connect_retries: Option<u32>,
     /// What a failed attempt leads to.
     pub on_failure: Option<OnConnectFailure>,
+    /// Which idle connection is handed out.
+    pub idle_order: Option<IdleOrder>,
     /// How often idle connections are looked at.
     pub housekeeping: Option<Duration>,
     /// Threads that use it.

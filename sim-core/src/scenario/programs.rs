@@ -161,6 +161,7 @@ fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
             bad_connection_retries: spec.bad_connection_retries.unwrap_or(base.bad_connection_retries),
             connect_retries: spec.connect_retries.or(base.connect_retries),
             on_failure: spec.on_failure.unwrap_or(base.on_failure),
+            idle_order: spec.idle_order.unwrap_or(base.idle_order),
             housekeeping: spec.housekeeping.unwrap_or(base.housekeeping),
             connect_timeout: spec.connect_timeout.or(base.connect_timeout),
         },
