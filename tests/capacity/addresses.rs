@@ -34,7 +34,8 @@ const NO_PORT: (&str, &str) = ("process.leak.reconnect.IP_BIND_ADDRESS_NO_PORT",
 /// counts. The owned port is missing from each pair of addresses.
 #[test]
 fn pairs_of_addresses_have_the_range_each_unless_bind_chooses_the_port() {
-    let cases: [(&[(&str, &str)], u64, &str); 7] = [
+    type Case = (&'static [(&'static str, &'static str)], u64, &'static str);
+    let cases: [Case; 7] = [
         (&[SOURCES, NO_PORT], 2 * 99, "EADDRNOTAVAIL"),
         (&[SOURCES], 2 * 99, "EADDRINUSE"),
         (&[TARGETS], 2 * 99, "EADDRNOTAVAIL"),

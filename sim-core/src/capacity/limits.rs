@@ -1,5 +1,7 @@
 //! The closed formulas, one function for each kind of limit.
 
+use std::collections::BTreeSet;
+
 use super::demand::{Cycle, Demand, Destination, Habit, seconds};
 use super::{Binds, Formula, Limit, LimitId, Need};
 use crate::app::CallName;
@@ -8,6 +10,7 @@ use crate::kernel::Kernel;
 use crate::observe::Rlimits;
 use crate::scenario::{HostIx, ProcessIx, ProgramSpec, Run};
 use crate::time::{Duration, Instant};
+use crate::units::Port;
 
 /// TIME_WAIT, `TCP_TIMEWAIT_LEN` (include/net/tcp.h).
 const TIME_WAIT: Duration = Duration::from_secs(60);
@@ -139,18 +142,18 @@ impl<'a> Group<'a> {
         Limit { id, host: self.host, process: None, capacity, need, demand, binds }
     }
 
-    /// Ports of one pair of addresses.
+    /// Ports of one pair of addresses; the member that leaks, or the first, stands for all.
     fn usable(&self) -> f64 {
-        usable_ports(self.kernel)
+        self.leak().or(self.members.first().copied()).map_or(0.0, |demand| usable_ports(self.run, demand))
     }
 
     /// Ports held by the clients, each for as long as its connection and, where
     /// the client closed first, TIME_WAIT last.
     fn ports(&self) -> Option<Limit> {
         let range = self.kernel.sysctls().ip_local_port_range();
-        let owned = self.kernel.unusable_ports();
         let member = self.leak().or_else(|| self.members.iter().copied().max_by(|a, b| by_held(self.kernel, a, b)))?;
         let Cycle { pairs, bound, .. } = member.cycle;
+        let owned = owned_ports(self.run, member);
         let one = format!("{} − {} + 1 − {owned}", range.high.0, range.low.0);
         let capacity = Formula {
             symbols: match (bound, pairs) {
@@ -159,7 +162,7 @@ impl<'a> Group<'a> {
                 (true, _) => "source addresses · (high − low + 1 − owned)",
             },
             numbers: if pairs == 1 && !bound { one } else { format!("{pairs} · ({one})") },
-            value: self.usable() * f64::from(pairs),
+            value: usable_ports(self.run, member) * f64::from(pairs),
             source: match bound {
                 false => "net.ipv4.ip_local_port_range; __inet_hash_connect",
                 true => "bind() chooses the port, for one socket of its address: inet_csk_get_port",
@@ -260,10 +263,27 @@ fn held_seconds(kernel: &Kernel, demand: &Demand) -> f64 {
     }
 }
 
-/// Ports of the range that connect() may use.
-pub(super) fn usable_ports(kernel: &Kernel) -> f64 {
+/// Ports of the range that one pair of the client's addresses may use.
+pub(super) fn usable_ports(run: &Run, demand: &Demand) -> f64 {
+    let range = run.world().kernel(run.host(demand.host)).sysctls().ip_local_port_range();
+    f64::from(range.high.0) - f64::from(range.low.0) + 1.0 - f64::from(owned_ports(run, demand))
+}
+
+/// Ports of the range that others own, or that are reserved. Where `bind()` chooses the
+/// client's ports, those of its own connections are what it fills the range with.
+fn owned_ports(run: &Run, demand: &Demand) -> u32 {
+    let kernel = run.world().kernel(run.host(demand.host));
+    let owned = kernel.unusable_ports();
+    if !demand.cycle.bound {
+        return owned;
+    }
     let range = kernel.sysctls().ip_local_port_range();
-    f64::from(range.high.0) - f64::from(range.low.0) + 1.0 - f64::from(kernel.unusable_ports())
+    let (_, process) = run.process(demand.process);
+    let rows = kernel.socket_rows();
+    let own = rows.iter().filter(|row| !row.udp && row.owner.is_some_and(|(owner, _)| owner == process));
+    let ports: BTreeSet<Port> = own.map(|row| row.tuple.local.port).collect();
+    let own = ports.range(range.low..=range.high).count();
+    owned.saturating_sub(u32::try_from(own).unwrap_or(u32::MAX))
 }
 
 /// Seconds a port of a client that closes first is away: 60 s and half a turn
@@ -373,7 +393,7 @@ fn descriptors(run: &Run, demand: &Demand) -> Vec<Limit> {
                 Need::Holds(open_at_once(demand))
             }
         };
-        let filling = matches!(demand.habit, Habit::Leak).then(|| (demand.cycle, usable_ports(kernel)));
+        let filling = matches!(demand.habit, Habit::Leak).then(|| (demand.cycle, usable_ports(run, demand)));
         let binds = binds(capacity.value, need, filling);
         Limit { id, host: demand.host, process: Some(demand.process), capacity, need, demand: None, binds }
     };
@@ -609,7 +629,7 @@ fn tw_buckets(run: &Run, demands: &[Demand]) -> Vec<Limit> {
         };
         // A leak slows down while it fills the ports: what it closes in the first minute is the most.
         let leak = demands.iter().find(|d| matches!(d.habit, Habit::Leak) && d.share(|to| to.host == Some(host)) > 0.0);
-        let filling = leak.map(|leak| (leak.cycle, usable_ports(run.world().kernel(run.host(leak.host)))));
+        let filling = leak.map(|leak| (leak.cycle, usable_ports(run, leak)));
         let held = filling.map_or(closing * hold, |(cycle, ports)| cycle.made_within(hold, ports).min(closing * hold));
         let demand = Formula {
             symbols: "closes in 60 s (FIN_WAIT2 or TIME_WAIT)",

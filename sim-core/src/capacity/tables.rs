@@ -119,7 +119,7 @@ impl Tables {
     pub(super) fn new(run: &Run, demands: &[Demand]) -> Self {
         let Some(first) = demands.first() else { return Self::default() };
         let kernel = run.world().kernel(run.host(first.host));
-        let ports = usable_ports(kernel);
+        let ports = usable_ports(run, first);
         let all = ports * f64::from(first.cycle.pairs);
         let clients = demands.iter().map(clients).sum();
         let own = demands.iter().find_map(|demand| demand.back_off).map(|policy| ("", policy));
