@@ -55,10 +55,10 @@ fn lines() -> Vec<Value> {
     for text in texts {
         let scenario = Scenario::read(text.as_bytes(), &[]).unwrap_or_else(|problems| panic!("{problems}"));
         let lines = TraceLines::new(&scenario, 1);
-        all.push(serde_json::to_value(lines.head()).unwrap());
-        let mut run = Run::new(scenario, 1).unwrap();
+        all.push(serde_json::to_value(lines.head()).expect("a line is JSON"));
+        let mut run = Run::new(scenario, 1).expect("it was checked");
         let mut seen = Seen { lines, all: &mut all };
-        run.run_to_end(&mut seen).unwrap();
+        run.run_to_end(&mut seen).expect("within its budgets");
     }
     all
 }
@@ -70,7 +70,7 @@ struct Seen<'a> {
 
 impl Observer for Seen<'_> {
     fn record(&mut self, record: &Record) {
-        self.all.push(serde_json::to_value(self.lines.line(record)).unwrap());
+        self.all.push(serde_json::to_value(self.lines.line(record)).expect("a line is JSON"));
     }
     fn wants_syscalls(&self) -> bool {
         true
@@ -88,19 +88,19 @@ fn shapes(schema: &Value) -> BTreeMap<String, Shape<'_>> {
     let head = &schema["$defs"]["TraceHead"];
     let record = &schema["$defs"]["TraceRecord"];
     let mut shapes = BTreeMap::from([("trace".to_owned(), shape(&[head]))]);
-    for form in record["oneOf"].as_array().unwrap() {
-        let kind = form["properties"]["kind"]["const"].as_str().unwrap();
+    for form in record["oneOf"].as_array().expect("the schema has it") {
+        let kind = form["properties"]["kind"]["const"].as_str().expect("the schema has it");
         shapes.insert(kind.to_owned(), shape(&[record, form]));
     }
     shapes
 }
 
 fn shape<'a>(objects: &[&'a Value]) -> Shape<'a> {
-    let properties = |object: &&'a Value| object["properties"].as_object().unwrap().iter();
-    let required = |object: &&'a Value| object["required"].as_array().unwrap().iter();
+    let properties = |object: &&'a Value| object["properties"].as_object().expect("the schema has it").iter();
+    let required = |object: &&'a Value| object["required"].as_array().expect("the schema has it").iter();
     Shape {
         fields: objects.iter().flat_map(properties).map(|(name, field)| (name.as_str(), field)).collect(),
-        required: objects.iter().flat_map(required).map(|name| name.as_str().unwrap()).collect(),
+        required: objects.iter().flat_map(required).map(|name| name.as_str().expect("the schema has it")).collect(),
     }
 }
 
@@ -123,13 +123,13 @@ fn kind_of(field: &Value) -> &str {
 
 #[test]
 fn every_line_is_what_its_schema_says() {
-    let schema: Value = serde_json::from_str(&trace_schema()).unwrap();
+    let schema: Value = serde_json::from_str(&trace_schema()).expect("the schema is JSON");
     let shapes = shapes(&schema);
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut reasons = BTreeSet::new();
     for line in lines() {
-        let object: &Map<String, Value> = line.as_object().unwrap();
-        let kind = object["kind"].as_str().unwrap();
+        let object: &Map<String, Value> = line.as_object().expect("a line is an object");
+        let kind = object["kind"].as_str().expect("a kind is a word");
         let shape = shapes.get(kind).unwrap_or_else(|| panic!("no kind {kind} in the schema: {line}"));
         assert!(shape.required.iter().all(|name| object.contains_key(*name)), "{line}");
         for (name, value) in object {
@@ -142,7 +142,10 @@ fn every_line_is_what_its_schema_says() {
                 other => panic!("{name}: {other}"),
             };
             let choices = choices(&schema, field);
-            assert!(right && (choices.is_empty() || choices.contains(&value.as_str().unwrap())), "{name}: {line}");
+            assert!(
+                right && (choices.is_empty() || choices.contains(&value.as_str().expect("the schema has it"))),
+                "{name}: {line}"
+            );
         }
         if kind == "syscall" {
             assert_ne!(object.contains_key("value"), object.contains_key("errno"), "{line}");
@@ -150,8 +153,11 @@ fn every_line_is_what_its_schema_says() {
         if kind == "drop" {
             // Only two hosts, each with an address that ends like its place.
             let local = if line["host"] == "db" { "10.0.0.2:" } else { "10.0.0.1:" };
-            assert!(line["host"] == "host" || line["local"].as_str().unwrap().starts_with(local), "{line}");
-            reasons.insert(object["reason"].as_str().unwrap().to_owned());
+            assert!(
+                line["host"] == "host" || line["local"].as_str().expect("an end is a text").starts_with(local),
+                "{line}"
+            );
+            reasons.insert(object["reason"].as_str().expect("a reason is a word").to_owned());
         }
         seen.entry(kind.to_owned()).or_default().extend(object.keys().cloned());
     }
@@ -165,7 +171,7 @@ fn every_line_is_what_its_schema_says() {
 
 #[test]
 fn the_page_describes_every_field_of_the_schema() {
-    let schema: Value = serde_json::from_str(&trace_schema()).unwrap();
+    let schema: Value = serde_json::from_str(&trace_schema()).expect("the schema is JSON");
     let shapes = shapes(&schema);
     let page = read(Path::new("book/src/traces.md"));
     let tables: Vec<Vec<[&str; 3]>> = tables(&page);
@@ -185,7 +191,7 @@ fn the_page_describes_every_field_of_the_schema() {
     let mut all = BTreeMap::new();
     let mut described = BTreeSet::from(["trace".to_owned()]);
     for [kind, _, names] in kinds {
-        let kind = quoted(kind).next().unwrap();
+        let kind = quoted(kind).next().expect("a kind has a name");
         let shape = shapes.get(kind).unwrap_or_else(|| panic!("the page invents {kind}"));
         let told: BTreeSet<&str> = quoted(names).chain(common).collect();
         assert_eq!(told, shape.fields.keys().copied().collect(), "{kind}");
