@@ -88,8 +88,7 @@ pub(super) enum ConnectorWord {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SysbenchFile {
-    /// Server address or name; a name is looked up at each connection. Of a list, "192.0.2.2,192.0.2.3", each thread
-    /// takes the next and keeps it when it reconnects.
+    /// Server address or name, looked up at each connection. Of a list with commas each thread takes and keeps one.
     #[schemars(required)]
     pub(super) mysql_host: Option<String>,
     pub(super) mysql_port: Option<i64>,
@@ -115,11 +114,11 @@ pub(super) struct SysbenchFile {
     pub(super) reconnect_pause: Option<DurationText>,
     /// The connector it is linked with; leak-fd if not given.
     pub(super) connector: Option<ConnectorWord>,
-    /// Source addresses, another for each attempt. sysbench itself has no such option: a patched driver would set
-    /// MYSQL_OPT_BIND.
+    /// Source addresses, used in turn; not in sysbench itself, but what a patched driver would do (MYSQL_OPT_BIND).
+    #[serde(default)]
+    #[schemars(with = "AddressesFile")]
     pub(super) bind_address: Option<AddressesFile>,
-    /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given,
-    /// as in the connector.
+    /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
     #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
     pub(super) bind_address_no_port: Option<bool>,
 }
@@ -199,6 +198,8 @@ pub(super) struct ReconnectFile {
     #[schemars(required)]
     pub(super) target: Option<EndpointsFile>,
     /// Source addresses, bound before connect() in turn; the kernel's choice if not given.
+    #[serde(default)]
+    #[schemars(with = "AddressesFile")]
     pub(super) bind_address: Option<AddressesFile>,
     /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
     #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
@@ -295,6 +296,8 @@ pub(super) struct PoolFile {
     #[schemars(required)]
     pub(super) target: Option<EndpointsFile>,
     /// Source addresses, bound before connect() in turn; the kernel's choice if not given.
+    #[serde(default)]
+    #[schemars(with = "AddressesFile")]
     pub(super) bind_address: Option<AddressesFile>,
     /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
     #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
