@@ -13,10 +13,12 @@ halfclose::messages! {
         TwoToStdout { en: "--json and --trace - both want stdout", zh: "--json 与 --trace - 都要占用标准输出" }
         NoSuchState { en: "`{0}` is not a state of TCP", zh: "`{0}` 不是 TCP 状态" }
         BinaryToTerminal { en: "a capture is binary: write it to a file, or pipe it into tshark -r -", zh: "抓包是二进制数据：请写入文件，或用管道交给 tshark -r -" }
+        EndsBeforeItBegins { en: "--to {0} is at {1} s, before --from, {2} s", zh: "--to {0} 是 {1} 秒，早于 --from 的 {2} 秒" }
         PacketsWritten { en: "{0} packet{0:|s} written to {1}", zh: "已把 {0} 个报文写入 {1}" }
         RowsWritten { en: "{0} row{0:|s} written to {1}", zh: "已把 {0} 行写入 {1}" }
         UnknownWord { en: "nothing is known about `{0}`", zh: "没有关于 `{0}` 的说明" }
         SeeExplain { en: "`halfclose explain` lists the words", zh: "`halfclose explain` 列出所有词条" }
+        FindingsByName { en: "finding", zh: "发现" }
         Questions { en: "Questions", zh: "常见问题" }
         ExplainUsage {
             en: "`halfclose explain WORD`, `halfclose explain q10`, or a question in your own words",
@@ -190,7 +192,6 @@ halfclose::messages! {
         EffectNothing { en: "as before", zh: "与之前一样" }
         EffectSame { en: "does not move the wall: {0} after {1}", zh: "墙没有移动：{1} 后出现 {0}" }
         EffectMoves { en: "moves the wall: {0} after {1} instead of {2}, with {3} connection{3:|s}", zh: "只是移动了墙：{1} 后出现 {0}（原来 {2}），当时 {3} 个连接" }
-        EffectFormula { en: "moves the wall to {0} instead of {1} (formula only: the program has no such knob)", zh: "把墙移到 {0}（原来 {1}）（仅由公式得出：程序没有这个开关）" }
         EffectLater { en: "moves the wall beyond {0}; still {1} descriptors more a second", zh: "把墙移到 {0} 之后；描述符仍以每秒 {1} 个的速度增加" }
         EffectProjected {
             en: "moves the wall beyond {0}; descriptors still grow by {1} a second, and by the formula {2} comes after {3}",
