@@ -38,7 +38,7 @@ pub(super) const STYLE: &str = "\
 & text.hc-mark{fill:#444;font-style:italic}& text.hc-caption{font-size:13px}";
 
 /// Okabe and Ito's palette, yellow left out because it is not seen on white,
-/// each colour with a dash of its own.
+/// each colour with a dash of its own, but for three that are solid.
 pub(super) const PALETTE: &[(Paint, (u8, u8, u8), &str)] = &[
     (Paint::Blue, (0x00, 0x72, 0xb2), ""),
     (Paint::Vermillion, (0xd5, 0x5e, 0x00), "0"),
@@ -46,7 +46,7 @@ pub(super) const PALETTE: &[(Paint, (u8, u8, u8), &str)] = &[
     (Paint::Sky, (0x2f, 0x9f, 0xd8), "6 3"),
     (Paint::Orange, (0xc9, 0x82, 0x00), "9 3 2 3"),
     (Paint::Purple, (0xb0, 0x4f, 0x88), "2 3"),
-    (Paint::Black, (0x11, 0x11, 0x11), "14 3"),
+    (Paint::Black, (0x11, 0x11, 0x11), ""),
     (Paint::Brown, (0x80, 0x60, 0x40), "9 3 2 3 2 3"),
     (Paint::Limit, (0x66, 0x66, 0x66), "4 4"),
 ];

@@ -406,7 +406,7 @@ fn descriptors(seen: &Seen<'_>) -> Option<Chart> {
             ChartText::FdOf,
             name,
             grouped(most),
-            most * 100 / limit,
+            if (1..limit.div_ceil(100)).contains(&most) { "<1".to_owned() } else { (most * 100 / limit).to_string() },
             grouped(limit),
             grouped(last(&open))
         ));

@@ -151,7 +151,7 @@ pub enum Paint {
     Orange,
     /// Purple, dots.
     Purple,
-    /// Black, thin.
+    /// Black, solid.
     Black,
     /// Brown, dash and two dots.
     Brown,

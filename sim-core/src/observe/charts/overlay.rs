@@ -52,13 +52,19 @@ fn panel(first: Option<&Panel>, second: Option<&Panel>, [a, b]: [&str; 2]) -> Op
         let paint = if line.paint == Paint::Limit { Paint::Limit } else { paint };
         lines.push(Line { name, paint, ..(*line).clone() });
     }
-    for (at, line) in theirs.iter().enumerate() {
+    // The same line of both runs has partner colours; the host may have another name in the other scenario.
+    let partner = |line: &Line| {
+        let of_key = ours.iter().position(|other| other.key == line.key);
+        of_key.or_else(|| ours.iter().position(|other| other.name == line.name))
+    };
+    let taken: Vec<usize> = theirs.iter().filter_map(|line| partner(line)).collect();
+    let mut free = (0..LINES).filter(|place| !taken.contains(place));
+    for line in &theirs {
         if ours.iter().any(|other| other.key == line.key && other.points == line.points) {
             continue;
         }
-        // The same line of both runs has partner colours.
-        let place = ours.iter().position(|other| other.key == line.key).unwrap_or(at);
-        let paint = if line.paint == Paint::Limit { Paint::Purple } else { dashed[place.min(LINES - 1)] };
+        let place = partner(line).or_else(|| free.next()).unwrap_or(LINES - 1);
+        let paint = if line.paint == Paint::Limit { Paint::Purple } else { dashed[place] };
         lines.push(Line { name: tagged(&line.name, b), paint, ..(*line).clone() });
     }
     Some(Panel { title: either.title.clone(), y: either.y.clone(), log: either.log, lines })
