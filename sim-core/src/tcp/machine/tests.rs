@@ -12,7 +12,8 @@ use crate::errno::Errno;
 use crate::kernel::request_sock::{ReqVerdict, RequestSetup, RequestSock};
 use crate::tcp::timers::JiffyClock;
 use crate::tcp::{
-    Actions, Fate, Reply, Tcb, TcpConfig, TcpContext, TcpInput, TcpSocketOption, TcpState, UserCall, graph,
+    Actions, Fate, Reply, SocketEvents, Tcb, TcpConfig, TcpContext, TcpInput, TcpSocketOption, TcpState, UserCall,
+    graph,
 };
 use crate::time::{Duration, Instant};
 use crate::trace::Mib;
@@ -82,6 +83,9 @@ struct Pair {
     fates: [Option<(Instant, Fate)>; 2],
     counters: [Vec<Mib>; 2],
     transitions: [Vec<(TcpState, TcpState)>; 2],
+    /// What each was to tell its process, and how often it repeated itself.
+    told: [Vec<SocketEvents>; 2],
+    repeated: [u32; 2],
     /// A self-connected socket: everything comes back to end 0.
     mirror: bool,
 }
@@ -106,6 +110,8 @@ impl Pair {
             fates: [None, None],
             counters: [Vec::new(), Vec::new()],
             transitions: [Vec::new(), Vec::new()],
+            told: [Vec::new(), Vec::new()],
+            repeated: [0; 2],
             mirror: false,
         }
     }
@@ -129,6 +135,8 @@ impl Pair {
             self.transitions[side].push((from, to));
         }
         self.counters[side].extend(&out.counters);
+        self.told[side].push(out.events);
+        self.repeated[side] += out.repeated;
         if out.fate != Fate::Keep {
             self.fates[side] = Some((self.now, out.fate));
         }

@@ -2,8 +2,8 @@
 //!
 //! The other tests say what is right. This one says that nothing else changed:
 //! two ends write, read, wait, fall silent, set options and close in an order
-//! drawn from a seed, over a wire that loses and swaps, and everything that
-//! went over it is folded into one number. `UPDATE_GOLDEN=1` writes the file
+//! drawn from a seed, over a wire that loses and swaps; everything that went
+//! over it, and all that both ends knew on the way, is folded into one number. `UPDATE_GOLDEN=1` writes the file
 //! anew after a change that was meant.
 
 use super::lossy::{Dice, run_lossy};
@@ -109,11 +109,13 @@ fn life(seed: u64) -> String {
         let span = [0, 1, 7, 40, 45, 210, 900, 4_000, 90_000][dice.pick(9)];
         let until = pair.now + Duration::from_millis(span);
         run_lossy(&mut pair, until, &mut dice, loss);
+        text += &format!("{:?}\n", pair.ends);
     }
     for sent in &pair.wire {
         text += &format!("{} {} {:?}\n", sent.at.nanos(), sent.side, sent.segment);
     }
-    format!("{text}{:?} {:?} {:?}\n", pair.fates, pair.counters, pair.transitions)
+    text += &format!("{:?} {:?} {:?}\n", pair.fates, pair.counters, pair.transitions);
+    format!("{text}{:?} {:?}\n", pair.told, pair.repeated)
 }
 
 #[test]
