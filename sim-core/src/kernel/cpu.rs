@@ -106,7 +106,9 @@ struct Cpu {
     used: CpuUsage,
     /// The piece booked last. `used` counts it in full, and those before it.
     latest: Piece,
-    /// Pieces before it not known to be finished, in order.
+    /// The user code that led to it, if it is a system call.
+    lead: Option<Piece>,
+    /// Pieces before both not known to be finished, in order.
     earlier: VecDeque<Piece>,
 }
 
@@ -117,6 +119,50 @@ pub struct CpuSet {
     steal: Ratio,
     /// Key of the draws, and how long a thread stays where one put it.
     migration: Option<(u64, u64)>,
+    /// The draws of threads that ran lately.
+    homes: [Home; HOMES],
+}
+
+/// Threads whose draw is remembered.
+const HOMES: usize = 8;
+
+/// Where a thread was put, and for how long. No thread has the number it begins with.
+#[derive(Clone, Copy, Debug)]
+struct Home {
+    task: u64,
+    since: Instant,
+    until: Instant,
+    cpu: CpuId,
+}
+
+impl Home {
+    const NONE: Self = Self { task: u64::MAX, since: Instant::MAX, until: Instant::ZERO, cpu: CpuId(0) };
+
+    /// The draw of the thread with this key for the time around `now`, one of `count` CPUs.
+    fn drawn(key: u64, stay: u64, count: u64, now: Instant) -> Self {
+        let own = mix(key);
+        let shift = own % stay;
+        let turn = (now.nanos() + shift) / stay;
+        let begin = turn * stay;
+        Self {
+            task: 0,
+            since: Instant::from_nanos(begin.saturating_sub(shift)),
+            until: Instant::from_nanos(begin.saturating_add(stay).saturating_sub(shift)),
+            cpu: CpuId(u16::try_from(mix(own ^ turn) % count).expect("at most 4096 CPUs")),
+        }
+    }
+}
+
+impl Cpu {
+    /// What was booked last is no longer: it is kept as far as it may lie ahead.
+    #[inline]
+    fn queue_latest(&mut self, now: Instant) {
+        while self.earlier.front().is_some_and(|piece| piece.end <= now) {
+            self.earlier.pop_front();
+        }
+        self.earlier.extend(self.lead.take());
+        self.earlier.push_back(self.latest);
+    }
 }
 
 impl CpuSet {
@@ -137,9 +183,10 @@ impl CpuSet {
             last_task: u64::MAX,
             used: CpuUsage::default(),
             latest: none,
+            lead: None,
             earlier: VecDeque::new(),
         };
-        Ok(Self { cpus: vec![cpu; count as usize], steal, migration: None })
+        Ok(Self { cpus: vec![cpu; count as usize], steal, migration: None, homes: [Home::NONE; HOMES] })
     }
 
     /// Lets a thread be woken elsewhere every `stay` on average: at moments and on
@@ -148,6 +195,7 @@ impl CpuSet {
     #[must_use]
     pub fn migrating(mut self, key: u64, stay: Duration) -> Self {
         self.migration = (stay > Duration::ZERO).then_some((key, stay.nanos()));
+        self.homes = [Home::NONE; HOMES];
         self
     }
 
@@ -177,8 +225,7 @@ impl CpuSet {
     /// apart, below `u64::MAX`.
     #[inline]
     pub fn reserve(&mut self, now: Instant, task: u64, last: Option<CpuId>, work: CpuWork, cost: Duration) -> CpuGrant {
-        let id = self.choose(now, self.home(now, task), last);
-        self.book(now, id, task, work, cost)
+        self.book(now, task, last, None, (work, cost))
     }
 
     /// Books a system call of `cost` and, right before it on the same CPU, the
@@ -192,25 +239,36 @@ impl CpuSet {
         user: Duration,
         cost: Duration,
     ) -> CpuGrant {
-        let id = self.choose(now, self.home(now, task), last);
-        let before = if user > Duration::ZERO { Some(self.book(now, id, task, CpuWork::User, user)) } else { None };
-        let call = self.book(now, id, task, CpuWork::System, cost);
-        CpuGrant { switched: before.unwrap_or(call).switched, ..call }
+        let user = (user > Duration::ZERO).then_some(user);
+        self.book(now, task, last, user, (CpuWork::System, cost))
     }
 
     #[inline]
-    fn book(&mut self, now: Instant, id: CpuId, task: u64, work: CpuWork, cost: Duration) -> CpuGrant {
+    fn book(
+        &mut self,
+        now: Instant,
+        task: u64,
+        last: Option<CpuId>,
+        user: Option<Duration>,
+        (work, cost): (CpuWork, Duration),
+    ) -> CpuGrant {
+        let home = self.home(now, task);
+        let id = self.choose(now, home, last);
         let taken = self.stretched(cost);
+        let user = user.map(|user| (user, self.stretched(user)));
         let cpu = &mut self.cpus[id.0 as usize];
         if cpu.free_at > now {
-            while cpu.earlier.front().is_some_and(|piece| piece.end <= now) {
-                cpu.earlier.pop_front();
-            }
-            cpu.earlier.push_back(cpu.latest);
+            cpu.queue_latest(now);
         } else if !cpu.earlier.is_empty() {
             cpu.earlier.clear();
         }
-        let start = now.max(cpu.free_at);
+        let mut start = now.max(cpu.free_at);
+        cpu.lead = user.map(|(busy, taken)| {
+            let piece = Piece { start, end: start + taken, busy, work: CpuWork::User };
+            cpu.used.charge(CpuWork::User, busy, taken - busy);
+            start = piece.end;
+            piece
+        });
         let end = start + taken;
         cpu.used.charge(work, cost, taken - cost);
         cpu.latest = Piece { start, end, busy: cost, work };
@@ -250,7 +308,8 @@ impl CpuSet {
     pub fn usage(&self, cpu: CpuId, at: Instant) -> CpuUsage {
         let cpu = &self.cpus[cpu.0 as usize];
         let mut ahead = CpuUsage::default();
-        for piece in cpu.earlier.iter().chain([&cpu.latest]).filter(|piece| piece.end > at) {
+        let booked = cpu.earlier.iter().chain(&cpu.lead).chain([&cpu.latest]);
+        for piece in booked.filter(|piece| piece.end > at) {
             let (wall, left) = (piece.end.since(piece.start), piece.end.since(at.max(piece.start)));
             let busy = portion(piece.busy, left, wall);
             ahead.charge(piece.work, busy, left - busy);
@@ -259,11 +318,17 @@ impl CpuSet {
     }
 
     /// Where the draws put a task for the time around `now`.
-    fn home(&self, now: Instant, task: u64) -> Option<CpuId> {
+    #[inline]
+    fn home(&mut self, now: Instant, task: u64) -> Option<CpuId> {
         let (key, stay) = self.migration?;
-        let own = mix(key ^ task);
-        let draw = mix(own ^ ((now.nanos() + own % stay) / stay));
-        Some(CpuId(u16::try_from(draw % self.cpus.len() as u64).expect("at most 4096 CPUs")))
+        let count = self.cpus.len() as u64;
+        let slot = usize::try_from((task ^ task >> 32) % HOMES as u64).unwrap_or(0);
+        let home = &mut self.homes[slot];
+        if home.task != task || now < home.since || now >= home.until {
+            *home = Home::drawn(key ^ task, stay, count, now);
+            home.task = task;
+        }
+        Some(home.cpu)
     }
 
     #[inline]

@@ -89,9 +89,8 @@ fn everyone(run: &Run) -> Vec<Who<'_>> {
 /// The process to blame, or at least the busiest one; none if nothing ever connected.
 fn client<'a>(run: &Run, everyone: &[Who<'a>]) -> Option<Who<'a>> {
     let piled = |who: &Who<'_>| {
-        let rows = who.kernel.socket_rows();
-        let own = |row: &&EntryView| row.owner.is_some_and(|(process, _)| process == who.process);
-        rows.iter().filter(|row| row.state == TcpState::CloseWait).filter(own).count()
+        let rows = who.kernel.connection_rows().filter(|row| row.state == TcpState::CloseWait);
+        rows.filter(|row| row.owner.is_some_and(|(process, _)| process == who.process)).count()
     };
     let connecting = everyone.iter().filter(|who| who.stats.tcp_connects > 0);
     let leaking = |who: &Who<'_>| (piled(who) as u64).max(who.metric(run, "fds.leaked"));
@@ -105,14 +104,14 @@ fn server<'a>(everyone: &[Who<'a>], client: Who<'a>, destination: Endpoint) -> O
     };
     let listens = |who: &Who<'_>| {
         let at = |row: &EntryView| row.state == TcpState::Listen && row.tuple.local.port == destination.port;
-        who.kernel.socket_rows().iter().any(|row| at(row) && row.owner.is_some_and(|(p, _)| p == who.process))
+        who.kernel.connection_rows().any(|row| at(&row) && row.owner.is_some_and(|(p, _)| p == who.process))
     };
     everyone.iter().copied().find(|who| near(who) && listens(who))
 }
 
 fn side(kernel: &Kernel, counts: impl Fn(&EntryView) -> bool) -> StateCounts {
     let mut side = StateCounts::default();
-    for row in kernel.socket_rows().iter().filter(|row| !row.udp && counts(row)) {
+    for row in kernel.connection_rows().filter(|row| counts(row)) {
         side.add(row.state, 1);
     }
     side

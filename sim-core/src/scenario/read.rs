@@ -1,13 +1,11 @@
 //! Reads metrics from a running world.
 
-use super::build::Built;
 use super::metric::{Metric, MetricKind, PortStep, ProcessMetric, ProcesslistMetric, SsMetric};
-use super::spec::Scenario;
 use crate::app::{AppStatus, CallName};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::kernel::fd::FdFile;
-use crate::sim::{Phase, ProcStats};
+use crate::sim::{Phase, ProcStats, World};
 use crate::tcp::TcpState;
 use crate::units::{HostId, ProcIx, SocketId};
 
@@ -15,19 +13,29 @@ use crate::units::{HostId, ProcIx, SocketId};
 /// everything else is `port_step[other]`.
 const USUAL_STEPS: [i32; 8] = [2, 4, 6, 8, 10, 12, 14, 16];
 
+/// Where a scenario's hosts and processes stand in its world.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    /// By index of the scenario's hosts.
+    pub(super) hosts: &'a [HostId],
+    /// By index of the scenario's processes.
+    pub(super) processes: &'a [(HostId, ProcIx)],
+}
+
 /// Current value of a metric; `None` where the program does not have it.
-pub(super) fn metric(built: &Built, scenario: &Scenario, metric: &Metric) -> Option<i64> {
-    let host = built.hosts[metric.host];
-    let kernel = built.world.kernel(host);
+#[inline]
+pub(super) fn metric(world: &World, places: Places<'_>, metric: &Metric) -> Option<i64> {
+    let host = places.hosts[metric.host];
+    let kernel = world.kernel(host);
     match &metric.kind {
         MetricKind::Tcp(state) => Some(i64::from(kernel.count(*state))),
         MetricKind::TcpUnhashed => Some(i64::from(kernel.tcp_unhashed())),
         MetricKind::Ss(word) => Some(ss(kernel, *word)),
         MetricKind::Mib(mib) => whole(kernel.mib().get(*mib)),
-        MetricKind::CpuBusy => whole(kernel.cpu_busy(built.world.now()).as_micros()),
+        MetricKind::CpuBusy => whole(kernel.cpu_busy(world.now()).as_micros()),
         MetricKind::Process { process, kind } => {
-            debug_assert!(scenario.processes[*process].host == metric.host, "names were resolved together");
-            process_metric(built, built.processes[*process], kind)
+            debug_assert!(places.processes[*process].0 == host, "names were resolved together");
+            process_metric(world, places.processes[*process], kind)
         }
     }
 }
@@ -53,8 +61,7 @@ fn ss(kernel: &Kernel, word: SsMetric) -> i64 {
     })
 }
 
-fn process_metric(built: &Built, (host, ix): (HostId, ProcIx), kind: &ProcessMetric) -> Option<i64> {
-    let world = &built.world;
+fn process_metric(world: &World, (host, ix): (HostId, ProcIx), kind: &ProcessMetric) -> Option<i64> {
     let kernel = world.kernel(host);
     let process = &kernel.processes()[ix.index()];
     let stats = world.stats(host, ix);

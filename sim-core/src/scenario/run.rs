@@ -1,12 +1,14 @@
 //! Runs a checked scenario: its timeline, its marks, its expectations.
 
+use core::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::build::{self, BuildError, Built};
 use super::expect::{CheckRow, Since};
 use super::metric::Metric;
-use super::spec::{ActionKind, ActionSpec, MarkRef, Moment, RuleSpec, Scenario, Signal};
+use super::read::{self, Places};
+use super::spec::{ActionKind, ActionSpec, MarkRef, MarkSpec, Moment, RuleSpec, Scenario, Signal};
 use crate::app::{Control, ControlError};
 use crate::sim::{ForkError, Phase, SimError, Step, World};
 use crate::time::{Duration, Instant};
@@ -176,7 +178,8 @@ impl Run {
     /// Current value of a metric.
     #[must_use]
     pub fn metric(&self, metric: &Metric) -> Option<i64> {
-        super::read::metric(&self.built, &self.scenario, metric)
+        let Built { world, hosts, processes } = &self.built;
+        read::metric(world, Places { hosts, processes }, metric)
     }
 
     /// Runs to the scenario's end, and on to the last moment an expectation asks
@@ -295,13 +298,9 @@ impl Run {
     pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<(), SimError> {
         loop {
             let stop = self.next_check().map_or(until, |at| at.min(until));
-            while self.built.world.next_at() <= stop && self.built.world.next_at() < Instant::MAX {
-                self.one_step(stop, observer)?;
-                if self.next_check().is_some_and(|at| at < stop) {
-                    break;
-                }
-            }
-            if self.built.world.next_at() <= stop && self.built.world.next_at() < Instant::MAX {
+            let step = self.run_to_news(stop, observer)?;
+            if step != Step::Idle {
+                self.follow(step, observer)?;
                 continue;
             }
             self.built.world.run_until(stop, observer)?;
@@ -362,11 +361,36 @@ impl Run {
     }
 
     fn one_step(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<(), SimError> {
-        if let Step::Action(index) = self.built.world.step(horizon, observer)? {
+        let step = self.built.world.step(horizon, observer)?;
+        self.follow(step, observer)
+    }
+
+    /// What the scenario has to do after an event.
+    fn follow(&mut self, step: Step, observer: &mut dyn Observer) -> Result<(), SimError> {
+        if let Step::Action(index) = step {
             self.act(index as usize, observer)?;
         }
         self.look_for_marks(observer);
         Ok(())
+    }
+
+    /// Runs events up to and including `stop` until one reaches a mark or is an action.
+    fn run_to_news(&mut self, stop: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
+        let Built { world, hosts, processes } = &mut self.built;
+        let places = Places { hosts, processes };
+        let (marks, exhausted) = (&self.scenario.marks, self.exhausted);
+        let ahead: Vec<(HostId, &MarkSpec)> =
+            self.ahead.iter().map(|&index| (places.hosts[marks[index].metric.host], &marks[index])).collect();
+        // Somebody may have interfered on any host before the first event; each event after it changes its own host alone.
+        let first = Cell::new(true);
+        world.run_while(stop, observer, |world| {
+            let everywhere = first.replace(false);
+            let reached = |&(host, mark): &(HostId, &MarkSpec)| {
+                (everywhere || host == world.latest_host())
+                    && read::metric(world, places, &mark.metric).is_some_and(|actual| mark.op.holds(actual, mark.value))
+            };
+            (exhausted || world.exhaustion().is_none()) && !ahead.iter().any(reached)
+        })
     }
 
     fn look_for_marks(&mut self, observer: &mut dyn Observer) {

@@ -24,3 +24,21 @@ pub(crate) enum Event {
     /// A process starts.
     Start { host: HostId, process: ProcIx },
 }
+
+impl Event {
+    /// Whose state it changes, of the hosts; none for an action, which may do anything.
+    #[inline]
+    pub(crate) const fn host(&self) -> Option<HostId> {
+        match *self {
+            Self::Deliver { host, .. }
+            | Self::Run { host, .. }
+            | Self::TaskTimer { host, .. }
+            | Self::OwnTimer { host, .. }
+            | Self::SocketTimer { host, .. }
+            | Self::TimeWaitTimer { host, .. }
+            | Self::RequestTimer { host, .. }
+            | Self::Start { host, .. } => Some(host),
+            Self::Action { .. } => None,
+        }
+    }
+}

@@ -59,6 +59,8 @@ pub struct World {
     pub(crate) horizon: Instant,
     programs: u32,
     pub(crate) exhaustion: Option<Exhaustion>,
+    /// Where the latest event happened.
+    latest_host: HostId,
     /// What the last kernel entry asked for, drained after it; and what outlives
     /// it: the digest and the packets in flight.
     pub(crate) fx: Effects,
@@ -89,6 +91,7 @@ impl World {
             horizon: Instant::MAX,
             programs: 0,
             exhaustion: None,
+            latest_host: HostId(0),
             fx: Effects::default(),
             syscalls_wanted: false,
             calls_wanted: false,
@@ -172,6 +175,11 @@ impl World {
     pub const fn next_at(&self) -> Instant {
         self.queue.next_at()
     }
+    /// The one host whose state the latest event changed, if that was no action.
+    #[must_use]
+    pub const fn latest_host(&self) -> HostId {
+        self.latest_host
+    }
     /// Fingerprint of everything so far.
     #[must_use]
     pub const fn digest(&self) -> Digest {
@@ -219,18 +227,37 @@ impl World {
     /// # Errors
     /// When a budget is exceeded.
     pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
+        let step = self.run_while(until, observer, |_| true)?;
+        if step == Step::Idle {
+            self.now = self.now.max(until);
+        }
+        Ok(step)
+    }
+
+    /// Runs events up to and including `until` for as long as `goes_on`, asked after
+    /// each; the clock stands at the last of them. [`Step::Idle`]: none is left by `until`;
+    /// [`Step::Event`]: it does not go on; [`Step::Action`]: one is due.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn run_while(
+        &mut self,
+        until: Instant,
+        observer: &mut dyn Observer,
+        goes_on: impl Fn(&Self) -> bool,
+    ) -> Result<Step, SimError> {
         self.watched_by(observer);
         loop {
             self.ask_own_timers(until);
             if self.queue.next_at() > until || self.queue.next_at() == Instant::MAX {
-                break;
+                return Ok(Step::Idle);
             }
-            if let Step::Action(index) = self.next_event(until, observer).map_err(|over| self.explain(over))? {
-                return Ok(Step::Action(index));
+            match self.next_event(until, observer).map_err(|over| self.explain(over))? {
+                Step::Action(index) => return Ok(Step::Action(index)),
+                Step::Event | Step::Idle if goes_on(self) => {}
+                Step::Event | Step::Idle => return Ok(Step::Event),
             }
         }
-        self.now = self.now.max(until);
-        Ok(Step::Idle)
     }
 
     /// Handles the next event, whenever it is. What a program does in
@@ -273,6 +300,9 @@ impl World {
         let Some((at, event)) = self.queue.pop() else { return Ok(Step::Idle) };
         self.horizon = horizon.max(at);
         self.tick(at)?;
+        if let Some(host) = event.host() {
+            self.latest_host = host;
+        }
         match event {
             Event::Deliver { host, packet } => {
                 self.fx.enter(at, host);
@@ -520,6 +550,7 @@ impl World {
             horizon: Instant::MAX,
             programs: self.programs,
             exhaustion: self.exhaustion,
+            latest_host: self.latest_host,
             syscalls_wanted: false,
             calls_wanted: false,
             packets_wanted: false,

@@ -144,7 +144,8 @@ pub fn packet(seq: u8, body: &[u8]) -> Vec<u8> {
 /// An ERR packet. The SQLSTATE is there only once the greeting was sent.
 #[must_use]
 pub fn err(seq: u8, error: &ServerError, with_sqlstate: bool) -> Payload {
-    let mut body = vec![ERR_BYTE];
+    let mut body = Vec::with_capacity(9 + error.text.len());
+    body.push(ERR_BYTE);
     body.extend_from_slice(&error.code.to_le_bytes());
     if with_sqlstate {
         body.push(b'#');

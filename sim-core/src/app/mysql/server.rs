@@ -15,6 +15,7 @@ use crate::app::flow::{self, Flow};
 use crate::errno::Errno;
 use crate::time::{Duration, Instant};
 use crate::units::{Endpoint, Fd, Ipv4Addr, TaskId};
+use crate::wire::Payload;
 
 /// Whose behaviour, as the version string tells.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -216,7 +217,7 @@ pub(super) struct Shared {
     /// Parked threads.
     pub(super) cached: VecDeque<TaskId>,
     /// Answers to `SELECT` by shape, shared by all sessions.
-    pub(super) answers: Vec<(u32, bool, crate::wire::Payload)>,
+    pub(super) answers: Vec<(u32, bool, Payload)>,
 }
 
 impl Shared {
@@ -345,6 +346,8 @@ pub struct MysqlServer {
     roles: Vec<Role>,
     console: Option<TaskId>,
     orders: VecDeque<Order>,
+    /// What every connection gets that is one too many.
+    too_many: Payload,
 }
 
 impl MysqlServer {
@@ -378,6 +381,7 @@ impl MysqlServer {
             roles: vec![Role::Listener],
             console: None,
             orders: VecDeque::new(),
+            too_many: protocol::err(0, &ServerError::too_many_connections(), false),
         }
     }
 
@@ -585,7 +589,8 @@ impl MysqlServer {
             if self.shared.flavour == Flavour::MariaDb {
                 self.shared.stats.aborted_connects += 1;
             }
-            return self.refuse(fd, &ServerError::too_many_connections());
+            let packet = self.too_many.clone();
+            return self.refuse(fd, packet);
         }
         let slot = self.shared.admit(Session::new(fd, peer, self.accepting, cx.now), cx.now);
         if let Some(task) = self.shared.cached.pop_front() {
@@ -597,9 +602,8 @@ impl MysqlServer {
         Call::Spawn { token: u64::from(slot) }
     }
 
-    fn refuse(&mut self, fd: Fd, error: &ServerError) -> Call {
+    fn refuse(&mut self, fd: Fd, data: Payload) -> Call {
         self.at = At::Refuse(fd);
-        let data = protocol::err(0, error, false);
         self.shared.stats.bytes_sent += u64::from(data.len());
         Call::Send { fd, data }
     }
@@ -610,7 +614,7 @@ impl MysqlServer {
         self.shared.release(slot);
         self.shared.stats.connection_errors_internal += 1;
         self.shared.stats.aborted_connects += 1;
-        self.refuse(fd, &ServerError::cant_create_thread(errno.number()))
+        self.refuse(fd, protocol::err(0, &ServerError::cant_create_thread(errno.number()), false))
     }
 
     /// A session thread: runs its session, then waits in the cache for the next.

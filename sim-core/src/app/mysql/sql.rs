@@ -55,31 +55,33 @@ pub(crate) struct Select {
 
 /// Where the words are; punctuation stands alone; quoted text is one word.
 fn words(sql: &str) -> Vec<Range<usize>> {
-    let mut out = Vec::new();
-    let mut rest = sql;
-    while let Some(c) = rest.chars().next() {
-        let start = sql.len() - rest.len();
-        let after = &rest[c.len_utf8()..];
-        rest = after;
+    let mut out = Vec::with_capacity(sql.len() / 4);
+    let mut at = 0;
+    while let Some(c) = sql[at..].chars().next() {
+        let start = at;
+        at += c.len_utf8();
         if c.is_whitespace() || c == ';' {
             continue;
         }
         if c == '\'' || c == '"' || c == '`' {
-            let len = after.find(c).unwrap_or(after.len());
-            rest = after.get(len + 1..).unwrap_or_default();
-            out.push(start + 1..start + 1 + len);
+            let len = sql[at..].find(c).unwrap_or(sql.len() - at);
+            out.push(at..at + len);
+            at = (at + len + 1).min(sql.len());
         } else {
             if is_word(c) {
-                rest = after.trim_start_matches(is_word);
+                at += sql[at..].find(|c| !is_word(c)).unwrap_or(sql.len() - at);
             }
-            out.push(start..sql.len() - rest.len());
+            out.push(start..at);
         }
     }
     out
 }
 
+#[inline]
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '@' | '.' | '$' | '-' | '%')
+    c.is_ascii_alphanumeric()
+        || matches!(c, '_' | '@' | '.' | '$' | '-' | '%')
+        || (!c.is_ascii() && c.is_alphanumeric())
 }
 
 /// Reads one statement.

@@ -504,6 +504,26 @@ mod tests {
         assert_eq!(ports.destinations.free, [0], "its place is used again");
     }
 
+    #[test]
+    fn who_holds_a_port_and_on_which_parity() {
+        let mut ports = allocator();
+        let to = end(2, 3306);
+        let tuple = |from, port| FourTuple { local: end(from, port), remote: to };
+        for (from, port) in [(1, 40_000), (1, 40_001), (1, 40_003), (3, 40_005), (3, 40_002)] {
+            ports.note_used(0, &tuple(from, port));
+        }
+        ports.note_used(0, &FourTuple { local: end(1, 40_007), remote: end(2, 80) });
+        assert_eq!(ports.held_by_parity(to), [2, 3], "from any address, and to no other port");
+        assert_eq!(ports.holder(0, end(1, 0).addr, to, Port(40_001)), Some(PortHolder::Socket));
+        assert_eq!(ports.holder(0, end(1, 0).addr, to, Port(40_005)), None, "another address holds it");
+        assert_eq!(ports.holder(0, end(9, 0).addr, to, Port(40_001)), None);
+        ports.note_timewait(0, &tuple(1, 40_001), Some(Instant::ZERO + Duration::from_secs(1)));
+        assert_eq!(ports.holder(0, end(1, 0).addr, to, Port(40_001)), Some(PortHolder::TimeWait));
+        ports.ripen(Instant::ZERO + Duration::from_secs(1));
+        assert_eq!(ports.holder(0, end(1, 0).addr, to, Port(40_001)), Some(PortHolder::Reusable));
+        assert_eq!(ports.held_by_parity(to), [2, 3], "one that may be taken over is held");
+    }
+
     const fn end(n: u8, port: u16) -> Endpoint {
         Endpoint::new(Ipv4Addr::new(10, 0, 0, n), port)
     }

@@ -245,4 +245,24 @@ mod tests {
         assert_eq!(runs(11, 4, 2), [(11, 17)]);
         assert_eq!(runs(10, 0, 2), []);
     }
+
+    /// The search's own order, one candidate at a time: both passes, each wrapping within the range.
+    #[test]
+    fn what_was_probed_is_the_search_in_its_order() {
+        let range = PortRange { low: Port(100), high: Port(109) };
+        let ports = |step, start, total| {
+            let runs = probed(range, step, start, total);
+            let of =
+                |run: &ProbedRun| (0..run.count).map(|n| run.first.0 + u16::try_from(n * run.step).unwrap()).collect();
+            let listed: Vec<Vec<u16>> = runs.iter().map(of).collect();
+            let lasts: Vec<u16> = listed.iter().map(|run| *run.last().unwrap()).collect();
+            assert_eq!(runs.iter().map(|run| run.last().0).collect::<Vec<_>>(), lasts);
+            listed.concat()
+        };
+        assert_eq!(ports(2, 6, 10), [106, 108, 100, 102, 104, 107, 109, 101, 103, 105]);
+        assert_eq!(ports(2, 6, 7), [106, 108, 100, 102, 104, 107, 109]);
+        assert_eq!(ports(2, 6, 2), [106, 108]);
+        assert_eq!(ports(1, 8, 4), [108, 109, 100, 101]);
+        assert_eq!(ports(1, 8, 0), [0; 0]);
+    }
 }

@@ -379,6 +379,29 @@ mod tests {
         assert_eq!(Slot::of(Port(32_771)).0, Slot::of(Port(32_769)).0 + 1);
     }
 
+    fn holding(ports: impl IntoIterator<Item = u16>) -> PortSet {
+        let mut set = PortSet::new();
+        for port in ports {
+            assert!(set.insert(Port(port)));
+        }
+        set
+    }
+
+    #[test]
+    fn parities_are_counted_apart() {
+        assert_eq!(holding([1, 2, 3, 65_534, 65_535, 40_001]).count_by_parity(), [2, 4]);
+        assert_eq!(holding([7]).count_by_parity(), [0, 1]);
+    }
+
+    #[test]
+    fn a_small_set_is_a_list_and_a_large_one_pages() {
+        let small = holding(1..=4);
+        assert!((8..=64).contains(&small.heap_bytes()), "{}", small.heap_bytes());
+        // Even ports from 32,768 lie in one page, odd ones in another.
+        let large = holding(32_768..33_000);
+        assert_eq!(large.heap_bytes(), size_of::<Pages>() + 2 * size_of::<Page>());
+    }
+
     #[test]
     fn the_default_range_takes_a_few_kibibytes() {
         let mut set = PortSet::new();

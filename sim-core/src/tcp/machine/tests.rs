@@ -5,6 +5,7 @@ mod lossy;
 mod opening;
 mod segments;
 mod timers;
+mod transcript;
 
 use super::step;
 use crate::errno::Errno;

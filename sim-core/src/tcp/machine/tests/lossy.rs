@@ -4,17 +4,17 @@
 use super::*;
 
 /// A small generator of its own, so that the pattern never changes.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
 
-/// Runs until `until` with the wire losing one segment in `loss` and swapping some.
-fn run_lossy(pair: &mut Pair, until: Instant, dice: &mut Dice, loss: u64) {
+/// Runs until `until` with the wire losing one segment in `loss` (none if 0) and swapping some.
+pub(super) fn run_lossy(pair: &mut Pair, until: Instant, dice: &mut Dice, loss: u64) {
     for _ in 0..100_000 {
         let arrival = pair.flying.first().map(|sent| sent.at + LATENCY);
         let timer = pair.ends.iter().filter_map(Tcb::next_deadline).min();
@@ -26,7 +26,7 @@ fn run_lossy(pair: &mut Pair, until: Instant, dice: &mut Dice, loss: u64) {
         if arrival == Some(at) {
             let swap = pair.flying.len() > 1 && dice.roll(8) == 0;
             let sent = pair.flying.remove(usize::from(swap));
-            if dice.roll(loss) != 0 {
+            if loss == 0 || dice.roll(loss) != 0 {
                 pair.deliver(&sent);
             }
         } else {
