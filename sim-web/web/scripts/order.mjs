@@ -1,7 +1,7 @@
 // An order of functions in which those that resemble each other are neighbours: deflate sees only the last 32 kB.
 
 /** Bytes that are compared as one. */
-const SHINGLE = 6;
+const SHINGLE = 5;
 /** What is common to more functions than this tells nothing. */
 const COMMON = 60;
 /** The next function resembles the last so many bytes. */

@@ -14,6 +14,9 @@ import { bodies, joined, sections } from "./wasm.mjs";
 
 const FEATURES = ["bulk-memory", "reference-types", "sign-ext", "multivalue", "mutable-globals", "nontrapping-float-to-int"]
   .map((feature) => `--enable-${feature}`);
+/** What LLVM leaves; not the passes that inline or sort functions, which weigh more once compressed. */
+const PASSES = ["duplicate-function-elimination", "remove-unused-brs", "merge-blocks", "vacuum", "rse", "vacuum"]
+  .map((pass) => `--${pass}`);
 /** What the page opens with. */
 const FIRST = "tiny";
 /** What its views want of every moment. */
@@ -27,6 +30,8 @@ const work = mkdtempSync(join(tmpdir(), "halfclose-split-"));
 try {
   const [whole, watched, profile, main, rest] = ["whole", "watched", "profile", "main", "rest"].map((name) => join(work, name));
   writeFileSync(whole, without(readFileSync(module), /^(linking|reloc\..*)$/));
+  execFileSync("wasm-opt", ["-g", ...FEATURES, ...PASSES, whole, "-o", whole]);
+  writeFileSync(whole, withItsTable(readFileSync(whole)));
   execFileSync("wasm-split", ["--instrument", ...FEATURES, whole, "-o", watched]);
   writeFileSync(profile, await executed(withItsTable(readFileSync(watched))));
   execFileSync("wasm-split", ["--split", "--symbolmap", ...FEATURES, `--profile=${profile}`, whole, "-o1", main, "-o2", rest]);
