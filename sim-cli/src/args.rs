@@ -11,6 +11,7 @@ use halfclose::text::Lang;
 
 use crate::command::diff::{DIFF_HELP, Diff};
 use crate::command::plot::{PLOT_HELP, Plot};
+use crate::command::print::SchemaOf;
 use crate::command::report::{REPORT_HELP, Report};
 use crate::terminal::{self, Color};
 pub use planning::{Advise, Capacity, Merge, Pictures, Sweep};
@@ -117,9 +118,8 @@ An expectation whose moment --until leaves out is no verdict. An entry of the ti
 carried out counts as an expectation that failed.
 
 The trace has one record a line: at_ns, host, kind (state, port_pick, transmit, receive, drop, syscall,
-exit, action, mark), text (the record as a sentence), cause (why it happened), then what the kind has:
-local and remote end, from and to, flags, seq, ack and len, inspected, reason, pid, task, call, fd,
-entered_ns, value or errno, status, index. `| jq -r .text` reads like a log.
+exit, action, mark), what the kind has, text (the record as a sentence), cause (why it happened).
+`halfclose schema trace` describes every field, and `| jq -r .text` reads like a log.
 
 Exit codes: 0 ok, 1 an expectation failed, 3 invalid scenario, 4 a budget was exceeded.")]
     Run(Run),
@@ -186,7 +186,10 @@ pcapng is what tcpdump would have written on the host: nanosecond time stamps, r
 payload bytes, and a comment on each packet that changed a state, with its cause. Wireshark and tshark open it.
 Packets of a host to itself are seen once, as on lo. T is a time since the start or a moment, as for show.
 
-csv has a column time_s and one for each --metric, and a row for each --every from --from to --to.
+csv has a column time_s (seconds since the start) and one for each --metric, headed by its name, and a row for
+each --every from --from to --to. Metrics are counts; one with a unit ends in it (cpu.busy_us).
+
+A file is written beside and renamed when it is complete: an export that fails leaves nothing behind.
 
 Examples:
   halfclose export pcapng one-connection -o one.pcapng
@@ -210,12 +213,17 @@ Exit codes: 0 no problem, 3 a problem, 2 a file cannot be read.")]
         files: Vec<String>,
     },
 
-    /// Print the JSON Schema of scenario files
+    /// Print the JSON Schema of scenario files, or of a trace's lines
     #[command(after_help = "\
 Examples:
   halfclose schema > scenario.schema.json
-  (first line of a scenario, for editors)  #:schema ./scenario.schema.json")]
-    Schema,
+  (first line of a scenario, for editors)  #:schema ./scenario.schema.json
+  halfclose schema trace > trace.schema.json")]
+    Schema {
+        /// Whose schema
+        #[arg(value_name = "FORMAT", default_value = "scenario")]
+        format: SchemaOf,
+    },
 
     /// List the scenarios that come with the program
     #[command(after_help = "\

@@ -203,9 +203,23 @@ pub fn export_pcapng(request: Request<'_>, wanted: &Wanted<'_>, out: &mut dyn Wr
     {
         return Err(never(&run, text, lang));
     }
+    if let Some((moment, text)) = &to
+        && let Some(end) = run.instant_of(moment)
+    {
+        not_before_now(&run, end, text, lang)?;
+    }
     let mut capture = PcapWriter::new(capture::config(&run, host, wanted.port, lang), out);
     go(&mut run, to, &[], lang, request.progress, &mut capture)?;
     Ok(capture.finish()?)
+}
+
+/// The end of a span, asked for as `text`, must not lie before where the run stands: its begin.
+pub(crate) fn not_before_now(run: &Run, end: Instant, text: &str, lang: Lang) -> Result<(), Failure> {
+    let begin = run.world().now();
+    match end < begin {
+        true => Err(Failure::Usage(say!(lang, Say::EndsBeforeItBegins, text, seconds(end), seconds(begin)))),
+        false => Ok(()),
+    }
 }
 
 /// What [`export_pcapng`] captures.

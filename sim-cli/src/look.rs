@@ -66,7 +66,9 @@ pub fn show(
         go_to(&mut run, begin, lang)?;
         let mut ticks = vec![run.world().now()];
         if spanning {
-            let end = instant(&run, look.to.unwrap_or("end"), lang)?;
+            let to = look.to.unwrap_or("end");
+            let end = instant(&run, to, lang)?;
+            engine::not_before_now(&run, end, to, lang)?;
             ticks.extend(later(run.world().now(), end, every.unwrap_or(Duration::from_secs(1))));
         }
         for at in ticks {
@@ -85,6 +87,9 @@ pub fn show(
     go_to(&mut run, begin, lang)?;
     let from = run.world().now();
     let end = look.to.map(|text| instant(&run, text, lang)).transpose()?;
+    if let Some((text, end)) = look.to.zip(end) {
+        engine::not_before_now(&run, end, text, lang)?;
+    }
     let end = end.unwrap_or_else(|| from.checked_add(watching.length).unwrap_or(Instant::MAX));
     // sar is one table with a block for each step; the others are shown anew.
     let (sampled, steps) = match (look.view, every) {

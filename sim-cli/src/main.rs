@@ -12,6 +12,7 @@ mod exit;
 mod figures;
 mod look;
 mod message;
+mod output;
 mod pictures;
 #[cfg(feature = "png")]
 mod png;

@@ -13,10 +13,12 @@ halfclose::messages! {
         TwoToStdout { en: "--json and --trace - both want stdout", zh: "--json 与 --trace - 都要占用标准输出" }
         NoSuchState { en: "`{0}` is not a state of TCP", zh: "`{0}` 不是 TCP 状态" }
         BinaryToTerminal { en: "a capture is binary: write it to a file, or pipe it into tshark -r -", zh: "抓包是二进制数据：请写入文件，或用管道交给 tshark -r -" }
+        EndsBeforeItBegins { en: "--to {0} is at {1} s, before --from, {2} s", zh: "--to {0} 是 {1} 秒，早于 --from 的 {2} 秒" }
         PacketsWritten { en: "{0} packet{0:|s} written to {1}", zh: "已把 {0} 个报文写入 {1}" }
         RowsWritten { en: "{0} row{0:|s} written to {1}", zh: "已把 {0} 行写入 {1}" }
         UnknownWord { en: "nothing is known about `{0}`", zh: "没有关于 `{0}` 的说明" }
         SeeExplain { en: "`halfclose explain` lists the words", zh: "`halfclose explain` 列出所有词条" }
+        FindingsByName { en: "finding", zh: "发现" }
         Questions { en: "Questions", zh: "常见问题" }
         ExplainUsage {
             en: "`halfclose explain WORD`, `halfclose explain q10`, or a question in your own words",

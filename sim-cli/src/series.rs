@@ -32,11 +32,12 @@ pub fn export_csv(request: Request<'_>, wanted: &Columns<'_>, out: &mut dyn Writ
     let mut run = engine::start(request.source, request.overrides, request.seed, lang)?;
     let every = look::duration(&run, wanted.every, lang)?;
     let columns = columns(&run, wanted, lang)?;
+    look::go_to(&mut run, wanted.from, lang)?;
+    let end = look::instant(&run, wanted.to, lang)?;
+    engine::not_before_now(&run, end, wanted.to, lang)?;
     let mut writer = csv::Writer::from_writer(out);
     let heading = std::iter::once("time_s").chain(columns.iter().map(|(name, _)| name.as_str()));
     writer.write_record(heading).map_err(io::Error::from)?;
-    look::go_to(&mut run, wanted.from, lang)?;
-    let end = look::instant(&run, wanted.to, lang)?;
     let mut moments = vec![run.world().now()];
     moments.extend(look::later(run.world().now(), end, every));
     for &at in &moments {

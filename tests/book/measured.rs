@@ -1,6 +1,6 @@
 //! Metrics and findings: their names are the program's, the sentences are here.
 
-use halfclose::observe::{FindingId, Severity};
+use halfclose::observe::FindingId;
 use halfclose::scenario::{ProcesslistMetric, ProgramKind, SsMetric, app_metrics};
 use halfclose::tcp::TcpState;
 use halfclose::text::{Both, Lang};
@@ -42,7 +42,7 @@ const OF_A_HOST: [(&str, Both); 4] = [
         },
     ),
     (
-        "HOST.cpu.busy",
+        "HOST.cpu.busy_us",
         Both {
             en: "CPU time used on all CPUs since the start, in µs", zh: "开始以来所有 CPU 用掉的时间，单位微秒"
         },
@@ -51,7 +51,7 @@ const OF_A_HOST: [(&str, Both); 4] = [
 
 const OF_A_PROCESS: [(&str, Both); 13] = [
     ("running", Both { en: "1 while it runs, then 0", zh: "运行时为 1，否则为 0" }),
-    ("cpu.busy", Both { en: "CPU time used since the start, in µs", zh: "开始以来用掉的 CPU 时间，单位微秒" }),
+    ("cpu.busy_us", Both { en: "CPU time used since the start, in µs", zh: "开始以来用掉的 CPU 时间，单位微秒" }),
     ("fd.open", Both { en: "descriptors", zh: "描述符个数" }),
     ("fd.sockets", Both { en: "descriptors that are sockets", zh: "其中是 socket 的描述符个数" }),
     ("tcp.STATE", Both { en: "its TCP sockets in a state", zh: "它的 TCP socket 处于某状态的个数" }),
@@ -214,85 +214,9 @@ pub(super) fn findings(lang: Lang) -> String {
         page.push_str(&format!(
             "| `{}` | {} | {} |\n",
             id.name(),
-            grade(id.severity()).text(lang),
-            when(*id).text(lang)
+            id.severity().word().text(lang),
+            id.when().text(lang)
         ));
     }
     page
-}
-
-const fn grade(severity: Severity) -> Both {
-    match severity {
-        Severity::Error => Both { en: "error", zh: "错误" },
-        Severity::Warning => Both { en: "warning", zh: "警告" },
-        Severity::Note => Both { en: "note", zh: "说明" },
-    }
-}
-
-const fn when(id: FindingId) -> Both {
-    match id {
-        FindingId::DescriptorLeak => Both {
-            en: "a process holds sockets whose descriptors it has lost",
-            zh: "进程占着 socket，却已经丢了它们的描述符",
-        },
-        FindingId::CloseWait => Both {
-            en: "sockets are in CLOSE-WAIT: their peer closed, the application did not",
-            zh: "socket 停在 CLOSE-WAIT：对端关闭了，应用没有",
-        },
-        FindingId::ReconnectStorm => {
-            Both { en: "a client reconnects without backing off", zh: "客户端不退避地不断重连" }
-        }
-        FindingId::FirstLimit => Both {
-            en: "a limit was reached: which came first, when, at how many connections",
-            zh: "到达了某个限制：哪个最先、什么时候、当时有多少连接",
-        },
-        FindingId::LimitOrder => Both {
-            en: "the limits in the order in which they bound, or would have",
-            zh: "各个限制生效（或本来会生效）的次序",
-        },
-        FindingId::PortsExhausted => Both {
-            en: "connect() found no source port: EADDRNOTAVAIL",
-            zh: "connect() 找不到源端口：EADDRNOTAVAIL",
-        },
-        FindingId::FdsExhausted => Both {
-            en: "the process's soft RLIMIT_NOFILE was reached: EMFILE",
-            zh: "到达进程的 RLIMIT_NOFILE 软限制：EMFILE",
-        },
-        FindingId::FilesExhausted => Both { en: "fs.file-max was reached: ENFILE", zh: "到达 fs.file-max：ENFILE" },
-        FindingId::TooManyConnections => {
-            Both { en: "the server refused connections with ERR 1040", zh: "服务器以 ERR 1040 拒绝连接" }
-        }
-        FindingId::UnauthenticatedSlots => Both {
-            en: "sessions that have not logged in held places of the server",
-            zh: "尚未登录的会话占着服务器的名额",
-        },
-        FindingId::ConnectTimeout => {
-            Both { en: "sessions were ended by `connect_timeout`", zh: "有会话被 `connect_timeout` 结束" }
-        }
-        FindingId::AcceptQueue => Both { en: "an accept queue was full", zh: "全连接队列满了" },
-        FindingId::HostBlocked => {
-            Both { en: "the server blocked a host: ERR 1129", zh: "服务器屏蔽了一台主机：ERR 1129" }
-        }
-        FindingId::OtherParity => Both {
-            en: "all ports of one parity were taken, and the search went over to the other",
-            zh: "一种奇偶的端口用完，搜索转到另一种",
-        },
-        FindingId::SearchCost => Both {
-            en: "failing connect() calls inspect the whole range, and what that costs",
-            zh: "失败的 connect() 搜遍整个范围，以及由此付出的 CPU",
-        },
-        FindingId::TimeWaitSide => Both {
-            en: "minisocks exist: which side holds them, and why",
-            zh: "存在 minisock：在哪一边，为什么",
-        },
-        FindingId::TimeWaitLimit => Both { en: "TIME-WAIT holds the source ports", zh: "TIME-WAIT 占着源端口" },
-        FindingId::TimeWaitOverflow => {
-            Both { en: "`tcp_max_tw_buckets` was reached", zh: "到达 `tcp_max_tw_buckets`" }
-        }
-        FindingId::OrphanLimit => Both { en: "`tcp_max_orphans` was reached", zh: "到达 `tcp_max_orphans`" },
-        FindingId::Recovered => {
-            Both { en: "service came back after it had failed", zh: "服务失败之后又恢复了" }
-        }
-        FindingId::NothingRanOut => Both { en: "none of the above", zh: "以上都没有发生" },
-    }
 }

@@ -165,7 +165,7 @@ metric = "client.p.fd.open"
 eq = 5
 over_seeds = "all"
 [[expect]]
-metric = "client.cpu.busy"
+metric = "client.cpu.busy_us"
 within = [2000000, 2001000]
 over_seeds = "all"
 "#,

@@ -52,6 +52,7 @@ fn judge(context: &Context) -> Result<Vec<String>, String> {
     if count(&folder.join("names.pcapng"), "dns.qry.name == \"reg.liarlee.site\" && dns.flags.response == 1")? == 0 {
         return Err("names: no DNS answer was dissected".to_owned());
     }
+    lines.push(filters(&program, &folder)?);
     one_connection(&folder.join("one-connection.pcapng"))?;
     let incident = folder.join("incident.pcapng");
     for code in [1040, 1159] {
@@ -63,6 +64,41 @@ fn judge(context: &Context) -> Result<Vec<String>, String> {
         return Err("incident: no MySQL greeting was dissected".to_owned());
     }
     Ok(lines)
+}
+
+/// `--host`, `--port`, `--from` and `--to` keep what they say and nothing else:
+/// of the traced run, whose hosts talk MySQL and DNS, tshark counts the same
+/// frames in the whole capture.
+fn filters(program: &Path, folder: &Path) -> Result<String, String> {
+    const SPAN: [&str; 4] = ["--from", "kill", "--to", "kill+100ms"];
+    let whole = folder.join("names.pcapng");
+    let resolver = "ip.addr == 172.31.0.2";
+    let begin = tshark(&whole, &["-c", "1", "-T", "fields", "-e", "frame.time_epoch"])?;
+    let begin: f64 = begin.trim().parse().map_err(|_| format!("no time: {begin}"))?;
+    // The clock of the outage is that of a second, and the kill happens at a whole one.
+    let kill = begin.floor();
+    let between = format!("frame.time_epoch >= {:.3} && frame.time_epoch < {:.3}", kill + 0.02, kill + 0.05);
+    let cases: [(&str, &[&str], &str); 4] = [
+        ("port", &["--port", "53"], "udp.port == 53"),
+        ("other-port", &["--port", "3306"], "tcp.port == 3306"),
+        ("host", &["--host", "resolver"], resolver),
+        ("time", &["--from", "kill+20ms", "--to", "kill+50ms"], &between),
+    ];
+    let mut told = Vec::new();
+    for (name, arguments, kept) in cases {
+        let file = folder.join(format!("filter-{name}.pcapng"));
+        let arguments = if name == "time" { arguments.to_vec() } else { [&SPAN[..], arguments].concat() };
+        export(program, "traced", &arguments, &file)?;
+        let (all, wanted) = (valid_frames(&file)?, count(&file, kept)?);
+        // The resolver sees its packets half a round trip apart from the client: the ends of the span differ by a few.
+        let of_whole = count(&whole, kept)?;
+        let near = if name == "host" { of_whole.abs_diff(all) <= 2 } else { of_whole == all };
+        if all == 0 || wanted != all || !near {
+            return Err(format!("{}: {all} frames, {wanted} of them {kept}, {of_whole} in all", arguments.join(" ")));
+        }
+        told.push(format!("{name} {all}"));
+    }
+    Ok(format!("filters keep what they say: {} frames", told.join(", ")))
 }
 
 fn export(program: &Path, source: &str, arguments: &[&str], file: &Path) -> Result<(), String> {

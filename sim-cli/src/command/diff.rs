@@ -16,6 +16,7 @@ use crate::args::{Override, parse_override};
 use crate::engine;
 use crate::exit::{Code, Failure};
 use crate::message::Say;
+use crate::output;
 use crate::progress::Progress;
 use crate::source::Source;
 use crate::terminal::{self, BAD, GOOD, STRONG, WARN, styled};
@@ -99,8 +100,7 @@ pub fn diff(arguments: &Diff, lang: Lang) -> Result<Code, Failure> {
         std::fs::create_dir_all(folder).map_err(|error| Failure::File(folder.display().to_string(), error))?;
         for chart in &compared.charts {
             let path = folder.join(format!("{}.svg", chart.name.name()));
-            std::fs::write(&path, plot::chart(chart, lang))
-                .map_err(|error| Failure::File(path.display().to_string(), error))?;
+            output::write(&path, plot::chart(chart, lang).as_bytes())?;
         }
     }
     let text = if arguments.json { json(&compared, lang) } else { human(&compared, arguments.all, lang) };

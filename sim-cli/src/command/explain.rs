@@ -1,5 +1,6 @@
 //! `halfclose explain`.
 
+use halfclose::observe::FindingId;
 use halfclose::say;
 use halfclose::text::Lang;
 use halfclose::text::explain::{Found, Kind, QUESTIONS, entries, explain as look_up};
@@ -14,18 +15,16 @@ pub fn explain(word: &str, lang: Lang) -> Result<Code, Failure> {
         print(&list(lang))?;
         return Ok(Code::Ok);
     }
-    match look_up(word) {
-        Found::Entries(found) => {
-            let texts: Vec<String> = found.iter().map(|entry| heading(&entry.render(lang))).collect();
-            print(&texts.join("\n"))?;
-            Ok(Code::Ok)
+    let finding = FindingId::parse(word).map(|id| id.explained(lang));
+    let texts: Vec<String> = match look_up(word) {
+        Found::Entries(found) => found.iter().map(|entry| entry.render(lang)).chain(finding).collect(),
+        Found::Question(question) => vec![finding.unwrap_or_else(|| question.render(lang))],
+        Found::Nothing(near) => {
+            vec![finding.ok_or_else(|| Failure::Usage(unknown(word, &near, lang)))?]
         }
-        Found::Question(question) => {
-            print(&heading(&question.render(lang)))?;
-            Ok(Code::Ok)
-        }
-        Found::Nothing(near) => Err(Failure::Usage(unknown(word, &near, lang))),
-    }
+    };
+    print(&texts.iter().map(|text| heading(text)).collect::<Vec<_>>().join("\n"))?;
+    Ok(Code::Ok)
 }
 
 /// The text with its first line in bold and its sentences in the width of the
@@ -57,6 +56,10 @@ fn list(lang: Lang) -> String {
         for line in wrap(&names, 96) {
             out.push_str(&format!("  {line}\n"));
         }
+    }
+    out.push_str(&format!("{}\n", styled(STRONG, say!(lang, Say::FindingsByName))));
+    for line in wrap(&FindingId::ALL.iter().map(|id| id.name()).collect::<Vec<_>>(), 96) {
+        out.push_str(&format!("  {line}\n"));
     }
     out.push_str(&format!("\n{}\n", styled(STRONG, say!(lang, Say::Questions))));
     for question in QUESTIONS {
@@ -101,6 +104,7 @@ mod tests {
     fn the_list_names_every_entry() {
         let list = list(Lang::En);
         assert!(entries().all(|entry| list.contains(entry.name)));
+        assert!(FindingId::ALL.iter().all(|id| list.contains(id.name())));
         assert!(list.lines().all(|line| line.chars().count() <= 120));
     }
 

@@ -10,6 +10,7 @@ use crate::args::{Graph, GraphFormat};
 use crate::engine::{self, Request};
 use crate::exit::{Code, Failure};
 use crate::message::Say;
+use crate::output;
 use crate::progress::Progress;
 use crate::source::Source;
 use crate::terminal;
@@ -31,9 +32,7 @@ pub fn graph(arguments: &Graph, lang: Lang) -> Result<Code, Failure> {
     };
     match &arguments.output {
         None => terminal::print(&text)?,
-        Some(path) => {
-            std::fs::write(path, text).map_err(|error| Failure::File(path.display().to_string(), error))?;
-        }
+        Some(path) => output::write(path, text.as_bytes())?,
     }
     Ok(Code::Ok)
 }

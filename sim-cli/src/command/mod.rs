@@ -10,7 +10,7 @@ mod graph;
 mod lab;
 mod packetdrill;
 pub mod plot;
-mod print;
+pub mod print;
 pub mod report;
 mod run;
 mod sh;
@@ -36,7 +36,7 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Diagnose(arguments)) => diagnose::diagnose(&arguments, lang),
         Some(Command::Export(export)) => run::export(&export, lang),
         Some(Command::Check { files }) => run::check(&files, lang),
-        Some(Command::Schema) => print::schema(),
+        Some(Command::Schema { format }) => print::schema(format),
         Some(Command::Presets { name }) => print::presets(name.as_deref(), lang),
         Some(Command::Explain { words }) => explain::explain(&words.join(" "), lang),
         Some(Command::Graph(arguments)) => graph::graph(&arguments, lang),

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::args::Scenario;
 use crate::exit::{Code, Failure};
 use crate::message::Say;
+use crate::output;
 use crate::pictures::{self, Watched};
 use crate::source::Source;
 use crate::terminal::{self, COMMAND, styled};
@@ -124,8 +125,8 @@ pub fn all(
     until: Option<&str>,
     lang: Lang,
 ) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(|error| Failure::File(folder.display().to_string(), error))?;
     let seen = pictures::watched(source, scenario, until, lang)?;
+    fs::create_dir_all(folder).map_err(|error| Failure::File(folder.display().to_string(), error))?;
     for which in Picture::ALL {
         match which.draw(&seen.watch, &seen.run, None, lang) {
             Some(drawn) => write(&folder.join(format!("{}.svg", which.name())), &drawn, lang)?,
@@ -195,7 +196,7 @@ fn data(seen: &Watched, source: &Source, which: Option<Picture>) -> String {
 pub fn write(path: &Path, svg: &str, lang: Lang) -> Result<(), Failure> {
     let png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
     let bytes = if png { raster(path, svg, lang)? } else { svg.as_bytes().to_vec() };
-    fs::write(path, bytes).map_err(|error| Failure::File(path.display().to_string(), error))?;
+    output::write(path, &bytes)?;
     if io::stderr().is_terminal() {
         terminal::talk(&format!("{}\n", path.display()));
     }

@@ -1,6 +1,6 @@
 //! Commands that print something known beforehand.
 
-use clap::CommandFactory;
+use clap::{CommandFactory, ValueEnum};
 use halfclose::say;
 use halfclose::text::{Lang, nearest};
 
@@ -11,9 +11,21 @@ use crate::message::Say;
 use crate::source::Source;
 use crate::terminal::{COMMAND, print, styled};
 
-/// `halfclose schema`.
-pub fn schema() -> Result<Code, Failure> {
-    print(&engine::schema())?;
+/// What has a schema.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenario files
+    Scenario,
+    /// The lines of `run --trace`
+    Trace,
+}
+
+/// `halfclose schema [FORMAT]`.
+pub fn schema(format: SchemaOf) -> Result<Code, Failure> {
+    print(&match format {
+        SchemaOf::Scenario => engine::schema(),
+        SchemaOf::Trace => halfclose::observe::trace_schema(),
+    })?;
     Ok(Code::Ok)
 }
 

@@ -12,6 +12,7 @@ use crate::args::Scenario;
 use crate::engine;
 use crate::exit::{Code, Failure};
 use crate::message::Say;
+use crate::output;
 use crate::pictures::{Watched, watched};
 use crate::source::Source;
 use crate::terminal;
@@ -61,8 +62,7 @@ pub fn report(arguments: &Report, lang: Lang) -> Result<Code, Failure> {
     if arguments.output == Path::new("-") {
         terminal::print(&page)?;
     } else {
-        std::fs::write(&arguments.output, page)
-            .map_err(|error| Failure::File(arguments.output.display().to_string(), error))?;
+        output::write(&arguments.output, page.as_bytes())?;
         terminal::talk(&format!("{}\n", say!(lang, Say::ReportWritten, arguments.output.display())));
     }
     let held = run.verdicts().iter().all(|row| row.ok) && run.refusals().is_empty();

@@ -1,7 +1,6 @@
 //! Commands that need the simulator: `run`, `export`, `show`, `check`.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use halfclose::say;
@@ -13,6 +12,7 @@ use crate::engine::{self, Request, Wanted};
 use crate::exit::{Code, Failure};
 use crate::look::{self, Look};
 use crate::message::Say;
+use crate::output::Output;
 use crate::problem;
 use crate::progress::Progress;
 use crate::report;
@@ -27,19 +27,23 @@ pub fn run(arguments: &Run, lang: Lang) -> Result<Code, Failure> {
         return Err(Failure::Usage(say!(lang, Say::TwoToStdout)));
     }
     let source = Source::find(&arguments.scenario.source, lang)?;
-    let mut trace = arguments.trace.as_deref().map(create).transpose()?;
-    let mut pcap = arguments.pcap.as_deref().map(create).transpose()?;
+    let mut trace = arguments.trace.as_deref().map(Output::create).transpose()?;
+    let mut pcap = arguments.pcap.as_deref().map(Output::create).transpose()?;
     let mut progress = Progress::new(&source.name);
     let mut update = |now: u64, end: u64| progress.update(now, end);
     let mut request = request(&source, &arguments.scenario, lang, &mut update);
     request.until = arguments.until.as_deref();
     request.trace = trace.as_mut().map(|writer| writer as &mut dyn Write);
     request.pcap = pcap.as_mut().map(|writer| writer as &mut dyn Write);
-    let outcome = engine::run(request)?;
+    let outcome = engine::run(request);
     drop(progress);
-    if let Some(mut writer) = trace {
-        writer.flush()?;
+    // Of a run that exceeded its budget the way there is worth keeping.
+    if matches!(outcome, Ok(_) | Err(Failure::Budget(_))) {
+        for written in [trace, pcap].into_iter().flatten() {
+            written.finish()?;
+        }
     }
+    let outcome = outcome?;
     if let Some(folder) = &arguments.plot {
         plot::all(folder, &source, &arguments.scenario, arguments.until.as_deref(), lang)?;
     }
@@ -77,15 +81,6 @@ pub(super) fn request<'a>(
     }
 }
 
-/// Opens a file for writing.
-fn create(path: &Path) -> Result<Box<dyn Write>, Failure> {
-    if path == Path::new("-") {
-        return Ok(Box::new(BufWriter::new(io::stdout())));
-    }
-    let file = File::create(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
-    Ok(Box::new(BufWriter::new(file)))
-}
-
 /// `halfclose export`.
 pub fn export(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
     match arguments.format {
@@ -99,7 +94,7 @@ fn export_pcapng(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
         return Err(Failure::Usage(say!(lang, Say::BinaryToTerminal)));
     }
     let source = Source::find(&arguments.scenario.source, lang)?;
-    let mut out = create(&arguments.output)?;
+    let mut out = Output::create(&arguments.output)?;
     let mut progress = Progress::new(&source.name);
     let mut update = |now: u64, end: u64| progress.update(now, end);
     let request = request(&source, &arguments.scenario, lang, &mut update);
@@ -110,6 +105,7 @@ fn export_pcapng(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
         to: arguments.to.as_deref(),
     };
     let packets = engine::export_pcapng(request, &wanted, &mut out)?;
+    out.finish()?;
     drop(progress);
     terminal::talk(&format!("{}\n", say!(lang, Say::PacketsWritten, packets, arguments.output.display())));
     Ok(Code::Ok)
@@ -117,7 +113,7 @@ fn export_pcapng(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
 
 fn export_csv(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
     let source = Source::find(&arguments.scenario.source, lang)?;
-    let mut out = create(&arguments.output)?;
+    let mut out = Output::create(&arguments.output)?;
     let mut progress = Progress::new(&source.name);
     let mut update = |now: u64, end: u64| progress.update(now, end);
     let request = request(&source, &arguments.scenario, lang, &mut update);
@@ -128,6 +124,7 @@ fn export_csv(arguments: &Export, lang: Lang) -> Result<Code, Failure> {
         every: &arguments.every,
     };
     let rows = series::export_csv(request, &wanted, &mut out)?;
+    out.finish()?;
     drop(progress);
     terminal::talk(&format!("{}\n", say!(lang, Say::RowsWritten, rows, arguments.output.display())));
     Ok(Code::Ok)

@@ -4,6 +4,7 @@
 //! order is that of a telling, cause before consequence.
 
 use super::facts::{Reached, RunFacts};
+use super::finding_id::FindingId;
 use super::findings_limits::limit_order;
 use super::messages::Advice;
 use crate::tcp::TcpState;
@@ -70,70 +71,6 @@ macro_rules! said {
     };
 }
 pub(crate) use said;
-
-macro_rules! ids {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $severity:ident;)*) => {
-        /// Which rule found it. Names are stable: JSON readers match on them.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum FindingId { $($(#[$doc])* $variant,)* }
-
-        impl FindingId {
-            /// All of them, in the order of a telling.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-            /// The name in JSON.
-            #[must_use]
-            pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
-            /// How bad it is.
-            #[must_use]
-            pub const fn severity(self) -> Severity { match self { $(Self::$variant => Severity::$severity,)* } }
-        }
-    };
-}
-
-ids! {
-    /// A process lost descriptors of open sockets.
-    DescriptorLeak = "descriptor-leak", Error;
-    /// Sockets the application never closes.
-    CloseWait = "close-wait", Error;
-    /// It tries again at once, for ever.
-    ReconnectStorm = "reconnect-storm", Warning;
-    /// Which limit came first, and which followed.
-    FirstLimit = "first-limit", Note;
-    /// When each limit bound, or would have.
-    LimitOrder = "limit-order", Note;
-    /// `EADDRNOTAVAIL`.
-    PortsExhausted = "ports-exhausted", Error;
-    /// `EMFILE`.
-    FdsExhausted = "fds-exhausted", Error;
-    /// `ENFILE`.
-    FilesExhausted = "files-exhausted", Error;
-    /// ERR 1040.
-    TooManyConnections = "too-many-connections", Warning;
-    /// Places on the server held by sessions that have not logged in.
-    UnauthenticatedSlots = "unauthenticated-slots", Note;
-    /// Sessions that end by `connect_timeout`.
-    ConnectTimeout = "connect-timeout", Note;
-    /// The accept queue was full.
-    AcceptQueue = "accept-queue", Warning;
-    /// ERR 1129.
-    HostBlocked = "host-blocked", Error;
-    /// The search went over to the ports of the other parity.
-    OtherParity = "other-parity", Note;
-    /// A failing connect() inspects the whole range.
-    SearchCost = "search-cost", Warning;
-    /// Who holds the minisocks.
-    TimeWaitSide = "time-wait-side", Note;
-    /// TIME_WAIT holds the source ports.
-    TimeWaitLimit = "time-wait-limit", Warning;
-    /// `tcp_max_tw_buckets`.
-    TimeWaitOverflow = "time-wait-overflow", Warning;
-    /// `tcp_max_orphans`.
-    OrphanLimit = "orphan-limit", Warning;
-    /// Service came back.
-    Recovered = "recovered", Note;
-    /// None of the above.
-    NothingRanOut = "nothing-ran-out", Note;
-}
 
 /// Something worth telling about a run.
 #[derive(Clone, PartialEq, Eq, Debug)]

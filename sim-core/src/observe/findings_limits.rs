@@ -1,7 +1,8 @@
 //! When each limit bound, and when the others would have.
 
 use super::facts::{Growth, RunFacts};
-use super::findings::{Finding, FindingId, Said, clock, leaking, limits_reached, said};
+use super::finding_id::FindingId;
+use super::findings::{Finding, Said, clock, leaking, limits_reached, said};
 use super::messages::Advice;
 use crate::text::{Lang, grouped as count};
 use crate::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 use super::facts::{ClientFacts, Growth, HostFacts, PortFacts, Reached, RunFacts, ServerFacts, StateCounts};
-use super::findings::{Finding, FindingId, Severity, findings};
+use super::finding_id::FindingId;
+use super::findings::{Finding, Severity, findings};
 use crate::app::Limits;
 use crate::tcp::TcpState;
 use crate::text::Lang;

@@ -33,8 +33,8 @@ crate::messages! {
         }
 
         HeldByTimeWait {
-            en: "the range {0}–{1} has {2} ports, {3} of them are owned by bound or listening sockets; each of the others waits a minute in TIME-WAIT before its next use",
-            zh: "范围 {0}–{1} 共 {2} 个端口，其中 {3} 个被 bind 或监听的 socket 占用；其余每个用过之后要在 TIME-WAIT 里等一分钟"
+            en: "the range {0}–{1} has {2} ports, {3} of them{3: is| are} reserved, or owned by bound or listening sockets; each of the others waits a minute in TIME-WAIT before its next use",
+            zh: "范围 {0}–{1} 共 {2} 个端口，其中 {3} 个被保留，或被 bind 或监听的 socket 占用；其余每个用过之后要在 TIME-WAIT 里等一分钟"
         }
 
         OpenedNotClosed {

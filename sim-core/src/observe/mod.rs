@@ -17,6 +17,7 @@ pub mod diagnose;
 #[cfg(feature = "scenario")]
 pub mod diff;
 pub mod facts;
+mod finding_id;
 pub mod findings;
 mod findings_limits;
 #[cfg(test)]
@@ -42,7 +43,8 @@ pub use capture::{Capture, CaptureConfig};
 #[cfg(feature = "scenario")]
 pub use conversation::{Conversation, Conversations, Event, Happening, Side};
 pub use facts::RunFacts;
-pub use findings::{Finding, FindingId, Said, Severity, findings};
+pub use finding_id::{FindingId, OfFindings};
+pub use findings::{Finding, Said, Severity, findings};
 #[cfg(feature = "scenario")]
 pub use gather::{roles, time_wait_quantum};
 pub use messages::{Advice, CauseText, cause_text};
@@ -53,7 +55,10 @@ pub use span::{SpanView, Watch};
 pub use told::{Happened, RecordNames, Told};
 pub use tools::{View, ViewError, ViewOptions, Watching};
 #[cfg(feature = "scenario")]
-pub use trace_lines::{TRACE_SCHEMA_VERSION, TraceLines};
+pub use trace_lines::{
+    Dropped, Ends, HeadKind, SegmentSeen, TRACE_SCHEMA_VERSION, TraceHead, TraceKind, TraceLines, TraceRecord,
+    trace_schema,
+};
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,
     Transport, UnreadView,

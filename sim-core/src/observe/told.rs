@@ -5,6 +5,7 @@ use super::messages::cause_text;
 use crate::app::CallName;
 use crate::errno::Errno;
 use crate::scenario::Scenario;
+use crate::time::Duration;
 use crate::trace::{DropReason, Record, RecordKind};
 use crate::units::{FourTuple, Port};
 use crate::wire::Flags;
@@ -20,9 +21,9 @@ crate::messages! {
         PickVain { en: "every candidate is taken, bound or reserved", zh: "所有候选端口都被占用、绑定或保留" }
         Sends { en: "{0} sends {1}", zh: "{0} 发出 {1}" }
         Receives { en: "{0} receives {1}", zh: "{0} 收到 {1}" }
-        Loses { en: "{0}: a packet is lost", zh: "{0}：丢失一个报文" }
+        Loses { en: "{0}: a packet is dropped", zh: "{0}：一个报文被丢弃" }
         Call { en: "process {0}: {1}({2}) = {3}", zh: "进程 {0}：{1}({2}) = {3}" }
-        Took { en: "after {0} ms", zh: "耗时 {0} ms" }
+        Took { en: "after {0}", zh: "耗时 {0}" }
         NoPortLeft { en: "no source port is free towards this destination", zh: "到该目的地没有空闲的源端口" }
         AtNofile { en: "the process is at its soft RLIMIT_NOFILE", zh: "进程已达软限制 RLIMIT_NOFILE" }
         AtFileMax { en: "the system is at fs.file-max", zh: "系统已达 fs.file-max" }
@@ -45,7 +46,6 @@ crate::messages! {
         LossNoRoute { en: "no host has the destination address", zh: "没有主机拥有目的地址" }
         LossAccept { en: "the accept queue is full", zh: "全连接队列已满" }
         LossRequest { en: "the request queue is full", zh: "半连接队列已满" }
-        LossBuffer { en: "the receive buffer is full", zh: "接收缓冲区已满" }
     }
 }
 
@@ -107,7 +107,7 @@ impl RecordNames {
             RecordKind::Drop { tuple, reason } => (said!(Happened::Loses, tuple), plain(dropped(reason).texts())),
             RecordKind::Syscall { pid, name, fd, entered, result, .. } => {
                 let call = CallName::ALL.get(usize::from(name)).map_or("?", |call| call.name());
-                let took = record.at.since(entered).decimal(1_000_000, 3);
+                let took = spent(record.at.since(entered));
                 let (returned, why) = match result {
                     Ok(value) => (value.to_string(), said!(Happened::Took, took)),
                     Err(errno) => (format!("-1 {}", errno.name()), why_errno(errno)),
@@ -127,6 +127,14 @@ impl RecordNames {
                 (said!(Happened::Mark, named(&self.marks, index)), plain(Happened::BecameTrue.texts()))
             }
         }
+    }
+}
+
+/// A span as a person reads it: in µs below a millisecond.
+fn spent(span: Duration) -> String {
+    match span < Duration::from_millis(1) {
+        true => format!("{} µs", span.decimal(1_000, 3)),
+        false => format!("{} ms", span.decimal(1_000_000, 3)),
     }
 }
 
@@ -171,7 +179,6 @@ const fn dropped(reason: DropReason) -> Happened {
         DropReason::NoRoute => Happened::LossNoRoute,
         DropReason::AcceptQueueFull => Happened::LossAccept,
         DropReason::RequestQueueFull => Happened::LossRequest,
-        DropReason::ReceiveBufferFull => Happened::LossBuffer,
     }
 }
 

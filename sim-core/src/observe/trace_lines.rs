@@ -3,24 +3,27 @@
 //!
 //! One object a line. The first says what follows (`kind` is `trace`); its
 //! `schema_version` is raised when a field goes away or changes its meaning, not
-//! when one is added. The book (`book/src/traces.md`) describes the fields.
+//! when one is added. [`trace_schema`] is their JSON Schema, and the book
+//! (`book/src/traces.md`) has them as tables.
 
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::told::RecordNames;
 use crate::app::CallName;
 use crate::scenario::Scenario;
+use crate::tcp::TcpState;
 use crate::trace::{DropReason, Record, RecordKind};
-use crate::units::FourTuple;
+use crate::units::{Fd, FourTuple};
 use crate::wire::Flags;
 
 /// Version of the trace's objects.
 pub const TRACE_SCHEMA_VERSION: u32 = 1;
 
 /// Writes records as JSON objects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct TraceLines {
-    head: Value,
+    head: TraceHead,
     names: RecordNames,
 }
 
@@ -28,79 +31,282 @@ impl TraceLines {
     /// Lines of a scenario's run under a seed.
     #[must_use]
     pub fn new(scenario: &Scenario, seed: u64) -> Self {
-        let head = json!({
-            "kind": "trace",
-            "schema_version": TRACE_SCHEMA_VERSION,
-            "text": format!("trace of `{}`, seed {seed}", scenario.title),
-            "scenario": scenario.title,
-            "seed": seed,
-            "hosts": scenario.hosts.iter().map(|host| &host.name).collect::<Vec<_>>(),
-            "marks": scenario.marks.iter().map(|mark| &mark.name).collect::<Vec<_>>(),
-            "timeline": scenario.timeline.iter().map(|action| action.kind.to_string()).collect::<Vec<_>>(),
-        });
+        let head = TraceHead {
+            kind: HeadKind::Trace,
+            schema_version: TRACE_SCHEMA_VERSION,
+            text: format!("trace of `{}`, seed {seed}", scenario.title),
+            scenario: scenario.title.clone(),
+            seed,
+            hosts: scenario.hosts.iter().map(|host| host.name.clone()).collect(),
+            marks: scenario.marks.iter().map(|mark| mark.name.clone()).collect(),
+            timeline: scenario.timeline.iter().map(|action| action.kind.to_string()).collect(),
+        };
         Self { head, names: RecordNames::of(scenario) }
     }
 
     /// The first line: what this is a trace of.
     #[must_use]
-    pub const fn head(&self) -> &Value {
+    pub const fn head(&self) -> &TraceHead {
         &self.head
     }
 
-    /// One record: `at_ns`, `host`, `kind`, `text`, `cause`, then what the kind has.
+    /// The line of one record.
     #[must_use]
-    pub fn line(&self, record: &Record) -> Value {
+    pub fn line(&self, record: &Record) -> TraceRecord {
         let told = self.names.tell(record);
-        let (kind, fields) = fields(record);
-        let cause = if told.why.en.is_empty() { "the timeline says so" } else { &told.why.en };
-        let mut object = Map::new();
-        object.insert("at_ns".into(), record.at.nanos().into());
-        let text = format!("{} {}: {}, {cause}", record.at, told.host, told.what.en);
-        object.insert("host".into(), told.host.into());
-        object.insert("kind".into(), kind.into());
-        object.insert("text".into(), text.into());
-        object.insert("cause".into(), cause.into());
-        if let Value::Object(fields) = fields {
-            object.extend(fields);
+        let cause = if told.why.en.is_empty() { "the timeline says so".to_owned() } else { told.why.en };
+        TraceRecord {
+            at_ns: record.at.nanos(),
+            what: what(&record.kind),
+            text: format!("{} {}: {}, {cause}", record.at, told.host, told.what.en),
+            host: told.host,
+            cause,
         }
-        Value::Object(object)
     }
 }
 
-/// Name of the kind, and its own fields.
-fn fields(record: &Record) -> (&'static str, Value) {
-    match record.kind {
+/// The JSON Schema (draft 2020-12) of a trace's lines, pretty-printed.
+#[must_use]
+pub fn trace_schema() -> String {
+    format!("{:#}\n", schemars::schema_for!(TraceLine).to_value())
+}
+
+/// A line of a trace: the first, or one of the others.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema's root; lines are written as what they are")]
+enum TraceLine {
+    Head(TraceHead),
+    Record(TraceRecord),
+}
+
+/// The first line: what this is a trace of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct TraceHead {
+    /// What tells it from the others.
+    pub kind: HeadKind,
+    /// Raised when a field goes away or changes its meaning, not when one is added.
+    pub schema_version: u32,
+    /// The line as a sentence.
+    pub text: String,
+    /// The scenario's title.
+    pub scenario: String,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Names of the hosts.
+    pub hosts: Vec<String>,
+    /// Names of the scenario's own marks: what `index` of a `mark` counts in, from 0.
+    pub marks: Vec<String>,
+    /// Entries of the timeline: what `index` of an `action` counts in, from 0.
+    pub timeline: Vec<String>,
+}
+
+/// The `kind` of the first line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadKind {
+    /// What this is a trace of.
+    Trace,
+}
+
+/// Every other line: something that happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct TraceRecord {
+    /// Nanoseconds since the start; lines are in order.
+    pub at_ns: u64,
+    /// Name of the host.
+    pub host: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: TraceKind,
+    /// The record as a sentence, with time (s) and host.
+    pub text: String,
+    /// Why it happened.
+    pub cause: String,
+}
+
+/// What happened, by `kind`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TraceKind {
+    /// A connection changed its state.
+    State {
+        /// The connection.
+        #[serde(flatten)]
+        ends: Ends,
+        /// The state it left.
+        #[schemars(extend("enum" = TcpState::ALL.map(TcpState::rfc_name)))]
+        from: &'static str,
+        /// The state it entered.
+        #[schemars(extend("enum" = TcpState::ALL.map(TcpState::rfc_name)))]
+        to: &'static str,
+    },
+    /// `connect()` chose a source port, or found none (`local` has port 0 then).
+    PortPick {
+        /// The connection.
+        #[serde(flatten)]
+        ends: Ends,
+        /// Candidates inspected.
+        inspected: u32,
+    },
+    /// A TCP segment left the host.
+    Transmit {
+        /// The connection.
+        #[serde(flatten)]
+        ends: Ends,
+        /// What it says.
+        #[serde(flatten)]
+        segment: SegmentSeen,
+    },
+    /// A TCP segment arrived at the host.
+    Receive {
+        /// The connection.
+        #[serde(flatten)]
+        ends: Ends,
+        /// What it says.
+        #[serde(flatten)]
+        segment: SegmentSeen,
+    },
+    /// A packet was not delivered: `host` sent it, or, where a queue was full, refused it.
+    Drop {
+        /// The connection.
+        #[serde(flatten)]
+        ends: Ends,
+        /// Why not.
+        reason: Dropped,
+    },
+    /// A system call completed.
+    Syscall {
+        /// Id of the process.
+        pid: u32,
+        /// The thread, counted from 0.
+        task: u32,
+        /// Its name; `(user)` is time the program spent outside the kernel.
+        #[schemars(extend("enum" = CallName::ALL.iter().map(|call| call.name()).collect::<Vec<_>>()))]
+        call: &'static str,
+        /// The descriptor it was given, or the one it made; absent where there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fd: Option<u32>,
+        /// When it was entered, ns since the start.
+        entered_ns: u64,
+        /// What it returned; absent if it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<u32>,
+        /// Name of the error; absent if it succeeded.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(regex(pattern = "^E[A-Z0-9]+$"))]
+        errno: Option<&'static str>,
+    },
+    /// A process ended.
+    Exit {
+        /// Id of the process.
+        pid: u32,
+        /// Exit status; 128 and the signal's number if one killed it.
+        status: u32,
+    },
+    /// An entry of the timeline took effect.
+    Action {
+        /// Which entry of the first line's `timeline`, from 0.
+        index: u32,
+    },
+    /// A mark of the scenario became true.
+    Mark {
+        /// Which of the first line's `marks`, from 0.
+        index: u32,
+    },
+}
+
+/// The two ends of a connection.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Ends {
+    /// The end on `host`: `ADDRESS:PORT`.
+    pub local: String,
+    /// The other end: `ADDRESS:PORT`.
+    pub remote: String,
+}
+
+/// The header of a TCP segment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct SegmentSeen {
+    /// Control bits that are set, of SYN, FIN, RST, PSH, ACK, URG in this order, with commas between.
+    #[schemars(regex(pattern = "^((SYN|FIN|RST|PSH|ACK|URG)(,(FIN|RST|PSH|ACK|URG))*)?$"))]
+    pub flags: String,
+    /// Sequence number, as on the wire.
+    pub seq: u32,
+    /// Acknowledgment number, as on the wire.
+    pub ack: u32,
+    /// Bytes of payload.
+    pub len: u32,
+}
+
+/// Why a packet was not delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dropped {
+    /// The link lost it, or its queue was full.
+    Loss,
+    /// A partition is in force.
+    Partition,
+    /// A drop rule matched.
+    Rule,
+    /// A reject rule matched, and an ICMP error or a RST answers.
+    Reject,
+    /// No host has the destination address.
+    NoRoute,
+    /// The accept queue was full.
+    AcceptQueueFull,
+    /// The request queue was full.
+    RequestQueueFull,
+}
+
+/// A record's kind with its own fields.
+fn what(kind: &RecordKind) -> TraceKind {
+    match *kind {
         RecordKind::State { tuple, from, to, .. } => {
-            ("state", with_ends(tuple, json!({ "from": from.rfc_name(), "to": to.rfc_name() })))
+            TraceKind::State { ends: ends(tuple), from: from.rfc_name(), to: to.rfc_name() }
         }
-        RecordKind::PortPick { tuple, inspected } => ("port_pick", with_ends(tuple, json!({ "inspected": inspected }))),
-        RecordKind::Transmit { tuple, seq, ack, flags, len } => {
-            ("transmit", with_ends(tuple, numbers(seq.0, ack.0, flags, len)))
-        }
-        RecordKind::Receive { tuple, seq, ack, flags, len } => {
-            ("receive", with_ends(tuple, numbers(seq.0, ack.0, flags, len)))
-        }
-        RecordKind::Drop { tuple, reason } => ("drop", with_ends(tuple, json!({ "reason": reason_name(reason) }))),
-        RecordKind::Syscall { pid, task, name, fd, entered, result } => {
-            let call = CallName::ALL.get(usize::from(name)).map_or("?", |call| call.name());
-            let mut fields =
-                json!({ "pid": pid.0, "task": task.0, "call": call, "fd": fd.0, "entered_ns": entered.nanos() });
-            match result {
-                Ok(value) => fields["value"] = value.into(),
-                Err(errno) => fields["errno"] = errno.name().into(),
-            }
-            ("syscall", fields)
-        }
-        RecordKind::Exit { pid, status } => ("exit", json!({ "pid": pid.0, "status": status })),
-        RecordKind::Action { index } => ("action", json!({ "index": index })),
-        RecordKind::Mark { index } => ("mark", json!({ "index": index })),
+        RecordKind::PortPick { tuple, inspected } => TraceKind::PortPick { ends: ends(tuple), inspected },
+        RecordKind::Transmit { tuple, seq, ack, flags, len } => TraceKind::Transmit {
+            ends: ends(tuple),
+            segment: SegmentSeen { flags: flag_names(flags), seq: seq.0, ack: ack.0, len },
+        },
+        RecordKind::Receive { tuple, seq, ack, flags, len } => TraceKind::Receive {
+            ends: ends(tuple),
+            segment: SegmentSeen { flags: flag_names(flags), seq: seq.0, ack: ack.0, len },
+        },
+        RecordKind::Drop { tuple, reason } => dropped(tuple, reason),
+        RecordKind::Syscall { pid, task, name, fd, entered, result } => TraceKind::Syscall {
+            pid: pid.0,
+            task: task.0,
+            call: CallName::ALL.get(usize::from(name)).map_or("?", |call| call.name()),
+            fd: (fd != Fd(u32::MAX)).then_some(fd.0),
+            entered_ns: entered.nanos(),
+            value: result.ok(),
+            errno: result.err().map(|errno| errno.name()),
+        },
+        RecordKind::Exit { pid, status } => TraceKind::Exit { pid: pid.0, status },
+        RecordKind::Action { index } => TraceKind::Action { index },
+        RecordKind::Mark { index } => TraceKind::Mark { index },
     }
 }
 
-fn with_ends(tuple: FourTuple, mut fields: Value) -> Value {
-    fields["local"] = tuple.local.to_string().into();
-    fields["remote"] = tuple.remote.to_string().into();
-    fields
+fn ends(tuple: FourTuple) -> Ends {
+    Ends { local: tuple.local.to_string(), remote: tuple.remote.to_string() }
+}
+
+/// The record has the sender's end first; a full queue is the receiver's.
+fn dropped(sent: FourTuple, reason: DropReason) -> TraceKind {
+    let of_sender = |reason| TraceKind::Drop { ends: ends(sent), reason };
+    let of_receiver = |reason| TraceKind::Drop { ends: ends(sent.mirrored()), reason };
+    match reason {
+        DropReason::Loss => of_sender(Dropped::Loss),
+        DropReason::Partition => of_sender(Dropped::Partition),
+        DropReason::Rule => of_sender(Dropped::Rule),
+        DropReason::Reject => of_sender(Dropped::Reject),
+        DropReason::NoRoute => of_sender(Dropped::NoRoute),
+        DropReason::AcceptQueueFull => of_receiver(Dropped::AcceptQueueFull),
+        DropReason::RequestQueueFull => of_receiver(Dropped::RequestQueueFull),
+    }
 }
 
 fn flag_names(flags: Flags) -> String {
@@ -116,23 +322,6 @@ fn flag_names(flags: Flags) -> String {
     set.join(",")
 }
 
-fn numbers(seq: u32, ack: u32, flags: Flags, len: u32) -> Value {
-    json!({ "flags": flag_names(flags), "seq": seq, "ack": ack, "len": len })
-}
-
-const fn reason_name(reason: DropReason) -> &'static str {
-    match reason {
-        DropReason::Loss => "loss",
-        DropReason::Partition => "partition",
-        DropReason::Rule => "rule",
-        DropReason::Reject => "reject",
-        DropReason::NoRoute => "no_route",
-        DropReason::AcceptQueueFull => "accept_queue_full",
-        DropReason::RequestQueueFull => "request_queue_full",
-        DropReason::ReceiveBufferFull => "receive_buffer_full",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +334,10 @@ mod tests {
     #[test]
     fn a_record_is_one_line_of_json() {
         let lines = TraceLines::new(&preset::find("two-hosts").unwrap().scenario(), 7);
-        assert_eq!((lines.head()["seed"].as_u64(), lines.head()["hosts"][1].as_str()), (Some(7), Some("db")));
+        let json = |record: &Record| serde_json::to_value(lines.line(record)).unwrap();
+        let head = serde_json::to_value(lines.head()).unwrap();
+        assert_eq!((head["kind"].as_str(), head["seed"].as_u64()), (Some("trace"), Some(7)), "{head}");
+        assert_eq!((head["hosts"][1].as_str(), head["timeline"][0].as_str()), (Some("db"), Some("kill session 11")));
         let end = |last: u8, port: u16| Endpoint::new(Ipv4Addr::new(10, 0, 0, last), port);
         let tuple = FourTuple { local: end(1, 40_000), remote: end(2, 3306) };
         let record = |kind| Record { at: Instant::from_nanos(5), host: HostId(1), kind };
@@ -155,7 +347,7 @@ mod tests {
             to: TcpState::CloseWait,
             cause: Cause::FinArrived,
         });
-        let line = lines.line(&closed);
+        let line = json(&closed);
         assert_eq!((line["kind"].as_str(), line["to"].as_str()), (Some("state"), Some("CLOSE-WAIT")));
         assert_eq!((line["local"].as_str(), line["cause"].as_str()), (Some("10.0.0.1:40000"), Some("FIN arrived")));
         let text = line["text"].as_str().unwrap();
@@ -168,12 +360,16 @@ mod tests {
             entered: Instant::from_nanos(2),
             result: Err(Errno::AddrNotAvail),
         });
-        let line = lines.line(&failed);
+        let line = json(&failed);
         assert_eq!((line["call"].as_str(), line["errno"].as_str()), (Some("connect"), Some("EADDRNOTAVAIL")));
         assert_eq!((line["entered_ns"].as_u64(), line.get("value")), (Some(2), None));
-        let lost = lines.line(&record(RecordKind::Drop { tuple, reason: DropReason::NoRoute }));
-        assert_eq!(lost["reason"].as_str(), Some("no_route"));
-        let action = lines.line(&record(RecordKind::Action { index: 0 }));
+        let lost = |reason| {
+            let line = json(&record(RecordKind::Drop { tuple, reason }));
+            (line["reason"].clone(), line["local"].clone())
+        };
+        assert_eq!(lost(DropReason::NoRoute), ("no_route".into(), "10.0.0.1:40000".into()));
+        assert_eq!(lost(DropReason::AcceptQueueFull), ("accept_queue_full".into(), "10.0.0.2:3306".into()));
+        let action = json(&record(RecordKind::Action { index: 0 }));
         assert!(action["cause"].as_str().is_some_and(|cause| !cause.is_empty()), "{action}");
     }
 }

@@ -30,7 +30,6 @@ crate::messages! {
         LossNoRoute { en: "no such host", zh: "没有该主机" }
         LossAccept { en: "accept queue full", zh: "全连接队列已满" }
         LossRequest { en: "request queue full", zh: "半连接队列已满" }
-        LossBuffer { en: "receive buffer full", zh: "接收缓冲区已满" }
         Count { en: "{0} segment{0:|s}, {1} of them lost.", zh: "共 {0} 个报文段，其中 {1} 个丢失。" }
         CountAll { en: "{0} segment{0:|s}.", zh: "共 {0} 个报文段。" }
         AtLeast { en: "{0} step{0:|s}, of which the picture leaves out {1}.", zh: "共 {0} 步，图中略去 {1} 步。" }
@@ -347,7 +346,6 @@ const fn dropped_text(reason: DropReason) -> SequenceWord {
         DropReason::NoRoute => SequenceWord::LossNoRoute,
         DropReason::AcceptQueueFull => SequenceWord::LossAccept,
         DropReason::RequestQueueFull => SequenceWord::LossRequest,
-        DropReason::ReceiveBufferFull => SequenceWord::LossBuffer,
     }
 }
 

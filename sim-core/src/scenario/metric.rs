@@ -86,7 +86,7 @@ pub enum MetricKind {
     Ss(SsMetric),
     /// `HOST.mib.Name`.
     Mib(Mib),
-    /// `HOST.cpu.busy`: CPU time used on all CPUs since the start, in µs.
+    /// `HOST.cpu.busy_us`: CPU time used on all CPUs since the start, in µs.
     CpuBusy,
     /// A metric of one process.
     Process {
@@ -113,7 +113,7 @@ pub enum PortStep {
 pub enum ProcessMetric {
     /// `running`: 1 or 0.
     Running,
-    /// `cpu.busy`: CPU time used since the start, in µs.
+    /// `cpu.busy_us`: CPU time used since the start, in µs.
     CpuBusy,
     /// `fd.open`: descriptors.
     FdOpen,
@@ -253,8 +253,8 @@ impl Names {
                 MetricKind::Ss(reader.word(word, SsMetric::from_word(word), SsMetric::ALL.iter().map(|w| w.word()))?)
             }
             ["mib", name] => MetricKind::Mib(reader.mib(name)?),
-            ["cpu", "busy"] => MetricKind::CpuBusy,
-            ["cpu", word] => return Err(reader.unknown(word, ["busy"])),
+            ["cpu", "busy_us"] => MetricKind::CpuBusy,
+            ["cpu", word] => return Err(reader.unknown(word, ["busy_us"])),
             [group, ..] if RESERVED.contains(group) => return Err(reader.unknown(rest[2], [])),
             [process, metric @ ..] => {
                 let (process, program) = self.process_on(host, process)?;
@@ -283,7 +283,7 @@ impl Names {
             MetricKind::TcpUnhashed => format!("{host}.tcp.unhashed"),
             MetricKind::Ss(word) => format!("{host}.ss.{}", word.word()),
             MetricKind::Mib(mib) => format!("{host}.mib.{}", mib_name(*mib)),
-            MetricKind::CpuBusy => format!("{host}.cpu.busy"),
+            MetricKind::CpuBusy => format!("{host}.cpu.busy_us"),
             MetricKind::Process { process, kind } => format!("{host}.{}.{kind}", self.processes[*process].0),
         }
     }
@@ -293,7 +293,7 @@ impl fmt::Display for ProcessMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Running => f.write_str("running"),
-            Self::CpuBusy => f.write_str("cpu.busy"),
+            Self::CpuBusy => f.write_str("cpu.busy_us"),
             Self::FdOpen => f.write_str("fd.open"),
             Self::FdSockets => f.write_str("fd.sockets"),
             Self::Tcp(state) => write!(f, "tcp.{}", state.metric_name()),
@@ -365,7 +365,7 @@ impl Reader<'_> {
         let metric = match *parts {
             [] => return Err((self.incomplete)()),
             ["running"] => ProcessMetric::Running,
-            ["cpu", "busy"] => ProcessMetric::CpuBusy,
+            ["cpu", "busy_us"] => ProcessMetric::CpuBusy,
             ["fd", "open"] => ProcessMetric::FdOpen,
             ["fd", "sockets"] => ProcessMetric::FdSockets,
             ["fd", word] => return Err(self.unknown(word, ["open", "sockets"])),
@@ -451,9 +451,9 @@ mod tests {
             "client.mib.TCPTimeouts",
             "client.mib.ActiveOpens",
             "client.mib.UdpInDatagrams",
-            "client.cpu.busy",
+            "client.cpu.busy_us",
             "client.sysbench.fd.sockets",
-            "client.sysbench.cpu.busy",
+            "client.sysbench.cpu.busy_us",
             "client.sysbench.tcp.close_wait",
             "client.sysbench.connect.ok",
             "client.sysbench.connect.EADDRNOTAVAIL",

@@ -35,8 +35,8 @@ crate::messages! {
             zh: "{0} 到 {1} 的源端口用完：可用的 {2} 个里，{3} 个在 TIME-WAIT，{4} 个是打开的连接；有端口回来之前 connect() 返回 EADDRNOTAVAIL"
         }
         PortsExhaustedWhy {
-            en: "the range {0}–{1} has {2} ports, {3} of them are owned by bound or listening sockets; a leaked socket keeps its port for ever",
-            zh: "范围 {0}–{1} 共 {2} 个端口，其中 {3} 个被 bind 或监听的 socket 占用；泄漏的 socket 会一直占着端口"
+            en: "the range {0}–{1} has {2} ports, {3} of them{3: is| are} reserved, or owned by bound or listening sockets; a leaked socket keeps its port for ever",
+            zh: "范围 {0}–{1} 共 {2} 个端口，其中 {3} 个被保留，或被 bind 或监听的 socket 占用；泄漏的 socket 会一直占着端口"
         }
         FdsExhausted {
             en: "{0} reached its soft RLIMIT_NOFILE of {1}: {2} fails with EMFILE",

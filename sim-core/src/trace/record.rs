@@ -25,8 +25,6 @@ pub enum DropReason {
     AcceptQueueFull,
     /// The request queue was full.
     RequestQueueFull,
-    /// The receive buffer was full.
-    ReceiveBufferFull,
 }
 
 /// Something that happened on a host at an instant.

@@ -86,6 +86,5 @@ const fn reason_name(reason: DropReason) -> &'static str {
         DropReason::NoRoute => "no-route",
         DropReason::AcceptQueueFull => "accept-queue-full",
         DropReason::RequestQueueFull => "request-queue-full",
-        DropReason::ReceiveBufferFull => "receive-buffer-full",
     }
 }

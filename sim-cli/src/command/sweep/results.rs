@@ -1,12 +1,12 @@
 //! Finished sweeps as files.
 
-use std::io::Write;
 use std::path::Path;
 
 use halfclose::capacity::sweep::{Found, Outcome, Plan, Unit};
 
 use super::journal::{Header, Line, Shard, text, word};
 use crate::exit::Failure;
+use crate::output;
 
 /// A finished unit.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,11 +77,7 @@ impl Results<'_> {
                 out.push_str(&text(line));
             }
         }
-        let cannot = |error| Failure::File(path.display().to_string(), error);
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".tmp");
-        std::fs::write(&beside, out).map_err(cannot)?;
-        std::fs::rename(&beside, path).map_err(cannot)
+        output::write(path, out.as_bytes())
     }
 
     /// A row a point: unit, seed, each key, each measure, digest.
@@ -103,8 +99,7 @@ impl Results<'_> {
             writer.write_record(&row).map_err(cannot)?;
         }
         let bytes = writer.into_inner().map_err(|error| cannot(error.into_error().into()))?;
-        let mut file = std::fs::File::create(path).map_err(|error| Failure::File(path.display().to_string(), error))?;
-        file.write_all(&bytes).map_err(|error| Failure::File(path.display().to_string(), error))
+        output::write(path, &bytes)
     }
 
     fn keys(&self) -> Vec<&str> {

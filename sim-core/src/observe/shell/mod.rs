@@ -42,6 +42,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::line::{After, Command, Redirects, SyntaxError};
+use super::finding_id::FindingId;
 use super::rlimits::Rlimits;
 use super::tools::{View, ViewOptions};
 use super::view::HostView;
@@ -228,7 +229,10 @@ impl Shell {
             Some("until" | "metrics") => run.metrics().into_iter().map(|(name, _)| name).collect(),
             Some("host") => run.scenario().hosts.iter().map(|host| host.name.clone()).collect(),
             Some("sysctl") => run.world().kernel(run.host(self.host)).sysctls().names().map(str::to_owned).collect(),
-            Some("explain") => crate::text::explain::names().map(str::to_owned).collect(),
+            Some("explain") => {
+                let findings = FindingId::ALL.iter().map(|id| id.name());
+                crate::text::explain::names().chain(findings).map(str::to_owned).collect()
+            }
             Some(_) => Vec::new(),
         };
         words.retain(|known| known.starts_with(word));

@@ -191,6 +191,7 @@ fn time_passes_only_when_told() {
     assert!(rig.err("host db").1.contains("there are: host"));
     assert!(rig.out("findings").contains("sysbench"));
     assert!(rig.out("explain CLOSE_WAIT").starts_with("CLOSE-WAIT"));
+    assert!(rig.out("explain ports-exhausted").starts_with("ports-exhausted (finding: error)"));
 }
 
 #[test]
@@ -330,7 +331,8 @@ fn an_interrupt_ends_what_lets_time_pass() {
             self.0.store(true, Ordering::Relaxed);
         }
     }
-    for line in ["advance 1000h", "until \"host.tcp.close_wait > 999\" within 1000h; pwd"] {
+    let moments = ["advance kill", "advance kill-1s; pwd", "advance exhausted+10s"];
+    for line in ["advance 1000h", "until \"host.tcp.close_wait > 999\" within 1000h; pwd"].into_iter().chain(moments) {
         let mut rig = Rig::new("tiny");
         let flag = Arc::new(AtomicBool::new(false));
         let mut filters = Impatient(Arc::clone(&flag));

@@ -4,14 +4,16 @@ use core::sync::atomic::Ordering;
 
 use super::{Answer, Cx, Says};
 use crate::observe::facts::RunFacts;
+use crate::observe::finding_id::FindingId;
 use crate::observe::findings::findings;
 use crate::observe::tools::seconds;
 use crate::say;
-use crate::scenario::{Expr, Moment, Scenario, ScenarioError, duration};
+use crate::scenario::{Expr, Moment, Run, Scenario, ScenarioError, duration};
 use crate::sim::SimError;
 use crate::text::explain::{Found, explain};
 use crate::text::{Lang, Msg, nearest};
 use crate::time::{Duration, Instant};
+use crate::trace::NoObserver;
 
 /// How long `until` looks where the scenario has ended already.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -30,40 +32,56 @@ fn since_start(at: Instant) -> String {
 pub(super) fn advance(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimError> {
     let usage = |cx: &Cx<'_>| Ok(Answer::fails(2, format!("{}\n", say!(cx.shell.lang, Says::AdvanceUsage))));
     let [text] = args else { return usage(cx) };
-    if let Ok(span) = duration(text.trim_start_matches('+')) {
-        let now = cx.run.world().now();
-        let Some(until) = now.checked_add(span) else { return usage(cx) };
-        return match cx.interrupt.clone() {
-            Some(flag) if cx.run.run_until_true(&|_| flag.load(Ordering::Relaxed), until, cx.observer)? => {
-                Ok(interrupted_at(cx))
-            }
-            Some(_) => Ok(now_at(cx)),
-            None => {
-                cx.run.run_until(until, cx.observer)?;
-                Ok(now_at(cx))
+    let flag = cx.interrupt.clone();
+    let stopped = || flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+    let at = if let Ok(span) = duration(text.trim_start_matches('+')) {
+        let Some(at) = cx.run.world().now().checked_add(span) else { return usage(cx) };
+        at
+    } else {
+        let moment = match cx.run.scenario().moment(text) {
+            Ok(moment) => moment,
+            Err(error) => {
+                let said = complaint(&error, cx.shell.lang);
+                return Ok(Answer::fails(2, format!("{said}{}\n", say!(cx.shell.lang, Says::AdvanceUsage))));
             }
         };
-    }
-    let moment = match cx.run.scenario().moment(text) {
-        Ok(moment) => moment,
-        Err(error) => {
-            let said = complaint(&error, cx.shell.lang);
-            return Ok(Answer::fails(2, format!("{said}{}\n", say!(cx.shell.lang, Says::AdvanceUsage))));
+        match time_of(cx, &moment, &stopped)? {
+            Some(at) if at < cx.run.world().now() => {
+                return Ok(Answer::fails(1, format!("{}\n", say!(cx.shell.lang, Says::Past, text))));
+            }
+            Some(at) => at,
+            None if stopped() => return Ok(interrupted_at(cx)),
+            None => {
+                let end = cx.run.scenario().end.since(Instant::ZERO).decimal(1_000_000_000, 3);
+                return Ok(Answer::fails(1, format!("{}\n", say!(cx.shell.lang, Msg::MarkNeverReached, text, end))));
+            }
         }
     };
-    if let Moment::Mark { mark, offset, before } = moment
-        && let Some(reached) = cx.run.mark(mark)
-    {
-        let at = if before { Some(reached.saturating_sub(offset)) } else { reached.checked_add(offset) };
-        if at.is_some_and(|at| at < cx.run.world().now()) {
-            return Ok(Answer::fails(1, format!("{}\n", say!(cx.shell.lang, Says::Past, text))));
-        }
+    if flag.is_some() {
+        cx.run.run_until_true(&|_| stopped(), at, cx.observer)?;
+    } else {
+        cx.run.run_until(at, cx.observer)?;
     }
-    if !cx.run.run_to_moment(moment, cx.observer)? {
-        let end = cx.run.scenario().end.since(Instant::ZERO).decimal(1_000_000_000, 3);
-        return Ok(Answer::fails(1, format!("{}\n", say!(cx.shell.lang, Msg::MarkNeverReached, text, end))));
+    Ok(if stopped() { interrupted_at(cx) } else { now_at(cx) })
+}
+
+/// When a moment is. A mark that was not reached yet is run to; one that is to
+/// be met before it is reached, by a second run. `None` if it is not reached by
+/// the scenario's end, or `stopped` before.
+fn time_of(cx: &mut Cx<'_>, moment: &Moment, stopped: &dyn Fn() -> bool) -> Result<Option<Instant>, SimError> {
+    if let Some(at) = cx.run.instant_of(moment) {
+        return Ok(Some(at));
     }
-    Ok(now_at(cx))
+    let Moment::Mark { mark, offset, before } = *moment else { return Ok(None) };
+    let end = cx.run.scenario().end;
+    let done = |run: &Run| stopped() || run.mark(mark).is_some();
+    if before {
+        let mut scout = Run::new(cx.run.scenario().clone(), cx.run.seed()).expect("the same scenario was built before");
+        scout.run_until_true(&done, end, &mut NoObserver)?;
+        return Ok(scout.mark(mark).map(|reached| reached.saturating_sub(offset)));
+    }
+    cx.run.run_until_true(&done, end, cx.observer)?;
+    Ok(cx.run.mark(mark).and_then(|reached| reached.checked_add(offset)))
 }
 
 fn now_at(cx: &Cx<'_>) -> Answer {
@@ -133,7 +151,7 @@ impl Op {
 }
 
 impl Condition {
-    fn holds(&self, run: &crate::scenario::Run) -> bool {
+    fn holds(&self, run: &Run) -> bool {
         run.value(&self.left).zip(run.value(&self.right)).is_some_and(|(left, right)| self.op.holds(left, right))
     }
 }
@@ -266,12 +284,14 @@ pub(super) fn findings_now(cx: &Cx<'_>) -> Answer {
 pub(super) fn explain_word(cx: &Cx<'_>, args: &[String]) -> Answer {
     let lang = cx.shell.lang;
     let word = args.join(" ");
-    match explain(&word) {
-        Found::Entries(entries) => {
-            Answer::out(entries.iter().map(|entry| entry.render(lang)).collect::<Vec<_>>().join("\n"))
+    let finding = FindingId::parse(&word).map(|id| id.explained(lang));
+    match (explain(&word), finding) {
+        (Found::Entries(entries), finding) => {
+            Answer::out(entries.iter().map(|entry| entry.render(lang)).chain(finding).collect::<Vec<_>>().join("\n"))
         }
-        Found::Question(question) => Answer::out(question.render(lang)),
-        Found::Nothing(near) => {
+        (_, Some(finding)) => Answer::out(finding),
+        (Found::Question(question), None) => Answer::out(question.render(lang)),
+        (Found::Nothing(near), None) => {
             let mut said = format!("{}\n", say!(lang, Says::NothingFound, word));
             if !near.is_empty() {
                 said.push_str(&format!("{}\n", say!(lang, Says::DidYouMean, near.join(", "))));

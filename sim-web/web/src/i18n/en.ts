@@ -165,7 +165,6 @@ export const en = {
   "drop.no-route": "no host has that address",
   "drop.accept-queue-full": "the accept queue is full",
   "drop.request-queue-full": "the request queue is full",
-  "drop.receive-buffer-full": "the receive buffer is full",
   "errno.EMFILE": "EMFILE: the process is at its soft RLIMIT_NOFILE",
   "errno.ENFILE": "ENFILE: the host is at fs.file-max",
   "errno.EADDRNOTAVAIL": "EADDRNOTAVAIL: no source port is free towards this destination",

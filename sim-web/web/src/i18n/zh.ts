@@ -163,7 +163,6 @@ export const zh: Catalogue = {
   "drop.no-route": "没有主机拥有该地址",
   "drop.accept-queue-full": "全连接队列已满",
   "drop.request-queue-full": "半连接队列已满",
-  "drop.receive-buffer-full": "接收缓冲已满",
   "errno.EMFILE": "EMFILE：进程达到 RLIMIT_NOFILE 软限制",
   "errno.ENFILE": "ENFILE：主机达到 fs.file-max",
   "errno.EADDRNOTAVAIL": "EADDRNOTAVAIL：到这个目的地没有空闲的源端口",
