@@ -192,7 +192,6 @@ halfclose::messages! {
         EffectNothing { en: "as before", zh: "与之前一样" }
         EffectSame { en: "does not move the wall: {0} after {1}", zh: "墙没有移动：{1} 后出现 {0}" }
         EffectMoves { en: "moves the wall: {0} after {1} instead of {2}, with {3} connection{3:|s}", zh: "只是移动了墙：{1} 后出现 {0}（原来 {2}），当时 {3} 个连接" }
-        EffectFormula { en: "moves the wall to {0} instead of {1} (formula only: the program has no such knob)", zh: "把墙移到 {0}（原来 {1}）（仅由公式得出：程序没有这个开关）" }
         EffectLater { en: "moves the wall beyond {0}; still {1} descriptors more a second", zh: "把墙移到 {0} 之后；描述符仍以每秒 {1} 个的速度增加" }
         EffectProjected {
             en: "moves the wall beyond {0}; descriptors still grow by {1} a second, and by the formula {2} comes after {3}",

@@ -38,7 +38,9 @@ impl Tally {
             return;
         }
         let errno = call.errno().filter(|e| *e != Errno::InProgress);
-        if let Some(errno) = errno.filter(|_| call.is(CallName::Connect) || call.is(CallName::Socket)) {
+        if let Some(errno) =
+            errno.filter(|_| [CallName::Socket, CallName::Bind, CallName::Connect].iter().any(|&one| call.is(one)))
+        {
             *self.errors.entry(errno).or_default() += 1;
         }
         if call.ports.is_none() {

@@ -60,8 +60,8 @@ const OF_A_PROCESS: [(&str, Both); 13] = [
     (
         "connect.ERRNO",
         Both {
-            en: "calls of socket() and TCP connect() that failed with this errno",
-            zh: "以该 errno 失败的 socket() 和 TCP connect() 次数",
+            en: "calls of socket(), bind() and TCP connect() that failed with this errno",
+            zh: "以该 errno 失败的 socket()、bind() 和 TCP connect() 次数",
         },
     ),
     ("calls.NAME", Both { en: "completed system calls of that name", zh: "该名称的系统调用完成次数" }),

@@ -1,6 +1,7 @@
 //! Formula against simulation on five hundred random configurations: they
 //! agree within stated bounds, or the difference has one of the named causes.
 
+mod addresses;
 mod advice;
 
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ fn hosts(draw: &mut Draw, ports: u64) -> String {
     let latency = draw.between(20, 2_000);
     format!(
         "format = 1\ntitle = \"drawn\"\nquestion = \"Does the formula hold?\"\nend = \"6s\"\n\
-         [host.client]\naddrs = [\"192.0.2.1\"]\nkernel = \"{kernel}\"\ncost_profile = \"{cost}\"\nhz = {hz}\n\
+         [host.client]\naddrs = [\"192.0.2.1\", \"192.0.2.11\", \"192.0.2.12\"]\nkernel = \"{kernel}\"\ncost_profile = \"{cost}\"\nhz = {hz}\n\
          bound_ports = [{}]\n[host.client.sysctl]\nnet.ipv4.ip_local_port_range = \"{low} {}\"\n\
          net.ipv4.tcp_tw_reuse = 0\n\
          [host.db]\naddrs = [\"192.0.2.2\"]\nkernel = \"{kernel}\"\ncost_profile = \"{cost}\"\nhz = {hz}\n\
@@ -47,13 +48,22 @@ fn leak(draw: &mut Draw) -> String {
     let slots = draw.between(4, 400);
     let timeout = draw.between(2, 20);
     let version = draw.one_of(&["8.3.0", "8.0.20", "5.7.44"]);
+    // One source address, two or three, and who chooses the port.
+    let sources = match draw.between(0, 8) {
+        0..=4 => String::new(),
+        n => format!(
+            "bind-address = [{}]\nIP_BIND_ADDRESS_NO_PORT = {}\n",
+            &"\"192.0.2.1\", \"192.0.2.11\", \"192.0.2.12\""[..if n < 7 { 25 } else { 39 }],
+            n % 2 == 0
+        ),
+    };
     format!(
         "{}[[process]]\nname = \"mysqld\"\nhost = \"db\"\nprogram = \"mysqld\"\nRLIMIT_NOFILE = \"1048576:1048576\"\n\
          [process.mysqld]\nversion = \"{version}\"\nmax_connections = {slots}\nconnect_timeout = {timeout}\n\
          host_cache_size = 0\nnext_connection_id = 11\n\
          [[process]]\nname = \"sysbench\"\nhost = \"client\"\nprogram = \"sysbench\"\nRLIMIT_NOFILE = \"{nofile}:{nofile}\"\n\
          start = \"1s\"\n[process.sysbench]\nmysql-host = \"192.0.2.2\"\nmysql-ignore-errors = \"all\"\nquery-pause = \"10ms\"\n\
-         [[timeline]]\nat = \"5s\"\ndo = \"kill session\"\nid = 11\n\
+         {sources}[[timeline]]\nat = \"5s\"\ndo = \"kill session\"\nid = 11\n\
          [[expect]]\nmetric = \"client.sysbench.fd.open\"\nat = \"end\"\nmin = 0\n",
         hosts(draw, ports)
     )

@@ -112,38 +112,29 @@ impl Report<'_> {
     fn effect(&self, tried: &Tried) -> (String, String) {
         let lang = self.lang;
         let before = self.baseline.first.map_or(0.0, |(_, seconds)| seconds);
-        let sign = |trial: Option<Trial>| {
-            trial.and_then(|trial| trial.first).map_or_else(String::new, |(trouble, _)| trouble.sign())
-        };
+        let trial = tried.trial;
+        let sign = trial.first.map_or_else(String::new, |(trouble, _)| trouble.sign());
         match tried.effect {
             Effect::Cures => (styled(GOOD, "✓"), say!(lang, Say::EffectCures)),
             Effect::Clears => (styled(WARN, "↺"), say!(lang, Say::EffectClears)),
             Effect::StopsTheLeak => (styled(WARN, "!"), say!(lang, Say::EffectStops)),
             Effect::LetsAdminIn => (styled(GOOD, "✓"), say!(lang, Say::EffectAdmin)),
             Effect::Nothing => {
-                let text = match tried.trial.and_then(|trial| trial.first) {
+                let text = match trial.first {
                     Some((trouble, seconds)) => say!(lang, Say::EffectSame, trouble.sign(), span(seconds)),
                     None => say!(lang, Say::EffectNothing),
                 };
                 (styled(BAD, "✗"), text)
             }
             Effect::Moves(Some(after)) => {
-                let text = match tried.trial {
-                    Some(trial) => {
-                        say!(lang, Say::EffectMoves, sign(Some(trial)), span(after), span(before), trial.connections)
-                    }
-                    None => say!(lang, Say::EffectFormula, span(after), span(before)),
-                };
+                let text = say!(lang, Say::EffectMoves, sign, span(after), span(before), trial.connections);
                 (styled(BAD, "✗"), text)
             }
             Effect::Moves(None) => {
-                let (simulated, growth) = tried.trial.map_or((0.0, 0.0), |trial| (trial.simulated, trial.growth));
-                let growth = format!("{growth:.1}");
+                let (simulated, growth) = (span(trial.simulated), format!("{:.1}", trial.growth));
                 let text = match tried.projected {
-                    Some((limit, seconds)) => {
-                        say!(lang, Say::EffectProjected, span(simulated), growth, limit.sign(), span(seconds))
-                    }
-                    None => say!(lang, Say::EffectLater, span(simulated), growth),
+                    Some(wall) => say!(lang, Say::EffectProjected, simulated, growth, wall.sign, span(wall.seconds)),
+                    None => say!(lang, Say::EffectLater, simulated, growth),
                 };
                 (styled(BAD, "✗"), text)
             }
@@ -177,13 +168,13 @@ impl Report<'_> {
                     When::Tonight => "tonight", When::Tomorrow => "tomorrow", When::DoesNotHelp => "does-not-help",
                 },
                 "effect": effect_word(tried.effect),
-                "trial": tried.trial.map(|trial| trial_json(&trial)),
+                "trial": trial_json(&tried.trial),
                 "moved_to_seconds": match tried.effect {
                     Effect::Moves(seconds) => seconds,
                     Effect::Cures | Effect::Clears | Effect::StopsTheLeak | Effect::LetsAdminIn | Effect::Nothing => None,
                 },
-                "projected": tried.projected.map(|(limit, seconds)| json!({
-                    "limit": limit.name(), "sign": limit.sign(), "seconds": seconds,
+                "projected": tried.projected.map(|wall| json!({
+                    "limit": wall.limit.name(), "sign": wall.sign, "seconds": wall.seconds,
                 })),
             })
         };

@@ -76,8 +76,10 @@ impl Report<'_> {
         let of = match (limit.id, limit.process) {
             (LimitId::Ports, _) => {
                 let same = |demand: &&halfclose::capacity::Demand| demand.host == limit.host;
-                let to = self.capacity.demands.iter().find(same).map(|demand| demand.destination);
-                to.map_or_else(String::new, |to| format!("{}:{}", to.addr, to.port))
+                self.capacity.demands.iter().find(same).map_or_else(String::new, |demand| {
+                    let all = std::iter::once(&demand.destination).chain(&demand.more_destinations);
+                    all.map(|to| format!("{}:{}", to.addr, to.port)).collect::<Vec<_>>().join(", ")
+                })
             }
             (_, Some(process)) => scenario.processes[process].name.clone(),
             (_, None) => scenario.hosts[limit.host].name.clone(),
@@ -97,7 +99,7 @@ impl Report<'_> {
                 format!("{mark}{}", number(limit.capacity.value)),
                 need(self.lang, limit.need),
                 binds(self.lang, limit.binds),
-                limit.id.sign().to_owned(),
+                self.capacity.sign(limit.id).to_owned(),
             ]);
         }
         for column in [0, 2] {
@@ -195,7 +197,7 @@ impl Report<'_> {
         }
         out.push_str(&match &wall.met {
             Some((limit, connections, seconds)) => {
-                let (sign, after) = (limit.sign(), span(*seconds));
+                let (sign, after) = (self.capacity.sign(*limit), span(*seconds));
                 let met = match wall.in_time_wait {
                     0 => say!(lang, Say::WallMet, ordinal, sign, connections, after),
                     waiting => say!(lang, Say::WallMetInTimeWait, ordinal, sign, connections, after, waiting),
@@ -223,7 +225,7 @@ impl Report<'_> {
 
     fn json(&self) -> String {
         let limits: Vec<Value> = self.capacity.limits.iter().map(|limit| self.limit_json(limit)).collect();
-        let walls: Vec<Value> = self.walls.0.iter().map(wall_json).collect();
+        let walls: Vec<Value> = self.walls.0.iter().map(|wall| wall_json(wall, self.capacity)).collect();
         let tables = &self.capacity.tables;
         let object = json!({
             "schema_version": SCHEMA_VERSION,
@@ -280,7 +282,7 @@ impl Report<'_> {
             "limit": limit.id.name(),
             "host": self.scenario.hosts[limit.host].name,
             "process": limit.process.map(|process| self.scenario.processes[process].name.clone()),
-            "sign": limit.id.sign(),
+            "sign": self.capacity.sign(limit.id),
             "approximate": limit.id.approximate(),
             "capacity": formula_json(&limit.capacity),
             "demand": limit.demand.as_ref().map(formula_json),
@@ -299,12 +301,12 @@ fn formulas_json(formulas: &[Formula]) -> Vec<Value> {
     formulas.iter().map(formula_json).collect()
 }
 
-fn wall_json(wall: &Wall) -> Value {
+fn wall_json(wall: &Wall, capacity: &Capacity) -> Value {
     json!({
         "lifted": wall.lifted.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(),
         "expected": wall.expected.map(LimitId::name),
         "met": wall.met.map(|(limit, connections, seconds)| json!({
-            "limit": limit.name(), "sign": limit.sign(), "connections": connections, "seconds": seconds,
+            "limit": limit.name(), "sign": capacity.sign(limit), "connections": connections, "seconds": seconds,
             "in_time_wait": wall.in_time_wait,
         })),
         "compared": wall.compared.iter().map(|row| json!({

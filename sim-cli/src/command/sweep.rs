@@ -255,13 +255,10 @@ fn run(plan: &Plan, units: &[Unit], journal: &Journal, budget: &Budget<'_>, lang
 /// One unit: from the journal where it is known, else simulated and written down.
 fn one(plan: &Plan, unit: &Unit, journal: &Journal, budget: &Budget<'_>, lang: Lang) -> Result<Done, Failure> {
     let simulate = |point: &Point<'_>| -> Result<Outcome, Failure> {
-        if let Some(known) = journal.find(point) {
-            return Ok(known);
-        }
-        budget.check(lang)?;
-        let outcome = point.simulate().map_err(|error| point_failure(&error, lang))?;
-        journal.append(&outcome)?;
-        Ok(outcome)
+        journal.outcome(point, || {
+            budget.check(lang)?;
+            point.simulate().map_err(|error| point_failure(&error, lang))
+        })
     };
     let Some(mut search) = Search::new(plan, unit) else {
         let seed = unit.seed.unwrap_or(plan.seeds[0]);

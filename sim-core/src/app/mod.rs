@@ -8,9 +8,11 @@ mod flow;
 pub mod mysql;
 pub mod mysql_client;
 pub mod pool;
+mod pool_config;
 pub mod reconnect;
 mod resolver;
 pub mod script;
+mod spread;
 pub mod sysbench;
 pub mod task;
 #[cfg(test)]
@@ -21,3 +23,4 @@ pub use api::{
     PollEvents, PollFd, PollSet, Resume, Ret, ShutdownHow, SockType, SocketOption,
 };
 pub use resolver::ResolverConfig;
+pub use spread::Spread;

@@ -8,163 +8,23 @@
 use std::collections::VecDeque;
 
 use super::api::{App, AppContext, AppStatus, Call, CallResult, Control, ControlError, Resume, Ret};
-use super::backoff::BackOff;
 use super::flow::{ErrnoCounts, Flow, Recovery};
 use super::mysql::connection::{ConnectError, Connection, Depth, Event};
 use super::mysql::{Credentials, Target};
+pub use super::pool_config::{IdleOrder, OnConnectFailure, PoolConfig, TestOnAcquire};
 use super::resolver::ResolveError;
+use super::spread::Spread;
 use crate::errno::Errno;
 use crate::time::{Duration, Instant};
 use crate::units::TaskId;
-
-/// What a pool does when it cannot open a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
-pub enum OnConnectFailure {
-    /// The caller gets the error.
-    Error,
-    /// Tries again after these waits until the acquire time-out.
-    Retry(BackOff),
-    /// As `Retry`, but only after ECONNREFUSED; other errors go to the caller (sqlx).
-    RetryRefused(BackOff),
-}
-
-/// How a pool makes sure that an idle connection is alive before it hands it out. One that is not is
-/// closed, and the caller gets another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TestOnAcquire {
-    /// It does not.
-    No,
-    /// By a trivial statement, where the connection has been idle for longer than this.
-    Statement(Duration),
-    /// By a look at the socket (`MSG_PEEK`): the end of the stream, or an error, tells a dead one.
-    Peek,
-}
-
-/// A pool's settings; 0 or `None` means "no limit".
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PoolConfig {
-    /// Most connections; 0 for no limit.
-    pub max: u32,
-    /// Connections kept even when idle.
-    pub min: u32,
-    /// Most idle connections; `None` for as many as `max`.
-    pub max_idle: Option<u32>,
-    /// Longest wait for a connection.
-    pub acquire_timeout: Option<Duration>,
-    /// Idle connections older than this are closed.
-    pub idle_timeout: Option<Duration>,
-    /// Connections older than this are closed when they come back.
-    pub max_lifetime: Option<Duration>,
-    /// How connections are tried before they are handed out.
-    pub test: TestOnAcquire,
-    /// Statements tried again on another connection when theirs turned out dead.
-    pub bad_connection_retries: u32,
-    /// Attempts after a failed one; `None` leaves it to the acquire time-out.
-    pub connect_retries: Option<u32>,
-    /// What a failed connection attempt leads to.
-    pub on_failure: OnConnectFailure,
-    /// How often idle connections are looked at.
-    pub housekeeping: Duration,
-    /// Longest wait for a TCP connection and each step of the login.
-    pub connect_timeout: Option<Duration>,
-}
-
-impl Default for PoolConfig {
-    /// Ten connections, nothing else limited.
-    fn default() -> Self {
-        Self::BASE
-    }
-}
-
-impl PoolConfig {
-    const BASE: Self = Self {
-        max: 10,
-        min: 0,
-        max_idle: None,
-        acquire_timeout: None,
-        idle_timeout: None,
-        max_lifetime: None,
-        test: TestOnAcquire::No,
-        bad_connection_retries: 0,
-        connect_retries: None,
-        on_failure: OnConnectFailure::Error,
-        housekeeping: Duration::from_secs(30),
-        connect_timeout: None,
-    };
-
-    /// The names [`PoolConfig::preset`] knows.
-    pub const PRESETS: &'static [&'static str] =
-        &["hikari", "go-sql", "sqlx", "bb8", "deadpool", "mysql2", "mysql_async", "sqlalchemy", "php-fpm", "proxysql"];
-
-    /// The defaults of a pool by name. `cpus` is the host's number of CPUs.
-    ///
-    /// | name | sources |
-    /// |---|---|
-    /// | `hikari` | HikariCP `HikariConfig`; `HikariPool`: a connection idle for more than 500 ms is tested (`aliveBypassWindowMs`), a failed one is opened again after 10 ms, doubling, up to 5 s; the login time-out is `connectionTimeout` |
-    /// | `go-sql` | Go `database/sql`: two idle ones, two retries after `driver.ErrBadConn`; go-sql-driver/mysql `conncheck.go`: a look at the socket before its first use |
-    /// | `sqlx` | sqlx-core `pool/options.rs`, `pool/inner.rs`: a ping before each use; ECONNREFUSED alone is tried again |
-    /// | `bb8` | bb8 `api.rs`, `inner.rs` |
-    /// | `deadpool` | deadpool `PoolConfig` |
-    /// | `mysql2` | node-mysql2 `pool_config.js`, `base/pool.js`: `idleTimeout` has no effect unless `maxIdle` is less than `connectionLimit`, which by default it is not; `base/pool_connection.js` removes a connection that ends, here at its next use; `connectTimeout` 10 s |
-    /// | `mysql_async` | mysql_async `opts`: no more idle ones than the lower bound; `conn/pool`: a look at the socket before each use |
-    /// | `sqlalchemy` | SQLAlchemy `pool/impl.py`, `QueuePool`: 5 kept, 10 more, 30 s. That an error marks all idle connections for replacement is not modelled |
-    /// | `php-fpm` | php-src `www.conf.in` (5 children); `mysqli_nonapi.c`: COM_CHANGE_USER before each reuse; `default_socket_timeout` 60 s |
-    /// | `proxysql` | ProxySQL `MySQL_Thread.cpp`: `connect_retries_on_failure` 10, a millisecond apart, `connect_timeout_server` 1 s, 10 s in all, a tenth kept idle. Shunning is not modelled |
-    #[must_use]
-    pub fn preset(name: &str, cpus: u32) -> Option<Self> {
-        let doubling = |first_ms, cap_ms| BackOff::Exponential {
-            first: Duration::from_millis(first_ms),
-            growth: 2,
-            cap: Duration::from_millis(cap_ms),
-        };
-        let seconds = |n| Some(Duration::from_secs(n));
-        let long_lived = Self {
-            acquire_timeout: seconds(30),
-            idle_timeout: seconds(600),
-            max_lifetime: seconds(1_800),
-            connect_timeout: seconds(30),
-            ..Self::BASE
-        };
-        let each_time = TestOnAcquire::Statement(Duration::ZERO);
-        Some(match name {
-            "hikari" => Self {
-                min: 10,
-                test: TestOnAcquire::Statement(Duration::from_millis(500)),
-                on_failure: OnConnectFailure::Retry(doubling(10, 5_000)),
-                ..long_lived
-            },
-            "go-sql" => {
-                Self { max: 0, max_idle: Some(2), test: TestOnAcquire::Peek, bad_connection_retries: 2, ..Self::BASE }
-            }
-            "sqlx" => {
-                Self { test: each_time, on_failure: OnConnectFailure::RetryRefused(doubling(10, 6_000)), ..long_lived }
-            }
-            "bb8" => Self { test: each_time, on_failure: OnConnectFailure::Retry(doubling(400, 15_000)), ..long_lived },
-            "deadpool" => Self { max: 2 * cpus, ..Self::BASE },
-            "mysql2" => Self { test: TestOnAcquire::Peek, connect_timeout: seconds(10), ..Self::BASE },
-            "mysql_async" => Self { max: 100, min: 10, max_idle: Some(10), test: TestOnAcquire::Peek, ..Self::BASE },
-            "sqlalchemy" => Self { max: 15, max_idle: Some(5), acquire_timeout: seconds(30), ..Self::BASE },
-            "php-fpm" => Self { max: 5, test: each_time, connect_timeout: seconds(60), ..Self::BASE },
-            "proxysql" => Self {
-                max: 1_000,
-                max_idle: Some(100),
-                acquire_timeout: seconds(10),
-                connect_retries: Some(10),
-                connect_timeout: seconds(1),
-                on_failure: OnConnectFailure::Retry(BackOff::Fixed(Duration::from_millis(1))),
-                ..Self::BASE
-            },
-            _ => return None,
-        })
-    }
-}
 
 /// A program that uses a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolClientConfig {
     /// Where to.
     pub target: Target,
+    /// Further addresses, which new connections use in turn.
+    pub spread: Spread,
     /// As whom.
     pub credentials: Credentials,
     /// The pool's settings.
@@ -228,6 +88,8 @@ struct Slot {
     state: SlotState,
     born: Instant,
     idle_since: Instant,
+    /// The worker that used it last.
+    user: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -254,6 +116,8 @@ pub struct PoolClient {
     waiters: VecDeque<usize>,
     keeper: Option<usize>,
     keeper_task: Option<TaskId>,
+    /// Connections begun.
+    begun: usize,
     stop: bool,
     counters: Counters,
 }
@@ -283,6 +147,7 @@ impl PoolClient {
             waiters: VecDeque::new(),
             keeper: None,
             keeper_task: None,
+            begun: 0,
             stop: false,
             counters: Counters::default(),
         }
@@ -297,22 +162,22 @@ impl PoolClient {
     }
 
     /// A new request, unless the thread has made all of its.
-    fn request(&mut self, w: usize, now: Instant) -> Call {
+    fn request(&mut self, w: usize, cx: &mut AppContext<'_>) -> Call {
         let worker = &mut self.workers[w];
         if self.stop || self.config.requests.is_some_and(|n| worker.made >= n) {
             worker.at = At::Ended;
             return Call::FutexWait { timeout: None };
         }
-        worker.deadline = self.config.pool.acquire_timeout.map(|t| now + t);
+        worker.deadline = self.config.pool.acquire_timeout.map(|t| cx.now + t);
         (worker.failures, worker.retries) = (0, 0);
-        self.acquire(w, now)
+        self.acquire(w, cx)
     }
 
     /// Takes an idle connection, opens one, or waits.
-    fn acquire(&mut self, w: usize, now: Instant) -> Call {
-        if let Some(slot) = self.workers[w].given.take().or_else(|| self.idle.pop()) {
-            self.slots[slot].state = SlotState::Busy;
-            let idle = now.since(self.slots[slot].idle_since);
+    fn acquire(&mut self, w: usize, cx: &mut AppContext<'_>) -> Call {
+        if let Some(slot) = self.workers[w].given.take().or_else(|| self.take_idle(w, cx)) {
+            (self.slots[slot].state, self.slots[slot].user) = (SlotState::Busy, w);
+            let idle = cx.now.since(self.slots[slot].idle_since);
             return match self.config.pool.test {
                 TestOnAcquire::Peek => {
                     self.workers[w].at = At::Peek(slot);
@@ -326,19 +191,38 @@ impl PoolClient {
             };
         }
         if self.may_open() {
-            let slot = self.new_slot(now);
+            let slot = self.new_slot(w, cx.now);
             self.workers[w].at = At::Connect(slot);
             return self.slots[slot].connection.connect(Depth::Login);
         }
         self.waiters.push_back(w);
         self.workers[w].at = At::Wait;
-        Call::FutexWait { timeout: self.workers[w].deadline.map(|d| d.since(now)) }
+        Call::FutexWait { timeout: self.workers[w].deadline.map(|d| d.since(cx.now)) }
     }
 
-    fn new_slot(&mut self, now: Instant) -> usize {
-        let mut connection = Connection::new(&self.config.target, self.config.credentials.clone());
+    /// The idle connection that is handed out next. Those in `idle` came back in its order.
+    fn take_idle(&mut self, w: usize, cx: &mut AppContext<'_>) -> Option<usize> {
+        let last = self.idle.len().checked_sub(1)?;
+        let at = match self.config.pool.idle_order {
+            IdleOrder::Lifo => last,
+            IdleOrder::Fifo => 0,
+            IdleOrder::Own => {
+                let own = self.idle.iter().rposition(|&slot| self.slots[slot].user == w);
+                let oldest = || (0..=last).min_by_key(|&at| (self.slots[self.idle[at]].born, self.idle[at]));
+                own.or_else(oldest)?
+            }
+            IdleOrder::Random => cx.rng.below(u32::try_from(last + 1).unwrap_or(u32::MAX)) as usize,
+        };
+        Some(self.idle.remove(at))
+    }
+
+    fn new_slot(&mut self, w: usize, now: Instant) -> usize {
+        let (target, source) = self.config.spread.nth(&self.config.target, self.begun);
+        self.begun += 1;
+        let mut connection = Connection::new(target, self.config.credentials.clone());
+        connection.come_from(source);
         connection.connect_timeout = self.config.pool.connect_timeout;
-        let slot = Slot { connection, state: SlotState::Busy, born: now, idle_since: now };
+        let slot = Slot { connection, state: SlotState::Busy, born: now, idle_since: now, user: w };
         if let Some(at) = self.slots.iter().position(|s| s.state == SlotState::Free) {
             self.slots[at] = slot;
             return at;
@@ -389,10 +273,10 @@ impl PoolClient {
     }
 
     /// The request is over: think, then the next.
-    fn done(&mut self, w: usize, now: Instant) -> Call {
+    fn done(&mut self, w: usize, cx: &mut AppContext<'_>) -> Call {
         self.workers[w].made += 1;
         if self.config.think == Duration::ZERO {
-            return self.request(w, now);
+            return self.request(w, cx);
         }
         self.workers[w].at = At::Think;
         Call::Nanosleep { duration: self.config.think }
@@ -431,7 +315,7 @@ impl PoolClient {
             self.counters.timeouts += 1;
         }
         self.counters.errors += 1;
-        self.done(w, cx.now)
+        self.done(w, cx)
     }
 
     fn event(&mut self, w: usize, slot: usize, event: &Event, cx: &mut AppContext<'_>) -> Call {
@@ -447,7 +331,7 @@ impl PoolClient {
                 self.counters.requests += 1;
                 match self.give_back(w, slot, cx) {
                     Some(call) => call,
-                    None => self.done(w, cx.now),
+                    None => self.done(w, cx),
                 }
             }
             Event::Lost => {
@@ -468,8 +352,8 @@ impl PoolClient {
             Event::Closed => {
                 self.free(slot, cx);
                 match self.workers[w].after_close {
-                    AfterClose::Acquire => self.acquire(w, cx.now),
-                    AfterClose::Done => self.done(w, cx.now),
+                    AfterClose::Acquire => self.acquire(w, cx),
+                    AfterClose::Done => self.done(w, cx),
                 }
             }
         }
@@ -485,16 +369,16 @@ impl PoolClient {
                 self.workers[w].at = At::Spawn(n + 1);
                 Call::Spawn { token: TOKEN_KEEPER }
             }
-            At::Spawn(_) | At::Think => self.request(w, cx.now),
-            At::BackOff => self.acquire(w, cx.now),
+            At::Spawn(_) | At::Think => self.request(w, cx),
+            At::BackOff => self.acquire(w, cx),
             At::Wait => {
                 if result.is_err() && self.workers[w].given.is_none() {
                     self.waiters.retain(|x| *x != w);
                     self.counters.timeouts += 1;
                     self.counters.errors += 1;
-                    return self.done(w, cx.now);
+                    return self.done(w, cx);
                 }
-                self.acquire(w, cx.now)
+                self.acquire(w, cx)
             }
             // Nothing to read, and no end: alive.
             At::Peek(slot) if matches!(result, Err(Errno::Again)) => self.query(w, slot),
@@ -622,6 +506,7 @@ mod tests {
     fn config(preset: &str, workers: u32, requests: u64) -> PoolClientConfig {
         PoolClientConfig {
             target: Target::Addr(Endpoint::new(Ipv4Addr::LOCALHOST, 3_306)),
+            spread: Spread::default(),
             credentials: Credentials { user: "app".to_owned(), db: None, interactive: false },
             pool: PoolConfig::preset(preset, 4).unwrap(),
             workers,
@@ -698,6 +583,31 @@ mod tests {
             assert_eq!(second_request(blind), (1, 1), "{blind}: the caller gets the error");
         }
         assert!(PoolConfig::PRESETS.iter().all(|p| PoolConfig::preset(p, 4).is_some()));
+    }
+
+    /// One worker takes in turn what eight had opened.
+    #[test]
+    fn idle_connections_come_out_in_the_order_of_the_pool() {
+        let taken = |order| {
+            let mut config = config("mysql2", 4, 1);
+            config.pool.idle_order = order;
+            let mut pool = PoolClient::new(config);
+            let mut cx = crate::app::testkit::FakeCx::new(1);
+            for slot in 0..4 {
+                assert_eq!(pool.new_slot(slot % 2, Instant::from_nanos(slot as u64)), slot);
+            }
+            pool.idle = vec![2, 0, 3, 1];
+            let all: Vec<usize> = (0..4).map(|_| pool.take_idle(0, &mut cx.at(9)).unwrap()).collect();
+            assert_eq!(pool.take_idle(0, &mut cx.at(9)), None);
+            all
+        };
+        assert_eq!(taken(IdleOrder::Lifo), [1, 3, 0, 2]);
+        assert_eq!(taken(IdleOrder::Fifo), [2, 0, 3, 1]);
+        // Its own, the last first; then the oldest.
+        assert_eq!(taken(IdleOrder::Own), [0, 2, 1, 3]);
+        let mut any = taken(IdleOrder::Random);
+        any.sort_unstable();
+        assert_eq!(any, [0, 1, 2, 3]);
     }
 
     #[test]

@@ -8,11 +8,12 @@ use super::api::{
 use super::backoff::BackOff;
 use super::flow::{self, ErrnoCounts, Flow, Recovery};
 use super::mysql::Target;
-use super::resolver::{ResolveError, Resolver};
+use super::resolver::ResolveError;
+use super::spread::{Aim, Binding, Spread};
 use crate::errno::Errno;
 use crate::tcp::TcpSocketOption;
 use crate::time::{Duration, Instant};
-use crate::units::{Endpoint, Fd, TaskId};
+use crate::units::{Fd, TaskId};
 use crate::wire::Payload;
 
 /// What the client does once connected.
@@ -58,6 +59,8 @@ pub enum Disposal {
 pub struct ReconnectConfig {
     /// Where to.
     pub target: Target,
+    /// Further addresses, used in turn by all threads together.
+    pub spread: Spread,
     /// Threads that each hold one connection at a time.
     pub threads: u32,
     /// What happens on a connection.
@@ -85,6 +88,7 @@ impl ReconnectConfig {
     pub fn new(target: Target) -> Self {
         Self {
             target,
+            spread: Spread::default(),
             threads: 1,
             after: AfterConnect::Read,
             close_first: CloseFirst::Server,
@@ -104,6 +108,7 @@ enum At {
     Pace,
     Resolve,
     Socket,
+    Bind(Binding),
     Connect,
     PollConnect,
     SoError,
@@ -123,8 +128,7 @@ enum At {
 struct Thread {
     at: At,
     fd: Fd,
-    addr: Option<Endpoint>,
-    resolver: Option<Box<Resolver>>,
+    aim: Aim,
     failures: u32,
     made: u64,
     /// Number of the next slot of this thread's schedule.
@@ -152,6 +156,8 @@ pub struct ReconnectClient {
     threads: Vec<Thread>,
     /// Which of them a task is; tasks of ended threads may be used again.
     thread_of: Vec<u32>,
+    /// Attempts begun by all threads.
+    begun: usize,
     started_at: Instant,
     stop: bool,
     counters: Counters,
@@ -161,15 +167,11 @@ impl ReconnectClient {
     /// A client not yet started.
     #[must_use]
     pub fn new(config: ReconnectConfig) -> Self {
-        let (addr, resolver) = match &config.target {
-            Target::Addr(addr) => (Some(*addr), None),
-            Target::Name { name, resolver, .. } => (None, Some(Box::new(Resolver::new(resolver.clone(), name)))),
-        };
+        let aim = Aim::at(&config.target);
         let thread = |ordinal| Thread {
             at: At::Pace,
             fd: Fd(0),
-            addr,
-            resolver: resolver.clone(),
+            aim: aim.clone(),
             failures: 0,
             made: 0,
             slot: 0,
@@ -183,6 +185,7 @@ impl ReconnectClient {
             config,
             threads,
             thread_of: Vec::new(),
+            begun: 0,
             started_at: Instant::ZERO,
             stop: false,
             counters: Counters::default(),
@@ -217,9 +220,15 @@ impl ReconnectClient {
 
     fn attempt(&mut self, ix: usize) -> Call {
         let thread = &mut self.threads[ix];
-        if let Some(resolver) = &mut thread.resolver {
+        if !self.config.spread.is_single() {
+            let (target, source) = self.config.spread.nth(&self.config.target, self.begun);
+            thread.aim.turn_to(target);
+            thread.aim.come_from(source);
+            self.begun += 1;
+        }
+        if let Some(call) = thread.aim.lookup(false) {
             thread.at = At::Resolve;
-            return resolver.start(false);
+            return call;
         }
         self.open(ix)
     }
@@ -227,6 +236,17 @@ impl ReconnectClient {
     fn open(&mut self, ix: usize) -> Call {
         self.threads[ix].at = At::Socket;
         Call::Socket { domain: Domain::Inet, ty: SockType::Stream, nonblock: self.config.connect_timeout.is_some() }
+    }
+
+    /// Binds a new socket to its source address, if it is to have one, then connects.
+    fn bind(&mut self, ix: usize, done: Option<Binding>) -> Call {
+        let thread = &mut self.threads[ix];
+        let (at, call) = match thread.aim.binding(thread.fd, done) {
+            Some((step, call)) => (At::Bind(step), call),
+            None => (At::Connect, thread.aim.connect(thread.fd)),
+        };
+        thread.at = at;
+        call
     }
 
     fn failed(&mut self, ix: usize, errno: Errno, cx: &mut AppContext<'_>) -> Call {
@@ -280,6 +300,7 @@ impl ReconnectClient {
             | At::Pace
             | At::Resolve
             | At::Socket
+            | At::Bind(_)
             | At::Blocking
             | At::Send
             | At::Recv
@@ -367,11 +388,14 @@ impl ReconnectClient {
             At::Resolve => self.resolving(ix, result, cx),
             At::Socket => match flow::fd(result) {
                 Ok(fd) => {
-                    let thread = &mut self.threads[ix];
-                    (thread.fd, thread.at) = (fd, At::Connect);
-                    Call::Connect { fd, addr: thread.addr.expect("the address is known before the socket") }
+                    self.threads[ix].fd = fd;
+                    self.bind(ix, None)
                 }
                 Err(errno) => self.failed(ix, errno, cx),
+            },
+            At::Bind(done) => match result {
+                Ok(_) => self.bind(ix, Some(done)),
+                Err(errno) => self.close_failed(ix, errno),
             },
             At::Connect | At::PollConnect | At::SoError | At::Blocking => self.connecting(ix, result, cx),
             At::Send if result.is_err() => {
@@ -394,17 +418,9 @@ impl ReconnectClient {
     }
 
     fn resolving(&mut self, ix: usize, result: CallResult, cx: &mut AppContext<'_>) -> Call {
-        let port = match &self.config.target {
-            Target::Addr(addr) => addr.port,
-            Target::Name { port, .. } => *port,
-        };
-        let resolver = self.threads[ix].resolver.as_mut().expect("a name is being resolved");
-        match resolver.resume(result, cx) {
+        match self.threads[ix].aim.looked_up(result, cx) {
             Flow::Do(call) => call,
-            Flow::End(Ok(addr)) => {
-                self.threads[ix].addr = Some(Endpoint { addr, port });
-                self.open(ix)
-            }
+            Flow::End(Ok(())) => self.open(ix),
             Flow::End(Err(ResolveError::Again(errno))) => self.failed(ix, errno, cx),
             Flow::End(Err(ResolveError::NoName)) => self.failed(ix, Errno::NoEnt, cx),
         }
@@ -484,7 +500,7 @@ impl App for ReconnectClient {
 mod tests {
     use super::*;
     use crate::app::testkit::FakeKernel;
-    use crate::units::Ipv4Addr;
+    use crate::units::{Endpoint, Ipv4Addr};
 
     const MS: u64 = 1_000_000;
 

@@ -108,6 +108,11 @@ impl Resolver {
         }
     }
 
+    /// Another name from now on.
+    pub(crate) fn look_for(&mut self, config: &ResolverConfig, name: &str) {
+        (self.config, self.name) = (config.clone(), name.into());
+    }
+
     /// The first call of a lookup.
     pub(crate) fn start(&mut self, grow: bool) -> Call {
         (self.attempt, self.addr, self.outcome, self.grow) = (0, None, Ok(()), grow);

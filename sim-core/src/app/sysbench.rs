@@ -10,6 +10,7 @@ use super::mysql::connection::{ConnectError, Connection, Depth, Event};
 use super::mysql::response::Outcome;
 use super::mysql::{Credentials, Target};
 use super::resolver::ResolveError;
+use super::spread::Spread;
 use crate::time::{Duration, Instant};
 use crate::units::{Fd, TaskId};
 
@@ -77,6 +78,10 @@ const CR_SERVER_LOST: u16 = 2013;
 pub struct SysbenchConfig {
     /// `--mysql-host`, `--mysql-port`.
     pub target: Target,
+    /// Further hosts of the list `--mysql-host`: each worker takes the next and keeps it, also when it
+    /// reconnects (`mysql_drv_connect`, `mysql_drv_reconnect`). Source addresses change at each attempt; sysbench
+    /// itself binds none.
+    pub spread: Spread,
     /// `--mysql-user`, `--mysql-db`.
     pub credentials: Credentials,
     /// `--threads`.
@@ -108,6 +113,7 @@ impl SysbenchConfig {
     pub fn new(target: Target) -> Self {
         Self {
             target,
+            spread: Spread::default(),
             credentials: Credentials { user: "root".to_owned(), db: Some("test".to_owned()), interactive: false },
             threads: 1,
             ignore_errors: IgnoreErrors::All,
@@ -190,6 +196,10 @@ pub struct Sysbench {
     reports: u64,
     started_at: Instant,
     ended: u32,
+    /// Workers that have chosen their host.
+    placed: usize,
+    /// Attempts to connect that took a source address.
+    sourced: usize,
     stop: bool,
     counters: Counters,
 }
@@ -215,6 +225,8 @@ impl Sysbench {
             reports: 0,
             started_at: Instant::ZERO,
             ended: 0,
+            placed: 0,
+            sourced: 0,
             stop: false,
             counters: Counters::default(),
         }
@@ -328,7 +340,27 @@ impl Sysbench {
             Connector::CloseAfterFailure => Depth::Tcp,
             Connector::Crash | Connector::ReconnectOk => Depth::Login,
         };
-        worker.connection.connect(depth)
+        self.connect(ix, depth)
+    }
+
+    /// An attempt from the next source address, if there are any.
+    fn connect(&mut self, ix: usize, depth: Depth) -> Call {
+        let connection = &mut self.workers[ix].connection;
+        if !self.config.spread.sources.is_empty() {
+            connection.come_from(self.config.spread.source(self.sourced));
+            self.sourced += 1;
+        }
+        connection.connect(depth)
+    }
+
+    /// A worker's first connection, to the next host of the list.
+    fn first_connect(&mut self, ix: usize) -> Call {
+        if !self.config.spread.more_targets.is_empty() {
+            let target = self.config.spread.target(&self.config.target, self.placed);
+            self.workers[ix].connection.turn_to(target);
+            self.placed += 1;
+        }
+        self.connect(ix, Depth::Login)
     }
 
     /// TCP is up and the connector fails: `ma_net_init` finds no extension.
@@ -449,7 +481,7 @@ impl App for Sysbench {
     fn resume(&mut self, task: TaskId, resume: Resume, cx: &mut AppContext<'_>) -> Call {
         let result = match resume {
             Resume::Started(token) => match self.started(task, token, cx) {
-                Some(ix) => return self.workers[ix].connection.connect(Depth::Login),
+                Some(ix) => return self.first_connect(ix),
                 None => Ok(Ret::Done),
             },
             Resume::Done(result) => result,

@@ -44,9 +44,17 @@ crate::messages! {
             en: "probes reach only sockets with SO_KEEPALIVE, and a live peer answers them",
             zh: "只探测设置了 SO_KEEPALIVE 的 socket，而活着的对端会应答"
         }
-        CostAddresses {
-            en: "each pair of source and destination address has the whole range; the program must spread its connections",
-            zh: "每一对源地址和目的地址都有一整个端口范围；程序必须自己分散连接"
+        CostSources {
+            en: "one more address to route, to allow in firewalls and in MySQL accounts that name a host; without IP_BIND_ADDRESS_NO_PORT each port serves one destination only",
+            zh: "多一个要路由的地址，防火墙和按主机授权的 MySQL 账号都要放行；不设 IP_BIND_ADDRESS_NO_PORT 时每个端口只能用于一个目的地"
+        }
+        CostDestinations {
+            en: "one more address of the server, on which it must listen; every client must be told",
+            zh: "服务器多一个地址，并且要在上面监听；每个客户端都要知道它"
+        }
+        CostDestinationsSysbench {
+            en: "one more address of the server; a thread of sysbench keeps its host when it reconnects, so it helps only threads that are on another one",
+            zh: "服务器多一个地址；sysbench 的线程重连时不换主机，所以只对落在另一个地址上的线程有用"
         }
         CostNofile { en: "memory: about 4 KiB for each socket", zh: "内存：每个 socket 约 4 KiB" }
         CostMaxConnections {
@@ -62,7 +70,8 @@ crate::messages! {
         UpgradeConnector { en: "a connector that closes what it cannot use", zh: "换用会关闭无用 socket 的连接库" }
         PortRange { en: "a wider port range", zh: "更宽的端口范围" }
         ReservedPorts { en: "reserve the listeners' ports", zh: "保留监听端口" }
-        MoreAddresses { en: "a second source or destination address", zh: "增加一个源地址或目的地址" }
+        SourceAddresses { en: "one more source address", zh: "多一个源地址" }
+        DestinationAddresses { en: "one more destination address", zh: "多一个目的地址" }
         TwReuse { en: "tcp_tw_reuse = 1", zh: "tcp_tw_reuse = 1" }
         FinTimeout { en: "a shorter tcp_fin_timeout", zh: "更短的 tcp_fin_timeout" }
         Keepalive { en: "earlier keep-alive probes", zh: "更早发送 keep-alive 探测" }
@@ -88,7 +97,8 @@ impl RemedyId {
             Self::UpgradeConnector => AdviceText::UpgradeConnector,
             Self::PortRange => AdviceText::PortRange,
             Self::ReservedPorts => AdviceText::ReservedPorts,
-            Self::MoreAddresses => AdviceText::MoreAddresses,
+            Self::SourceAddresses => AdviceText::SourceAddresses,
+            Self::DestinationAddresses => AdviceText::DestinationAddresses,
             Self::TwReuse => AdviceText::TwReuse,
             Self::FinTimeout => AdviceText::FinTimeout,
             Self::Keepalive => AdviceText::Keepalive,
@@ -180,13 +190,23 @@ pub enum Effect {
 pub struct Tried {
     /// The remedies.
     pub remedies: Vec<Remedy>,
-    /// How the variant fared; `None` where only a formula speaks.
-    pub trial: Option<Trial>,
+    /// How the variant fared.
+    pub trial: Trial,
     /// What it does.
     pub effect: Effect,
-    /// The wall that formulas expect where none came within what was simulated,
-    /// and seconds from the start of the demand to it.
-    pub projected: Option<(LimitId, f64)>,
+    /// The wall that formulas expect where none came within what was simulated.
+    pub projected: Option<Projected>,
+}
+
+/// A wall that formulas expect.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Projected {
+    /// Which limit.
+    pub limit: LimitId,
+    /// What is seen of it.
+    pub sign: &'static str,
+    /// Seconds from the start of the demand to it.
+    pub seconds: f64,
 }
 
 /// Advice for a scenario.
@@ -311,11 +331,6 @@ impl Advisor {
     /// # Errors
     /// If the variant cannot be simulated.
     pub fn simulate(&self, job: &Job) -> Result<Tried, VariantError> {
-        let formula = job.remedies.iter().all(|remedy| remedy.trying == Trying::Formula);
-        if formula {
-            let effect = self.by_formula();
-            return Ok(Tried { remedies: job.remedies.clone(), trial: None, effect, projected: None });
-        }
         let scenario = self.variant.with(&job.settings).scenario()?;
         let trial = trial(scenario.clone(), self.seed, self.horizon, job.restart, job.admin)?;
         let effect = self.effect(job, &trial);
@@ -328,15 +343,7 @@ impl Advisor {
             | Effect::LetsAdminIn
             | Effect::Nothing => None,
         };
-        Ok(Tried { remedies: job.remedies.clone(), trial: Some(trial), effect, projected })
-    }
-
-    /// Twice the ports last twice as long, and no longer, if they are what ran out.
-    fn by_formula(&self) -> Effect {
-        match self.baseline.first {
-            Some((Trouble::Errno(Errno::AddrNotAvail), seconds)) => Effect::Moves(Some(seconds * 2.0)),
-            Some((Trouble::Errno(_) | Trouble::Refused | Trouble::AcceptOverflow, _)) | None => Effect::Nothing,
-        }
+        Ok(Tried { remedies: job.remedies.clone(), trial, effect, projected })
     }
 
     fn effect(&self, job: &Job, trial: &Trial) -> Effect {
@@ -366,16 +373,18 @@ impl Trial {
 }
 
 /// The client's next wall by the formulas.
-fn projected(scenario: Scenario, seed: u64) -> Result<Option<(LimitId, f64)>, VariantError> {
+fn projected(scenario: Scenario, seed: u64) -> Result<Option<Projected>, VariantError> {
     let mut run = Run::new(scenario, seed)?;
     advance_to_demand(&mut run)?;
-    Ok(client_wall(&Capacity::of(&run)))
+    let capacity = Capacity::of(&run);
+    let wall = client_wall(&capacity);
+    Ok(wall.map(|(limit, seconds)| Projected { limit, sign: capacity.sign(limit), seconds }))
 }
 
 fn job(remedies: Vec<Remedy>) -> Job {
     let settings = |remedy: &Remedy| match &remedy.trying {
         Trying::Settings(settings) | Trying::Admin(settings) => settings.clone(),
-        Trying::Restart | Trying::Formula => Vec::new(),
+        Trying::Restart => Vec::new(),
     };
     Job {
         settings: remedies.iter().flat_map(settings).collect(),
@@ -472,7 +481,8 @@ impl Reading {
     fn of(run: &Run, process: ProcessIx) -> Self {
         let read =
             |kind| run.metric(&metric(run, process, kind)).and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
-        let errnos = [Errno::AddrNotAvail, Errno::MFile, Errno::NFile, Errno::TimedOut, Errno::ConnRefused];
+        let errnos =
+            [Errno::AddrNotAvail, Errno::AddrInUse, Errno::MFile, Errno::NFile, Errno::TimedOut, Errno::ConnRefused];
         let failed: u64 = errnos.map(|errno| read(ProcessMetric::ConnectErrno(errno))).iter().sum();
         let status = |name: &str| read(ProcessMetric::Status(name.to_owned()));
         let (work, errors) = match run.scenario().processes[process].program.kind() {
@@ -493,8 +503,9 @@ fn metric(run: &Run, process: ProcessIx, kind: ProcessMetric) -> Metric {
 }
 
 fn first_trouble(facts: &RunFacts, begins: Instant) -> Option<(Trouble, f64)> {
+    let no_port = if facts.ports.exhausted_in_bind { Errno::AddrInUse } else { Errno::AddrNotAvail };
     let client = [
-        (Trouble::Errno(Errno::AddrNotAvail), facts.ports.exhausted),
+        (Trouble::Errno(no_port), facts.ports.exhausted),
         (Trouble::Errno(Errno::MFile), facts.client.emfile),
         (Trouble::Errno(Errno::NFile), facts.client.enfile),
     ];

@@ -9,7 +9,7 @@ use crate::app::sysbench::{Connector, RECONNECT_CALLS};
 use crate::kernel::cost::{CandidateCounts, CostProfile};
 use crate::scenario::{
     ActionKind, HostIx, PoolSpec, ProcessIx, ProgramKind, ProgramSpec, ReconnectSpec, Run, Scenario, ServerName,
-    SysbenchSpec,
+    SpreadSpec, SysbenchSpec,
 };
 use crate::time::Duration;
 use crate::units::Ipv4Addr;
@@ -67,6 +67,11 @@ pub struct Cycle {
     pub attempt: f64,
     /// Attempts a second are no more than this.
     pub pace: Option<f64>,
+    /// Pairs of source and destination address that take turns: each has the port range for itself.
+    /// Where `bind()` chooses the port, source addresses alone.
+    pub pairs: u32,
+    /// `bind()` chooses the port, and connect() searches none.
+    pub bound: bool,
 }
 
 impl Cycle {
@@ -94,23 +99,24 @@ impl Cycle {
         threads.min(cpus).min(self.pace.unwrap_or(f64::INFINITY))
     }
 
-    /// Seconds until `n` connections are open and kept, of `ports` in all: the
-    /// first half of the range is free of searching, each port of the second
-    /// costs a walk over the whole first half (`__inet_hash_connect`).
+    /// Seconds until `n` connections are open and kept, of `ports` for each pair
+    /// of addresses: the first half of a range is free of searching, each port of
+    /// the second costs a walk over the whole first half (`__inet_hash_connect`).
     #[must_use]
     pub fn seconds_to(&self, n: f64, ports: f64) -> f64 {
         let half = (ports / 2.0).ceil();
-        let second = (n - half).max(0.0);
-        n.min(half) / self.rate(0.0) + second / self.rate(half)
+        let halves = half * f64::from(self.pairs);
+        let second = (n - halves).max(0.0);
+        n.min(halves) / self.rate(0.0) + second / self.rate(half)
     }
 
     /// Connections opened and kept in the first `seconds`: the inverse of [`Cycle::seconds_to`].
     #[must_use]
     pub fn made_within(&self, seconds: f64, ports: f64) -> f64 {
-        let half = (ports / 2.0).ceil();
-        let first = (seconds * self.rate(0.0)).min(half);
-        let left = seconds - half / self.rate(0.0);
-        first + (left.max(0.0) * self.rate(half)).min(ports - half)
+        let (half, pairs) = ((ports / 2.0).ceil(), f64::from(self.pairs));
+        let first = (seconds * self.rate(0.0)).min(half * pairs);
+        let left = seconds - half * pairs / self.rate(0.0);
+        first + (left.max(0.0) * self.rate(half)).min((ports - half) * pairs)
     }
 }
 
@@ -121,8 +127,10 @@ pub struct Demand {
     pub process: ProcessIx,
     /// Its host.
     pub host: HostIx,
-    /// Where to.
+    /// Where to first.
     pub destination: Destination,
+    /// Where else, in turn.
+    pub more_destinations: Vec<Destination>,
     /// What becomes of a connection.
     pub habit: Habit,
     /// How fast they follow each other. For one that keeps its connections: while it opens them.
@@ -135,6 +143,16 @@ pub struct Demand {
     pub back_off: Option<BackOff>,
     /// Its habit begins with the first `kill session`, not with the program.
     pub after_kill: bool,
+}
+
+impl Demand {
+    /// The share of its connections that go where `there` says, of 1.
+    #[must_use]
+    pub fn share(&self, there: impl Fn(&Destination) -> bool) -> f64 {
+        let all = || core::iter::once(&self.destination).chain(&self.more_destinations);
+        let count = |n: usize| u32::try_from(n).map_or(f64::INFINITY, f64::from);
+        count(all().filter(|to| there(to)).count()) / count(all().count())
+    }
 }
 
 /// Size of the buffer `ma_net_init` allocates and the leaking connector loses
@@ -153,12 +171,16 @@ pub(super) fn demands(run: &Run) -> Vec<Demand> {
 
 fn demand(run: &Run, scenario: &Scenario, process: ProcessIx, killed: u32) -> Option<Demand> {
     let spec = &scenario.processes[process];
-    let base = |target: &(ServerName, u16)| Base::new(run, scenario, spec.host, target);
+    let base = |target: &(ServerName, u16), spread| Base::new(run, scenario, spec.host, target, spread);
     match &spec.program {
-        ProgramSpec::Sysbench(sysbench) => base(&(sysbench.mysql_host.clone(), sysbench.mysql_port))
-            .map(|base| base.sysbench(process, sysbench, killed)),
-        ProgramSpec::Reconnect(reconnect) => base(&reconnect.target).map(|base| base.reconnect(process, reconnect)),
-        ProgramSpec::Pool(pool) => base(&pool.target).map(|base| base.pool(process, pool)),
+        ProgramSpec::Sysbench(sysbench) => {
+            let first = (sysbench.mysql_host.clone(), sysbench.mysql_port);
+            base(&first, &sysbench.spread).map(|base| base.sysbench(process, sysbench, killed))
+        }
+        ProgramSpec::Reconnect(reconnect) => {
+            base(&reconnect.target, &reconnect.spread).map(|base| base.reconnect(process, reconnect))
+        }
+        ProgramSpec::Pool(pool) => base(&pool.target, &pool.spread).map(|base| base.pool(process, pool)),
         ProgramSpec::Mysqld(_) | ProgramSpec::Mysql(_) | ProgramSpec::Dns(_) | ProgramSpec::Script(_) => None,
     }
 }
@@ -169,6 +191,8 @@ struct Base<'a> {
     host: HostIx,
     cpus: u32,
     destination: Destination,
+    more_destinations: Vec<Destination>,
+    spread: &'a SpreadSpec,
     round_trip: f64,
     /// `1 / (1 − steal)`.
     stretch: f64,
@@ -177,7 +201,15 @@ struct Base<'a> {
 }
 
 impl<'a> Base<'a> {
-    fn new(run: &'a Run, scenario: &Scenario, host: HostIx, target: &(ServerName, u16)) -> Option<Self> {
+    fn new(
+        run: &'a Run,
+        scenario: &Scenario,
+        host: HostIx,
+        target: &(ServerName, u16),
+        spread: &'a SpreadSpec,
+    ) -> Option<Self> {
+        let more = spread.more_targets.iter();
+        let more_destinations = more.filter_map(|target| destination(scenario, host, target)).collect();
         let destination = destination(scenario, host, target)?;
         let config = run.world().kernel(run.host(host)).config();
         Some(Self {
@@ -188,7 +220,29 @@ impl<'a> Base<'a> {
             stretch: 1.0 / (1.0 - f64::from(config.steal.num) / f64::from(config.steal.den.max(1))).max(0.01),
             patience: destination.server.map_or(0.0, |server| super::limits::Server::of(run, server).connect_timeout),
             destination,
+            more_destinations,
+            spread,
         })
+    }
+
+    /// `bind()` chooses the port.
+    const fn bound(&self) -> bool {
+        !self.spread.sources.is_empty() && !self.spread.bind_address_no_port
+    }
+    /// Pairs of addresses in use, where so many threads choose destinations for themselves.
+    fn pairs(&self, choosers: u32) -> u32 {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let sources = count(self.spread.sources.len()).max(1);
+        let targets = count(1 + self.more_destinations.len()).min(choosers.max(1));
+        if self.bound() { sources } else { sources.saturating_mul(targets) }
+    }
+    /// setsockopt() and bind() before connect().
+    fn binding(&self) -> f64 {
+        if self.spread.sources.is_empty() {
+            return 0.0;
+        }
+        let option = if self.spread.bind_address_no_port { self.call(CallName::SetSockOpt) } else { 0.0 };
+        option + self.call(CallName::Bind)
     }
 
     fn call(&self, name: CallName) -> f64 {
@@ -214,18 +268,23 @@ impl<'a> Base<'a> {
     }
 
     fn cycle(&self, threads: u32, pause: f64, work: f64, failing: (f64, f64), pace: Option<Duration>) -> Cycle {
+        let (work, bound) = (work + self.binding(), self.bound());
+        // It fails at bind(), before connect().
+        let vain = self.binding() + if bound { 0.0 } else { self.connect() };
         Cycle {
             threads: threads.max(1),
             cpus: self.cpus,
             wait: pause + self.round_trip + self.wakeup(),
             work: work + self.connect(),
             failing_wait: failing.0,
-            failing_work: failing.1 + self.connect(),
+            failing_work: failing.1 + vain,
             stretch: self.stretch,
             connect: self.connect(),
-            candidate: ns(self.cost.candidate_ns.taken.into()),
+            candidate: if bound { 0.0 } else { ns(self.cost.candidate_ns.taken.into()) },
             attempt: self.round_trip + self.wakeup() + work + self.connect(),
             pace: pace.filter(|&pace| pace > Duration::ZERO).map(|pace| 1.0 / seconds(pace)),
+            pairs: self.pairs(u32::MAX),
+            bound,
         }
     }
 
@@ -247,8 +306,10 @@ impl<'a> Base<'a> {
             process,
             host: self.host,
             destination: self.destination,
+            more_destinations: self.more_destinations.clone(),
             habit,
-            cycle: self.cycle(threads, pause, work, (pause, failing), None),
+            // A thread keeps its host when it reconnects.
+            cycle: Cycle { pairs: self.pairs(threads), ..self.cycle(threads, pause, work, (pause, failing), None) },
             silent: !matches!(habit, Habit::Keeps(_)),
             memory_leak: if leaks { CONNECTOR_BUFFER } else { 0 },
             back_off: Some(BackOff::Fixed(spec.reconnect_pause)),
@@ -281,6 +342,7 @@ impl<'a> Base<'a> {
             process,
             host: self.host,
             destination: self.destination,
+            more_destinations: self.more_destinations.clone(),
             habit,
             cycle: self.cycle(spec.threads, held, work, (self.sleep(back_off), failing), spec.pace),
             silent: matches!(spec.after, AfterConnect::Nothing | AfterConnect::Read),
@@ -301,6 +363,7 @@ impl<'a> Base<'a> {
             process,
             host: self.host,
             destination: self.destination,
+            more_destinations: self.more_destinations.clone(),
             habit: Habit::Keeps(kept),
             cycle: self.cycle(kept, think, work, (think, work), None),
             silent: false,

@@ -1,5 +1,7 @@
 //! The closed formulas, one function for each kind of limit.
 
+use std::collections::BTreeSet;
+
 use super::demand::{Cycle, Demand, Destination, Habit, seconds};
 use super::{Binds, Formula, Limit, LimitId, Need};
 use crate::app::CallName;
@@ -8,6 +10,7 @@ use crate::kernel::Kernel;
 use crate::observe::Rlimits;
 use crate::scenario::{HostIx, ProcessIx, ProgramSpec, Run};
 use crate::time::{Duration, Instant};
+use crate::units::Port;
 
 /// TIME_WAIT, `TCP_TIMEWAIT_LEN` (include/net/tcp.h).
 const TIME_WAIT: Duration = Duration::from_secs(60);
@@ -52,11 +55,25 @@ fn groups(demands: &[Demand]) -> Vec<(HostIx, Destination)> {
     found
 }
 
+/// One destination for each server; a server may have several addresses.
 fn destinations(demands: &[Demand]) -> Vec<Destination> {
-    let mut found: Vec<_> = demands.iter().map(|demand| demand.destination).collect();
+    let all = |demand: &Demand| core::iter::once(demand.destination).chain(demand.more_destinations.clone());
+    let mut found: Vec<_> = demands.iter().flat_map(all).collect();
     found.sort_unstable();
-    found.dedup();
-    found
+    let mut distinct: Vec<Destination> = Vec::new();
+    for destination in found {
+        if !distinct.iter().any(|known| same_server(known, &destination)) {
+            distinct.push(destination);
+        }
+    }
+    distinct
+}
+
+fn same_server(a: &Destination, b: &Destination) -> bool {
+    match (a.host, b.host) {
+        (Some(_), Some(_)) => (a.host, a.port, a.server) == (b.host, b.port, b.server),
+        (None, _) | (_, None) => a == b,
+    }
 }
 
 /// What a server says of itself.
@@ -125,22 +142,32 @@ impl<'a> Group<'a> {
         Limit { id, host: self.host, process: None, capacity, need, demand, binds }
     }
 
+    /// Ports of one pair of addresses; the member that leaks, or the first, stands for all.
     fn usable(&self) -> f64 {
-        usable_ports(self.kernel)
+        self.leak().or(self.members.first().copied()).map_or(0.0, |demand| usable_ports(self.run, demand))
     }
 
     /// Ports held by the clients, each for as long as its connection and, where
     /// the client closed first, TIME_WAIT last.
     fn ports(&self) -> Option<Limit> {
         let range = self.kernel.sysctls().ip_local_port_range();
-        let owned = self.kernel.unusable_ports();
-        let capacity = Formula {
-            symbols: "high − low + 1 − owned",
-            numbers: format!("{} − {} + 1 − {owned}", range.high.0, range.low.0),
-            value: usable_ports(self.kernel),
-            source: "net.ipv4.ip_local_port_range; __inet_hash_connect",
-        };
         let member = self.leak().or_else(|| self.members.iter().copied().max_by(|a, b| by_held(self.kernel, a, b)))?;
+        let Cycle { pairs, bound, .. } = member.cycle;
+        let owned = owned_ports(self.run, member);
+        let one = format!("{} − {} + 1 − {owned}", range.high.0, range.low.0);
+        let capacity = Formula {
+            symbols: match (bound, pairs) {
+                (false, 1) => "high − low + 1 − owned",
+                (false, _) => "pairs of addresses · (high − low + 1 − owned)",
+                (true, _) => "source addresses · (high − low + 1 − owned)",
+            },
+            numbers: if pairs == 1 && !bound { one } else { format!("{pairs} · ({one})") },
+            value: usable_ports(self.run, member) * f64::from(pairs),
+            source: match bound {
+                false => "net.ipv4.ip_local_port_range; __inet_hash_connect",
+                true => "bind() chooses the port, for one socket of its address: inet_csk_get_port",
+            },
+        };
         let (need, demand) = port_need(self.run, self.kernel, member);
         Some(self.limit(LimitId::Ports, capacity, need, Some(demand)))
     }
@@ -173,6 +200,9 @@ impl<'a> Group<'a> {
     fn connect_cpu(&self) -> Option<Limit> {
         let member = self.members.iter().copied().max_by_key(|demand| demand.cycle.threads)?;
         let cycle = &member.cycle;
+        if cycle.bound {
+            return None;
+        }
         let cores = f64::from(cycle.threads.min(cycle.cpus));
         let ports = self.usable();
         let burnt = cycle.vain_cpus(ports);
@@ -233,10 +263,27 @@ fn held_seconds(kernel: &Kernel, demand: &Demand) -> f64 {
     }
 }
 
-/// Ports of the range that connect() may use.
-pub(super) fn usable_ports(kernel: &Kernel) -> f64 {
+/// Ports of the range that one pair of the client's addresses may use.
+pub(super) fn usable_ports(run: &Run, demand: &Demand) -> f64 {
+    let range = run.world().kernel(run.host(demand.host)).sysctls().ip_local_port_range();
+    f64::from(range.high.0) - f64::from(range.low.0) + 1.0 - f64::from(owned_ports(run, demand))
+}
+
+/// Ports of the range that others own, or that are reserved. Where `bind()` chooses the
+/// client's ports, those of its own connections are what it fills the range with.
+fn owned_ports(run: &Run, demand: &Demand) -> u32 {
+    let kernel = run.world().kernel(run.host(demand.host));
+    let owned = kernel.unusable_ports();
+    if !demand.cycle.bound {
+        return owned;
+    }
     let range = kernel.sysctls().ip_local_port_range();
-    f64::from(range.high.0) - f64::from(range.low.0) + 1.0 - f64::from(kernel.unusable_ports())
+    let (_, process) = run.process(demand.process);
+    let rows = kernel.socket_rows();
+    let own = rows.iter().filter(|row| !row.udp && row.owner.is_some_and(|(owner, _)| owner == process));
+    let ports: BTreeSet<Port> = own.map(|row| row.tuple.local.port).collect();
+    let own = ports.range(range.low..=range.high).count();
+    owned.saturating_sub(u32::try_from(own).unwrap_or(u32::MAX))
 }
 
 /// Seconds a port of a client that closes first is away: 60 s and half a turn
@@ -346,7 +393,7 @@ fn descriptors(run: &Run, demand: &Demand) -> Vec<Limit> {
                 Need::Holds(open_at_once(demand))
             }
         };
-        let filling = matches!(demand.habit, Habit::Leak).then(|| (demand.cycle, usable_ports(kernel)));
+        let filling = matches!(demand.habit, Habit::Leak).then(|| (demand.cycle, usable_ports(run, demand)));
         let binds = binds(capacity.value, need, filling);
         Limit { id, host: demand.host, process: Some(demand.process), capacity, need, demand: None, binds }
     };
@@ -380,15 +427,23 @@ struct ServerSide<'a> {
 
 impl<'a> ServerSide<'a> {
     fn new(run: &'a Run, destination: Destination, demands: &'a [Demand]) -> Self {
-        let members: Vec<&Demand> = demands.iter().filter(|demand| demand.destination == destination).collect();
+        let there = |demand: &&Demand| demand.share(|to| same_server(to, &destination)) > 0.0;
+        let members: Vec<&Demand> = demands.iter().filter(there).collect();
         let arriving = |demand: &&&Demand| !matches!(demand.habit, Habit::Keeps(_));
-        let rate = members.iter().filter(arriving).map(|demand| demand.cycle.rate(0.0)).sum::<f64>() + 0.0;
+        let share = |demand: &Demand| demand.share(|to| same_server(to, &destination));
+        let rate =
+            members.iter().filter(arriving).map(|demand| demand.cycle.rate(0.0) * share(demand)).sum::<f64>() + 0.0;
         Self { run, destination, members, rate }
+    }
+
+    /// The share of a client's connections that come to this server.
+    fn share(&self, demand: &Demand) -> f64 {
+        demand.share(|to| same_server(to, &self.destination))
     }
 
     fn kept(&self) -> f64 {
         let kept = |demand: &&Demand| match demand.habit {
-            Habit::Keeps(n) => f64::from(n),
+            Habit::Keeps(n) => f64::from(n) * self.share(demand),
             Habit::Leak | Habit::ClosesFirst(_) | Habit::Resets(_) | Habit::ServerClosesFirst => 0.0,
         };
         self.members.iter().map(kept).sum()
@@ -438,7 +493,7 @@ impl<'a> ServerSide<'a> {
             .members
             .iter()
             .filter_map(|demand| match demand.habit {
-                Habit::Keeps(n) => Some(n.to_string()),
+                Habit::Keeps(n) => Some((f64::from(n) * self.share(demand)).to_string()),
                 Habit::Leak | Habit::ClosesFirst(_) | Habit::Resets(_) | Habit::ServerClosesFirst => None,
             })
             .collect();
@@ -515,7 +570,7 @@ impl<'a> ServerSide<'a> {
             .members
             .iter()
             .filter(|demand| server_closes_first(demand))
-            .map(|demand| demand.cycle.rate(0.0))
+            .map(|demand| demand.cycle.rate(0.0) * self.share(demand))
             .sum::<f64>()
             + 0.0;
         let most = f64::from(kernel.sysctls().max_orphans());
@@ -552,12 +607,14 @@ fn tw_buckets(run: &Run, demands: &[Demand]) -> Vec<Limit> {
         let kernel = run.world().kernel(run.host(host));
         let closing: f64 = demands
             .iter()
-            .filter(|demand| match demand.habit {
-                Habit::ClosesFirst(_) => demand.host == host,
-                Habit::Leak | Habit::ServerClosesFirst => demand.destination.host == Some(host),
-                Habit::Resets(_) | Habit::Keeps(_) => false,
+            .map(|demand| {
+                let share = match demand.habit {
+                    Habit::ClosesFirst(_) => f64::from(u8::from(demand.host == host)),
+                    Habit::Leak | Habit::ServerClosesFirst => demand.share(|to| to.host == Some(host)),
+                    Habit::Resets(_) | Habit::Keeps(_) => 0.0,
+                };
+                demand.cycle.rate(0.0) * share
             })
-            .map(|demand| demand.cycle.rate(0.0))
             .sum::<f64>();
         if closing <= 0.0 {
             continue;
@@ -571,8 +628,8 @@ fn tw_buckets(run: &Run, demands: &[Demand]) -> Vec<Limit> {
             source: "net.ipv4.tcp_max_tw_buckets; inet_twsk_alloc",
         };
         // A leak slows down while it fills the ports: what it closes in the first minute is the most.
-        let leak = demands.iter().find(|d| matches!(d.habit, Habit::Leak) && d.destination.host == Some(host));
-        let filling = leak.map(|leak| (leak.cycle, usable_ports(run.world().kernel(run.host(leak.host)))));
+        let leak = demands.iter().find(|d| matches!(d.habit, Habit::Leak) && d.share(|to| to.host == Some(host)) > 0.0);
+        let filling = leak.map(|leak| (leak.cycle, usable_ports(run, leak)));
         let held = filling.map_or(closing * hold, |(cycle, ports)| cycle.made_within(hold, ports).min(closing * hold));
         let demand = Formula {
             symbols: "closes in 60 s (FIN_WAIT2 or TIME_WAIT)",

@@ -17,6 +17,7 @@ mod demand;
 mod limits;
 mod messages;
 mod remedy;
+mod remedy_addresses;
 pub mod sweep;
 mod tables;
 mod walls;
@@ -240,6 +241,13 @@ impl Capacity {
         limits.sort_by(|a, b| a.binds.order().partial_cmp(&b.binds.order()).unwrap_or(core::cmp::Ordering::Equal));
         let tables = Tables::new(run, &demands);
         Self { demands, limits, tables }
+    }
+
+    /// What a program or a counter says when a limit binds; of the ports, what the first client is told.
+    #[must_use]
+    pub fn sign(&self, id: LimitId) -> &'static str {
+        let bound = self.demands.first().is_some_and(|demand| demand.cycle.bound);
+        if id == LimitId::Ports && bound { "EADDRINUSE" } else { id.sign() }
     }
 
     /// The first of a kind.

@@ -4,6 +4,7 @@
 use super::advise::AdviceText;
 use super::demand::{Demand, Habit};
 use super::limits::{Server, whole};
+use super::remedy_addresses::more_addresses;
 use super::sweep::Setting;
 use super::{Capacity, LimitId};
 use crate::app::mysql::Flavour;
@@ -26,8 +27,10 @@ pub enum RemedyId {
     PortRange,
     /// `ip_local_reserved_ports` for the listeners in the range.
     ReservedPorts,
-    /// A second source or destination address.
-    MoreAddresses,
+    /// One more source address.
+    SourceAddresses,
+    /// One more destination address.
+    DestinationAddresses,
     /// `tcp_tw_reuse = 1`.
     TwReuse,
     /// A shorter `tcp_fin_timeout`.
@@ -64,7 +67,8 @@ impl RemedyId {
             Self::UpgradeConnector => "upgrade-connector",
             Self::PortRange => "port-range",
             Self::ReservedPorts => "reserved-ports",
-            Self::MoreAddresses => "more-addresses",
+            Self::SourceAddresses => "source-addresses",
+            Self::DestinationAddresses => "destination-addresses",
             Self::TwReuse => "tw-reuse",
             Self::FinTimeout => "fin-timeout",
             Self::Keepalive => "keepalive",
@@ -86,7 +90,8 @@ impl RemedyId {
         match self {
             Self::CloseSocket
             | Self::UpgradeConnector
-            | Self::MoreAddresses
+            | Self::SourceAddresses
+            | Self::DestinationAddresses
             | Self::BackOff
             | Self::PoolSize
             | Self::IdleLimit => false,
@@ -115,8 +120,6 @@ pub enum Trying {
     Restart,
     /// By letting an administrator log in through `admin_port` during the trouble.
     Admin(Vec<Setting>),
-    /// Only by formula: the program has no such knob.
-    Formula,
 }
 
 /// A remedy for a scenario.
@@ -359,12 +362,7 @@ impl Catalogue<'_> {
         }
         found.push(self.sysctl(RemedyId::FinTimeout, "net.ipv4.tcp_fin_timeout", "10", AdviceText::CostFinTimeout));
         found.push(self.sysctl(RemedyId::Keepalive, "net.ipv4.tcp_keepalive_time", "60", AdviceText::CostKeepalive));
-        found.push(Remedy {
-            id: RemedyId::MoreAddresses,
-            trying: Trying::Formula,
-            lines: vec!["ip addr add … dev …".to_owned(), "bind(IP_BIND_ADDRESS_NO_PORT) + connect()".to_owned()],
-            cost: AdviceText::CostAddresses,
-        });
+        found.extend(more_addresses(self.run, self.demand));
         found
     }
 

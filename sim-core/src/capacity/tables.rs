@@ -119,20 +119,21 @@ impl Tables {
     pub(super) fn new(run: &Run, demands: &[Demand]) -> Self {
         let Some(first) = demands.first() else { return Self::default() };
         let kernel = run.world().kernel(run.host(first.host));
-        let ports = usable_ports(kernel);
+        let ports = usable_ports(run, first);
+        let all = ports * f64::from(first.cycle.pairs);
         let clients = demands.iter().map(clients).sum();
         let own = demands.iter().find_map(|demand| demand.back_off).map(|policy| ("", policy));
         let server = first.destination.server.map(|server| Server::of(run, server));
         let policies: Vec<(&str, BackOff)> = own.into_iter().chain(POLICIES).collect();
         let (late, delay) = (rounding(kernel), reuse_delay(kernel));
         Self {
-            reuse: reuse(ports, 60.0 + late, delay, first.destination.addr.is_loopback()),
+            reuse: reuse(all, 60.0 + late, delay, first.destination.addr.is_loopback()),
             cost: costs(first, ports),
             slots: server.as_ref().map_or_else(Vec::new, slots),
             back_off: policies.iter().map(|&(of, policy)| arrivals(of, policy, clients, first.cycle.attempt)).collect(),
             clients,
             formulas: TableFormulas {
-                reuse: reuse_formulas(ports, late, delay, kernel.config().profile.hz),
+                reuse: reuse_formulas(all, late, delay, kernel.config().profile.hz),
                 cost: vec![cost_formula(first, ports)],
                 slots: server.as_ref().map_or_else(Vec::new, slot_formulas),
                 back_off: vec![attempts_formula(policies[0].1, clients, first.cycle.attempt)],

@@ -354,7 +354,7 @@ impl Comparison<'_> {
         }
         if let (Some(share), Some((LimitId::Ports, ..)), true) = (self.facts.ports.cpu_when_exhausted, self.met, leaks)
         {
-            let formula = demand.cycle.vain_cpus(usable_ports(self.kernel(demand)));
+            let formula = demand.cycle.vain_cpus(usable_ports(self.run, demand));
             let simulated = f64::from(share.num) / f64::from(share.den);
             let steals = |action: &ActionSpec| matches!(action.kind, ActionKind::Steal { .. });
             let (cause, most) = match self.run.scenario().timeline.iter().any(steals) {
@@ -380,18 +380,13 @@ impl Comparison<'_> {
             Binds::Never => return Vec::new(),
         };
         let mut rows = Vec::new();
-        let ports = usable_ports(self.kernel(demand));
+        let ports = usable_ports(self.run, demand);
         let odd = id == LimitId::Ports && ports % 2.0 > 0.0;
         let simulated = super::limits::whole(connections);
         if matches!(demand.habit, Habit::Leak) {
             let cause = if odd { GapCause::OddRange } else { GapCause::Other };
-            rows.push(row_within(
-                Quantity::Connections,
-                limit.capacity.value,
-                simulated,
-                cause,
-                f64::from(u8::from(odd)) + 0.5,
-            ));
+            let left_out = if odd { f64::from(demand.cycle.pairs) } else { 0.0 };
+            rows.push(row_within(Quantity::Connections, limit.capacity.value, simulated, cause, left_out + 0.5));
         }
         let slower = seconds >= expected;
         let searches = id == LimitId::Ports || simulated > ports / 4.0;
@@ -406,14 +401,14 @@ impl Comparison<'_> {
     /// that where runs of taken ports have grown together, and once more a run
     /// for each new salt.
     fn meetings(&self, demand: &Demand) -> f64 {
-        let half = (usable_ports(self.kernel(demand)) / 2.0).max(1.0);
-        2.0 * demand.cycle.candidate * half * (half.ln() + 0.58) * 3.0
+        let half = (usable_ports(self.run, demand) / 2.0).max(1.0);
+        2.0 * demand.cycle.candidate * half * (half.ln() + 0.58) * 3.0 * f64::from(demand.cycle.pairs)
     }
 
     fn knee(&self, demand: &Demand) -> Option<Compared> {
         let knee = self.facts.ports.other_parity?;
-        let half = (usable_ports(self.kernel(demand)) / 2.0).ceil();
-        let formula = demand.cycle.seconds_to(half, half * 2.0);
+        let half = (usable_ports(self.run, demand) / 2.0).ceil();
+        let formula = demand.cycle.seconds_to(half * f64::from(demand.cycle.pairs), half * 2.0);
         let simulated = since(knee.at, self.begins);
         let most = formula * 0.05 + self.meetings(demand) + 0.05;
         Some(row_within(Quantity::SecondsToKnee, formula, simulated, GapCause::TakenWithinHalf, most))

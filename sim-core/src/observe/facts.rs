@@ -119,8 +119,10 @@ pub struct PortFacts {
     pub high: Port,
     /// Ports of the range owned by bound or listening sockets, or reserved.
     pub unusable: u64,
-    /// First `EADDRNOTAVAIL`.
+    /// First `EADDRNOTAVAIL`, or `EADDRINUSE` of a `bind()` that asked for any port.
     pub exhausted: Option<Reached>,
+    /// It was a `bind()`.
+    pub exhausted_in_bind: bool,
     /// When the search first took a port of the other parity.
     pub other_parity: Option<Reached>,
     /// Mean CPU time of a connect() before the other parity began.

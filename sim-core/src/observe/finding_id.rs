@@ -47,8 +47,8 @@ ids! {
         zh: "各个限制生效（或本来会生效）的次序"
     }
     PortsExhausted = "ports-exhausted", Error {
-        en: "connect() found no source port: EADDRNOTAVAIL",
-        zh: "connect() 找不到源端口：EADDRNOTAVAIL"
+        en: "no source port was left: connect() got EADDRNOTAVAIL, or bind() EADDRINUSE",
+        zh: "没有源端口了：connect() 返回 EADDRNOTAVAIL，或 bind() 返回 EADDRINUSE"
     }
     FdsExhausted = "fds-exhausted", Error {
         en: "the process's soft RLIMIT_NOFILE was reached: EMFILE",
@@ -162,7 +162,7 @@ mod tests {
         }
         assert_eq!(
             FindingId::PortsExhausted.explained(Lang::En),
-            "ports-exhausted (finding: error)\nSaid of a run when connect() found no source port: EADDRNOTAVAIL.\n"
+            "ports-exhausted (finding: error)\nSaid of a run when no source port was left: connect() got EADDRNOTAVAIL, or bind() EADDRINUSE.\n"
         );
         assert!(FindingId::parse("ports").is_none());
     }

@@ -287,12 +287,13 @@ fn ports_exhausted(facts: &RunFacts) -> Option<Finding> {
         (said!(Advice::HeldByTimeWait, ports.low, ports.high, size, unusable), said!(Advice::ReuseTimeWait))
     };
     let (name, open) = (&facts.client.name, count(reached.connections));
+    let (errno, call) = if ports.exhausted_in_bind { ("EADDRINUSE", "bind") } else { ("EADDRNOTAVAIL", "connect") };
     let what = match in_time_wait(facts, reached) {
         true => {
             let (usable, waiting) = (count(ports.usable()), count(reached.time_wait));
-            said!(Msg::PortsInTimeWait, name, ports.destination, usable, waiting, open)
+            said!(Msg::PortsInTimeWait, name, ports.destination, usable, waiting, open, errno, call)
         }
-        false => said!(Msg::PortsExhausted, name, ports.destination, open),
+        false => said!(Msg::PortsExhausted, name, ports.destination, open, errno, call),
     };
     Some(
         Finding::new(FindingId::PortsExhausted, what, next)

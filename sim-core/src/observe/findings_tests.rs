@@ -46,6 +46,7 @@ fn outage() -> RunFacts {
             high: Port(60_999),
             unusable: 1,
             exhausted: reached(130, 28_231),
+            exhausted_in_bind: false,
             other_parity: reached(30, 14_116),
             cost_before: Duration::from_micros(17),
             cost_after: Duration::from_micros(5_340),

@@ -234,6 +234,7 @@ fn port_facts(client: Who<'_>, destination: Endpoint) -> PortFacts {
         high: range.high,
         unusable: u64::from(kernel.unusable_ports()),
         exhausted,
+        exhausted_in_bind: client.stats.shortages[0].is_some_and(|shortage| shortage.call == CallName::Bind),
         other_parity: stats.knee.map(reached),
         cost_before: mean(kernel, stats.early_searches),
         cost_after: mean(kernel, stats.late_searches),

@@ -61,6 +61,7 @@ pub(super) struct Cx<'p> {
     problems: &'p mut Vec<Problem>,
     pub(super) names: Names,
     pub(super) addrs: Vec<Ipv4Addr>,
+    pub(super) all_addrs: Vec<Vec<Ipv4Addr>>,
     pub(super) etc_hosts: Vec<Vec<(String, Ipv4Addr)>>,
     pub(super) has_nameserver: Vec<bool>,
     pub(super) unprivileged: Vec<u64>,
@@ -217,6 +218,7 @@ pub(super) fn check(root: &Node, problems: &mut Vec<Problem>) -> Option<Scenario
         problems,
         names: Names::default(),
         addrs: Vec::new(),
+        all_addrs: Vec::new(),
         etc_hosts: Vec::new(),
         has_nameserver: Vec::new(),
         unprivileged: Vec::new(),
@@ -308,6 +310,7 @@ fn hosts(cx: &mut Cx<'_>, at: &At<'_>, files: &BTreeMap<String, HostFile>) -> Op
         all_addrs.push(host_addrs(cx, &at, index, name, file, &mut owners));
     }
     cx.addrs = all_addrs.iter().map(|addrs| addrs[0]).collect();
+    cx.all_addrs.clone_from(&all_addrs);
     let mut specs = Vec::new();
     for ((name, file), addrs) in files.iter().zip(all_addrs) {
         let spec = host(cx, &at.key(name), name, file, addrs);

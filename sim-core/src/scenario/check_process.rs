@@ -7,23 +7,21 @@ use super::file::{DurationText, ProcessFile, ProgramWord, RealWord};
 use super::metric::RESERVED;
 use super::problem::ProblemKind;
 use super::program_file::{
-    AfterWord, BackoffWord, CloseFirstWord, ConnectorWord, DisposeWord, DnsFile, MysqlFile, MysqldFile, OnFailureWord,
-    PoolFile, PoolPresetWord, ReconnectFile, SysbenchFile,
+    AfterWord, BackoffWord, CloseFirstWord, ConnectorWord, DisposeWord, DnsFile, IdleOrderWord, MysqlFile, MysqldFile,
+    OnFailureWord, PoolFile, PoolPresetWord, ReconnectFile, SysbenchFile,
 };
 use super::spec::{
     BindSpec, DnsSpec, HostIx, MysqlSpec, MysqldSpec, PoolSpec, ProcessSpec, ProgramKind, ProgramSpec, ReconnectSpec,
-    ServerName, SysbenchSpec,
+    SysbenchSpec,
 };
-use super::{check_script, value};
+use super::{check_ends, check_script, value};
 use crate::app::Limits;
 use crate::app::backoff::BackOff;
 use crate::app::mysql::{Flavour, Vars};
-use crate::app::pool::OnConnectFailure;
+use crate::app::pool::{IdleOrder, OnConnectFailure};
 use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
 use crate::app::sysbench::{Connector, IgnoreErrors, RECONNECT_PAUSE};
-use crate::text::nearest;
 use crate::time::{Duration, Instant};
-use crate::units::Ipv4Addr;
 
 /// The kernel's own RLIMIT_NOFILE (FACTS B.5).
 const DEFAULT_NOFILE: Limits = Limits { soft: 1_024, hard: 4_096 };
@@ -224,39 +222,6 @@ fn server_variables(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqldFile, version: &s
     vars
 }
 
-/// A server's name or address, as a client on `host` resolves it. Names of the
-/// scenario's hosts are addresses: looking up is for names in `hosts` and `dns`.
-fn server_name(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&str>, host: HostIx) -> Option<ServerName> {
-    let text = text?;
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return cx.addr(at, Some(text)).map(ServerName::Addr);
-    }
-    if text == "localhost" {
-        return Some(ServerName::Addr(Ipv4Addr::LOCALHOST));
-    }
-    if let Some(ix) = cx.names.hosts.iter().position(|name| name == text) {
-        return Some(ServerName::Addr(cx.addrs[ix]));
-    }
-    let in_hosts_file = cx.etc_hosts[host].iter().any(|(name, _)| name == text);
-    if !in_hosts_file && !cx.has_nameserver[host] {
-        let hosts = cx.names.hosts.iter().chain(cx.etc_hosts[host].iter().map(|(name, _)| name));
-        let near = nearest(text, hosts.map(String::as_str)).map(str::to_owned);
-        cx.report_near(at, ProblemKind::UnknownHost { name: value::cut(text) }, near);
-        return None;
-    }
-    Some(ServerName::Name(text.to_owned()))
-}
-
-/// `NAME:PORT` or `ADDRESS:PORT`.
-fn target(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&str>, host: HostIx) -> Option<(ServerName, u16)> {
-    let text = text?.trim();
-    let bad = || ProblemKind::BadEndpoint { text: value::cut(text) };
-    let (name, port) = cx.take(at, text.rsplit_once(':').ok_or_else(bad))?;
-    let port: i64 = cx.take(at, port.parse().map_err(|_not_number| bad()))?;
-    let port = cx.port(at, Some(port));
-    Some((server_name(cx, at, Some(name), host)?, port?))
-}
-
 fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> Option<SysbenchSpec> {
     let mysql_ignore_errors = match file.mysql_ignore_errors.as_deref() {
         // sysbench 1.0.20's own default list.
@@ -273,8 +238,12 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
     };
     let text = |value: &Option<String>, default: &str| value.clone().unwrap_or_else(|| default.to_owned());
     let seconds = |n: Option<u32>| n.map(|s| Duration::from_secs(s.into()));
+    let mysql_port = cx.port(&at.key("mysql-port"), file.mysql_port).unwrap_or(3_306);
+    let hosts = check_ends::mysql_hosts(cx, &at.key("mysql-host"), file.mysql_host.as_deref(), mysql_port, host);
+    let bind = (file.bind_address.as_ref(), file.bind_address_no_port);
+    let (target, spread) = check_ends::ends(cx, at, "bind-address", hosts, bind, host)?;
     Some(SysbenchSpec {
-        mysql_port: cx.port(&at.key("mysql-port"), file.mysql_port).unwrap_or(3_306),
+        mysql_port,
         mysql_user: text(&file.mysql_user, "root"),
         mysql_db: text(&file.mysql_db, "test"),
         mysql_ignore_errors,
@@ -293,7 +262,8 @@ fn sysbench(cx: &mut Cx<'_>, at: &At<'_>, file: &SysbenchFile, host: HostIx) -> 
             Some(ConnectorWord::Crash) => Connector::Crash,
             Some(ConnectorWord::ReconnectOk) => Connector::ReconnectOk,
         },
-        mysql_host: server_name(cx, &at.key("mysql-host"), file.mysql_host.as_deref(), host)?,
+        mysql_host: target.0,
+        spread,
     })
 }
 
@@ -304,7 +274,7 @@ fn mysql(cx: &mut Cx<'_>, at: &At<'_>, file: &MysqlFile, host: HostIx) -> Option
         database: file.database.clone(),
         connect_at_start: file.connect_at_start.unwrap_or(true),
         init: file.init.clone(),
-        host: server_name(cx, &at.key("host"), file.host.as_deref(), host)?,
+        host: check_ends::server_name(cx, &at.key("host"), file.host.as_deref(), host)?,
     })
 }
 
@@ -342,6 +312,9 @@ fn reconnect(cx: &mut Cx<'_>, at: &At<'_>, file: &ReconnectFile, host: HostIx) -
     let usual = (BackoffWord::Fixed, Duration::from_secs(1), Duration::from_secs(30));
     let hold = cx.duration_or(&at.key("hold"), file.hold.as_ref(), Duration::ZERO);
     let bytes = cx.int(&at.key("bytes"), file.bytes, 0, 1 << 30).unwrap_or(1);
+    let targets = check_ends::targets(cx, &at.key("target"), file.target.as_ref(), host);
+    let bind = (file.bind_address.as_ref(), file.bind_address_no_port);
+    let (target, spread) = check_ends::ends(cx, at, "bind_address", targets, bind, host)?;
     Some(ReconnectSpec {
         threads: cx.int(&at.key("threads"), file.threads, 1, MAX_CLIENTS).unwrap_or(1),
         after: match file.after {
@@ -367,7 +340,8 @@ fn reconnect(cx: &mut Cx<'_>, at: &At<'_>, file: &ReconnectFile, host: HostIx) -
             .filter(|&n| n > 0),
         connect_timeout: cx.duration(&at.key("connect_timeout"), file.connect_timeout.as_ref()),
         connections: cx.int(&at.key("connections"), file.connections, 1, i64::MAX),
-        target: target(cx, &at.key("target"), file.target.as_ref().map(|t| t.0.as_str()), host)?,
+        target,
+        spread,
     })
 }
 
@@ -402,6 +376,9 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
         PauseKeys { word: file.backoff, delay: file.delay.as_ref(), growth: file.growth, cap: file.cap.as_ref() };
     let usual = (BackoffWord::Exponential, Duration::from_millis(10), Duration::from_secs(5));
     let pauses = back_off(cx, at, &pauses, usual);
+    let targets = check_ends::targets(cx, &at.key("target"), file.target.as_ref(), host);
+    let bind = (file.bind_address.as_ref(), file.bind_address_no_port);
+    let (target, spread) = check_ends::ends(cx, at, "bind_address", targets, bind, host)?;
     Some(PoolSpec {
         preset: file.preset.map(pool_preset),
         user: file.user.clone().unwrap_or_else(|| "root".to_owned()),
@@ -420,13 +397,20 @@ fn pool(cx: &mut Cx<'_>, at: &At<'_>, file: &PoolFile, host: HostIx) -> Option<P
             OnFailureWord::Retry => OnConnectFailure::Retry(pauses),
             OnFailureWord::RetryRefused => OnConnectFailure::RetryRefused(pauses),
         }),
+        idle_order: file.idle_order.map(|word| match word {
+            IdleOrderWord::Lifo => IdleOrder::Lifo,
+            IdleOrderWord::Fifo => IdleOrder::Fifo,
+            IdleOrderWord::Own => IdleOrder::Own,
+            IdleOrderWord::Random => IdleOrder::Random,
+        }),
         housekeeping: cx.duration(&at.key("housekeeping"), file.housekeeping.as_ref()),
         workers,
         statement: file.statement.clone().unwrap_or_else(|| "select 1".to_owned()),
         think: cx.duration_or(&at.key("think"), file.think.as_ref(), Duration::from_millis(10)),
         requests: cx.int(&at.key("requests"), file.requests, 1, i64::MAX),
         connect_timeout: cx.duration(&at.key("connect_timeout"), file.connect_timeout.as_ref()),
-        target: target(cx, &at.key("target"), file.target.as_ref().map(|t| t.0.as_str()), host)?,
+        target,
+        spread,
     })
 }
 

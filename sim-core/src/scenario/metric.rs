@@ -125,7 +125,7 @@ pub enum ProcessMetric {
     ConnectAttempts,
     /// `connect.ok`: of them, the ones that found a port and sent a SYN.
     ConnectOk,
-    /// `connect.ERRNO`: calls of socket() and TCP connect() that failed so.
+    /// `connect.ERRNO`: calls of socket(), bind() and TCP connect() that failed so.
     ConnectErrno(Errno),
     /// `calls.NAME`: system calls of that name completed.
     Calls(CallName),

@@ -12,6 +12,7 @@
 mod ask;
 pub mod build;
 mod check;
+mod check_ends;
 mod check_process;
 mod check_script;
 mod check_timeline;

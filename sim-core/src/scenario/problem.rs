@@ -102,6 +102,19 @@ problems! {
     UnusableAddress { text: String } = "unusable-address",
         "{text} cannot be a host's own address", "{text} 不能作为主机自己的地址",
         hint "127.0.0.0/8 exists on every host by itself; give a unicast address", "每台主机自带 127.0.0.0/8；请写一个单播地址";
+    /// A source address that the host does not have.
+    NotOwnAddress { text: String, host: String } = "not-own-address",
+        "{text} is no address of host `{host}`; bind() answers EADDRNOTAVAIL",
+        "{text} 不是主机 `{host}` 的地址；bind() 会返回 EADDRNOTAVAIL",
+        hint "add it to the host's `addrs`; on a real machine: `ip addr add`", "把它加进该主机的 `addrs`；真实机器上用 `ip addr add`";
+    /// A loopback source for another host.
+    LoopbackSource { text: String, target: String } = "loopback-source",
+        "{text} reaches only its own host, not {target}; connect() answers EINVAL",
+        "{text} 只能到达本机，到不了 {target}；connect() 会返回 EINVAL",
+        hint "bind an address of the host's `addrs`", "请绑定该主机 `addrs` 里的地址";
+    /// A key that means nothing without another.
+    NothingWithout { key: &'static str, needs: &'static str } = "nothing-without",
+        "`{key}` does nothing without `{needs}`", "没有 `{needs}` 时 `{key}` 不起作用";
     /// Two hosts with one address.
     DuplicateAddress { text: String, host: String } = "duplicate-address",
         "{text} already belongs to host `{host}`", "{text} 已属于主机 `{host}`";

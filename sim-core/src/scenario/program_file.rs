@@ -7,6 +7,22 @@ use serde::Deserialize;
 
 use super::file::{AddressText, DurationText, EndpointText};
 
+/// One address and port, or several that are used in turn.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum EndpointsFile {
+    One(EndpointText),
+    Several(Vec<EndpointText>),
+}
+
+/// One address, or several that are used in turn.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum AddressesFile {
+    One(AddressText),
+    Several(Vec<AddressText>),
+}
+
 /// MySQL or MariaDB server. Variables under their own names; times in whole seconds, as the server takes them.
 /// A variable that is not given has the default of the server's version.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -72,7 +88,7 @@ pub(super) enum ConnectorWord {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SysbenchFile {
-    /// Server address or name; a name is looked up at each connection.
+    /// Server address or name, looked up at each connection. Of a list with commas each thread takes and keeps one.
     #[schemars(required)]
     pub(super) mysql_host: Option<String>,
     pub(super) mysql_port: Option<i64>,
@@ -98,6 +114,13 @@ pub(super) struct SysbenchFile {
     pub(super) reconnect_pause: Option<DurationText>,
     /// The connector it is linked with; leak-fd if not given.
     pub(super) connector: Option<ConnectorWord>,
+    /// Source addresses, used in turn; not in sysbench itself, but what a patched driver would do (MYSQL_OPT_BIND).
+    #[serde(default)]
+    #[schemars(with = "AddressesFile")]
+    pub(super) bind_address: Option<AddressesFile>,
+    /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
+    #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
+    pub(super) bind_address_no_port: Option<bool>,
 }
 
 /// The mysql command-line client, waiting for `sql` orders of the timeline.
@@ -171,9 +194,16 @@ pub(super) enum CloseFirstWord {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReconnectFile {
-    /// Where to connect: address or name, and port.
+    /// Where to connect: address or name, and port. Several are used in turn.
     #[schemars(required)]
-    pub(super) target: Option<EndpointText>,
+    pub(super) target: Option<EndpointsFile>,
+    /// Source addresses, bound before connect() in turn; the kernel's choice if not given.
+    #[serde(default)]
+    #[schemars(with = "AddressesFile")]
+    pub(super) bind_address: Option<AddressesFile>,
+    /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
+    #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
+    pub(super) bind_address_no_port: Option<bool>,
     /// Threads that each hold one connection at a time; 1 if not given.
     pub(super) threads: Option<i64>,
     /// What happens on a new connection; read if not given.
@@ -216,6 +246,20 @@ pub(super) enum OnFailureWord {
     RetryRefused,
 }
 
+/// Which idle connection a pool hands out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum IdleOrderWord {
+    /// The one that came back last.
+    Lifo,
+    /// The one that has waited longest.
+    Fifo,
+    /// The one that the same thread gave back last, else the oldest connection.
+    Own,
+    /// Any.
+    Random,
+}
+
 /// Pools whose defaults are known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 pub(super) enum PoolPresetWord {
@@ -248,9 +292,16 @@ pub(super) enum PoolPresetWord {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PoolFile {
-    /// Where to connect: address or name, and port.
+    /// Where to connect: address or name, and port. Several are used in turn by new connections.
     #[schemars(required)]
-    pub(super) target: Option<EndpointText>,
+    pub(super) target: Option<EndpointsFile>,
+    /// Source addresses, bound before connect() in turn; the kernel's choice if not given.
+    #[serde(default)]
+    #[schemars(with = "AddressesFile")]
+    pub(super) bind_address: Option<AddressesFile>,
+    /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
+    #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
+    pub(super) bind_address_no_port: Option<bool>,
     /// Whose defaults hold for what is not given.
     pub(super) preset: Option<PoolPresetWord>,
     pub(super) user: Option<String>,
@@ -283,6 +334,8 @@ pub(super) struct PoolFile {
     pub(super) growth: Option<i64>,
     /// Longest pause; "5s" if not given.
     pub(super) cap: Option<DurationText>,
+    /// Which idle connection is handed out; lifo without a preset.
+    pub(super) idle_order: Option<IdleOrderWord>,
     /// How often idle connections are looked at.
     pub(super) housekeeping: Option<DurationText>,
     /// Threads that use the pool; 1 if not given.

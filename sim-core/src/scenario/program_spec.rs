@@ -1,7 +1,7 @@
 //! The programs of a checked scenario, with all their knobs.
 
 use crate::app::backoff::BackOff;
-use crate::app::pool::OnConnectFailure;
+use crate::app::pool::{IdleOrder, OnConnectFailure};
 use crate::app::reconnect::{AfterConnect, CloseFirst, Disposal};
 use crate::app::script::ScriptOp;
 use crate::app::sysbench::{Connector, IgnoreErrors};
@@ -89,6 +89,18 @@ pub enum ServerName {
     Name(String),
 }
 
+/// Addresses of a client besides its first destination, used in turn.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+pub struct SpreadSpec {
+    /// Further destinations.
+    pub more_targets: Vec<(ServerName, u16)>,
+    /// `bind_address`; empty for the kernel's choice.
+    pub sources: Vec<Ipv4Addr>,
+    /// `IP_BIND_ADDRESS_NO_PORT`.
+    pub bind_address_no_port: bool,
+}
+
 /// What a server listens on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
@@ -157,6 +169,8 @@ pub struct SysbenchSpec {
     pub reconnect_pause: Duration,
     /// The connector.
     pub connector: Connector,
+    /// Further hosts of `--mysql-host`, and source addresses.
+    pub spread: SpreadSpec,
 }
 
 /// The mysql command-line client.
@@ -183,6 +197,8 @@ pub struct MysqlSpec {
 pub struct ReconnectSpec {
     /// Where to.
     pub target: (ServerName, u16),
+    /// Further addresses.
+    pub spread: SpreadSpec,
     /// Threads that each hold one connection at a time.
     pub threads: u32,
     /// What happens on a connection.
@@ -212,6 +228,8 @@ pub type PoolName = &'static str;
 pub struct PoolSpec {
     /// Where to.
     pub target: (ServerName, u16),
+    /// Further addresses.
+    pub spread: SpreadSpec,
     /// Whose defaults: `hikari`, `go-sql`, `sqlx`, `bb8`, `deadpool`, `mysql2`, `mysql_async`,
     /// `sqlalchemy`, `php-fpm`, `proxysql`.
     #[cfg_attr(feature = "pack", serde(with = "super::pack::pool_preset"))]
@@ -240,6 +258,8 @@ pub struct PoolSpec {
     pub connect_retries: Option<u32>,
     /// What a failed attempt leads to.
     pub on_failure: Option<OnConnectFailure>,
+    /// Which idle connection is handed out.
+    pub idle_order: Option<IdleOrder>,
     /// How often idle connections are looked at.
     pub housekeeping: Option<Duration>,
     /// Threads that use it.

@@ -3,7 +3,7 @@
 use super::build::BuildError;
 use super::spec::{
     BindSpec, DnsSpec, HostSpec, MysqlSpec, MysqldSpec, PoolSpec, ProcessSpec, ProgramSpec, ReconnectSpec, Scenario,
-    ServerName, SysbenchSpec,
+    ServerName, SpreadSpec, SysbenchSpec,
 };
 use crate::app::dns::{DnsConfig, DnsServer};
 use crate::app::mysql::{Credentials, MysqlServer, ServerConfig, Service, Target};
@@ -12,7 +12,7 @@ use crate::app::pool::{PoolClient, PoolClientConfig, PoolConfig, TestOnAcquire};
 use crate::app::reconnect::{ReconnectClient, ReconnectConfig};
 use crate::app::script::ScriptApp;
 use crate::app::sysbench::{Sysbench, SysbenchConfig};
-use crate::app::{App, ResolverConfig};
+use crate::app::{App, ResolverConfig, Spread};
 use crate::time::{Duration, START_UNIX};
 use crate::units::{Endpoint, Ipv4Addr, Port};
 
@@ -82,9 +82,20 @@ fn target(server: &ServerName, port: u16, host: &HostSpec) -> Result<Target, Str
     }
 }
 
+fn spread(spec: &SpreadSpec, host: &HostSpec) -> Result<Spread, String> {
+    let more_targets: Result<Vec<Target>, String> =
+        spec.more_targets.iter().map(|(server, port)| target(server, *port, host)).collect();
+    Ok(Spread {
+        more_targets: more_targets?,
+        sources: spec.sources.clone(),
+        bind_address_no_port: spec.bind_address_no_port,
+    })
+}
+
 fn sysbench(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, String> {
     Ok(SysbenchConfig {
         target: target(&spec.mysql_host, spec.mysql_port, host)?,
+        spread: spread(&spec.spread, host)?,
         credentials: Credentials { user: spec.mysql_user.clone(), db: Some(spec.mysql_db.clone()), interactive: false },
         threads: spec.threads,
         ignore_errors: spec.mysql_ignore_errors.clone(),
@@ -114,6 +125,7 @@ fn reconnect(spec: &ReconnectSpec, host: &HostSpec) -> Result<ReconnectConfig, S
     let (server, port) = &spec.target;
     Ok(ReconnectConfig {
         target: target(server, *port, host)?,
+        spread: spread(&spec.spread, host)?,
         threads: spec.threads,
         after: spec.after,
         close_first: spec.close_first,
@@ -135,6 +147,7 @@ fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
     };
     Ok(PoolClientConfig {
         target: target(server, *port, host)?,
+        spread: spread(&spec.spread, host)?,
         credentials: Credentials { user: spec.user.clone(), db: spec.database.clone(), interactive: false },
         pool: PoolConfig {
             max: spec.max.unwrap_or(base.max),
@@ -151,6 +164,7 @@ fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
             bad_connection_retries: spec.bad_connection_retries.unwrap_or(base.bad_connection_retries),
             connect_retries: spec.connect_retries.or(base.connect_retries),
             on_failure: spec.on_failure.unwrap_or(base.on_failure),
+            idle_order: spec.idle_order.unwrap_or(base.idle_order),
             housekeeping: spec.housekeeping.unwrap_or(base.housekeeping),
             connect_timeout: spec.connect_timeout.or(base.connect_timeout),
         },

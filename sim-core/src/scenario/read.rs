@@ -77,7 +77,7 @@ fn process_metric(world: &World, (host, ix): (HostId, ProcIx), kind: &ProcessMet
         ProcessMetric::Tcp(state) => count(kernel, ix, |kernel, id| kernel.socket_state(id) == Some(*state)),
         ProcessMetric::ConnectAttempts => whole(stats.tcp_connects),
         ProcessMetric::ConnectOk => whole(stats.syn_sent),
-        ProcessMetric::ConnectErrno(errno) => failed(&[CallName::Socket, CallName::Connect], *errno),
+        ProcessMetric::ConnectErrno(errno) => failed(&[CallName::Socket, CallName::Bind, CallName::Connect], *errno),
         ProcessMetric::Calls(name) => calls(stats, *name),
         ProcessMetric::Recvq(bytes) => {
             count(kernel, ix, |kernel, id| connected(kernel, id) && kernel.recv_q(id) == Some(*bytes))

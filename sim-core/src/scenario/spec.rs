@@ -11,7 +11,7 @@ use crate::units::{Endpoint, Ipv4Addr, Port, Ratio};
 
 pub use super::program_spec::{
     BindSpec, DnsSpec, MysqlSpec, MysqldSpec, PoolName, PoolSpec, ProgramKind, ProgramSpec, ReconnectSpec, ScriptSpec,
-    ServerName, SysbenchSpec,
+    ServerName, SpreadSpec, SysbenchSpec,
 };
 
 /// Index into [`super::Scenario::hosts`].

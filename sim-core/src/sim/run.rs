@@ -13,7 +13,7 @@ use crate::kernel::{Caller, Outcome};
 use crate::tcp::{Cause, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::{CallSeen, Observer, Record, RecordKind};
-use crate::units::{Fd, HostId, Pid, ProcIx, TaskId, TaskRef};
+use crate::units::{Fd, HostId, Pid, Port, ProcIx, TaskId, TaskRef};
 
 /// How a thread goes on.
 enum Turn {
@@ -103,7 +103,7 @@ impl World {
             let time_wait = u64::from(kernel.count(TcpState::TimeWait));
             let met = Shortage { at: now, call: name, connections: process.connections(), time_wait };
             if let Err(errno) = *result
-                && stats.failed(errno, met)
+                && stats.failed(errno, matches!(slot.call, Call::Bind { addr, .. } if addr.port == Port::NONE), met)
             {
                 if errno == Errno::MFile {
                     stats.emfile_soft.get_or_insert(process.fds().limits().soft);
@@ -363,6 +363,12 @@ impl World {
                 let stats = &mut entry.procs[process.index()].stats;
                 stats.destination = Some(tuple.remote);
                 stats.searched(met, inspected, half, tuple.local.port);
+            }
+            RecordKind::State { tuple, from: TcpState::Closed, to: TcpState::SynSent, .. } => {
+                let Some(process) = caller else { return };
+                let stats = &mut self.hosts[host.index()].procs[process.index()].stats;
+                stats.destination = Some(tuple.remote);
+                stats.opened(self.now);
             }
             RecordKind::State {
                 tuple,

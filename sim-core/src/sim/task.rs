@@ -116,7 +116,7 @@ pub struct ProcStats {
     pub late_searches: Searches,
     /// Those that found no port.
     pub vain_searches: Searches,
-    /// First `EADDRNOTAVAIL`, `EMFILE` and `ENFILE`.
+    /// First `EADDRNOTAVAIL` (or `EADDRINUSE` of a `bind()` that asked for any port), `EMFILE` and `ENFILE`.
     pub shortages: [Option<Shortage>; 3],
     /// Soft RLIMIT_NOFILE at the first `EMFILE`.
     pub emfile_soft: Option<u64>,
@@ -166,28 +166,39 @@ impl ProcStats {
         [Errno::AddrNotAvail, Errno::MFile, Errno::NFile].iter().position(|&one| one == errno)
     }
 
-    /// Counts a failed call. True if something had run out.
+    /// Counts a failed call. True if something had run out: `any_port` calls asked for whatever port is
+    /// left, and are told EADDRINUSE when none is.
     #[inline(never)]
-    pub(crate) fn failed(&mut self, errno: Errno, met: Shortage) -> bool {
+    pub(crate) fn failed(&mut self, errno: Errno, any_port: bool, met: Shortage) -> bool {
         *self.errors.entry((met.call, errno)).or_default() += 1;
-        let Some(which) = Self::shortage_of(errno) else { return false };
+        let no_port = any_port && errno == Errno::AddrInUse;
+        let Some(which) = Self::shortage_of(if no_port { Errno::AddrNotAvail } else { errno }) else { return false };
         self.shortages[which].get_or_insert(met);
         true
     }
 
-    /// Notes a search for a source port; `half` is half of the range, `found` the port.
-    pub(crate) fn searched(&mut self, met: Shortage, inspected: u32, half: u32, found: Port) {
-        let now = met.at;
+    /// Notes the first SYN of a connect(), whose port was searched or bound before.
+    pub(crate) fn opened(&mut self, now: Instant) {
+        self.attempted(now);
+        self.syn_sent += 1;
+    }
+
+    fn attempted(&mut self, now: Instant) {
         self.tcp_connects += 1;
         self.last_connect = now;
-        self.inspected += u64::from(inspected);
         let second = now.nanos() / 1_000_000_000;
         if self.this_second.0 != second {
             self.this_second = (second, 0);
         }
         self.this_second.1 += 1;
         self.busiest_second = self.busiest_second.max(self.this_second.1);
+    }
+
+    /// Notes a search for a source port; `half` is half of the range, `found` the port.
+    pub(crate) fn searched(&mut self, met: Shortage, inspected: u32, half: u32, found: Port) {
+        self.inspected += u64::from(inspected);
         if found == Port::NONE {
+            self.attempted(met.at);
             self.vain_searches.add(inspected);
             return;
         }
@@ -195,7 +206,6 @@ impl ProcStats {
             self.knee = Some(met);
         }
         if self.knee.is_some() { &mut self.late_searches } else { &mut self.early_searches }.add(inspected);
-        self.syn_sent += 1;
         if let Some(last) = self.last_port {
             let step = i32::from(found.0) - i32::from(last.0);
             *self.port_steps.entry(step).or_default() += 1;

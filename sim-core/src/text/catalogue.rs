@@ -27,12 +27,12 @@ crate::messages! {
 
         // Findings: what happened, why.
         PortsExhausted {
-            en: "{0} ran out of source ports towards {1}: {2} connection{2:|s}, then EADDRNOTAVAIL at every connect()",
-            zh: "{0} 到 {1} 的源端口用完：建立 {2} 个连接之后，每次 connect() 都返回 EADDRNOTAVAIL"
+            en: "{0} ran out of source ports towards {1}: {2} connection{2:|s}, then {3} at every {4}()",
+            zh: "{0} 到 {1} 的源端口用完：建立 {2} 个连接之后，每次 {4}() 都返回 {3}"
         }
         PortsInTimeWait {
-            en: "{0} ran out of source ports towards {1}: of the {2} it may use, {3} were in TIME-WAIT and {4} in open connections; connect() returns EADDRNOTAVAIL until one comes back",
-            zh: "{0} 到 {1} 的源端口用完：可用的 {2} 个里，{3} 个在 TIME-WAIT，{4} 个是打开的连接；有端口回来之前 connect() 返回 EADDRNOTAVAIL"
+            en: "{0} ran out of source ports towards {1}: of the {2} it may use, {3} were in TIME-WAIT and {4} in open connections; {6}() returns {5} until one comes back",
+            zh: "{0} 到 {1} 的源端口用完：可用的 {2} 个里，{3} 个在 TIME-WAIT，{4} 个是打开的连接；有端口回来之前 {6}() 返回 {5}"
         }
         PortsExhaustedWhy {
             en: "the range {0}–{1} has {2} ports, {3} of them{3: is| are} reserved, or owned by bound or listening sockets; a leaked socket keeps its port for ever",

@@ -1,5 +1,6 @@
 //! What a sweep has left to do, and how long that will take: measured, not guessed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use halfclose::capacity::sweep::{Outcome, Plan, Point, Search, Unit};
@@ -26,12 +27,14 @@ pub(super) struct Left<'a> {
 impl<'a> Left<'a> {
     pub(super) fn of(plan: &'a Plan, units: &'a [Unit], journal: &Journal) -> Self {
         let mut left = Self { runs: 0, at_most: plan.threshold.is_some(), sure: Vec::new() };
+        // Units with the same values are one run.
+        let mut counted = BTreeSet::new();
         for unit in units {
             match Search::new(plan, unit) {
                 Some(search) => left.bisected(plan, search, journal),
                 None => {
                     let point = Point::of(plan, unit, unit.seed.unwrap_or(plan.seeds[0]));
-                    if journal.find(&point).is_none() {
+                    if journal.find(&point).is_none() && counted.insert(point.key()) {
                         left.runs += 1;
                         left.sure(point);
                     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use halfclose::capacity::sweep::{Found, Outcome, Plan, Point, Search};
 use halfclose::say;
@@ -114,6 +114,8 @@ pub(super) enum Line {
 /// The file of a running sweep, and what it knew at the start.
 pub(super) struct Journal {
     known: BTreeMap<String, Outcome>,
+    /// Points of this run by their key: who comes second waits for the first.
+    begun: Mutex<BTreeMap<String, Arc<Mutex<Option<Outcome>>>>>,
     /// `None` for one that is only read.
     file: Option<Mutex<File>>,
 }
@@ -139,7 +141,7 @@ impl Journal {
         if whole == 0 {
             file.write_all(text(&header).as_bytes()).map_err(cannot)?;
         }
-        Ok(Self { known, file: Some(Mutex::new(file)) })
+        Ok(Self { known, begun: Mutex::default(), file: Some(Mutex::new(file)) })
     }
 
     /// What a results file knows, for a sweep that writes nothing.
@@ -149,7 +151,7 @@ impl Journal {
             read => read.map_err(|error| Failure::File(path.display().to_string(), error))?,
         };
         let (known, _) = known(path, &old, &Header::new(plan, shard), lang)?;
-        Ok(Self { known, file: None })
+        Ok(Self { known, begun: Mutex::default(), file: None })
     }
 
     /// How many points are known.
@@ -163,6 +165,30 @@ impl Journal {
         known.map(|known| Outcome { unit: point.unit(), ..known.clone() })
     }
 
+    /// A point's outcome: known, or computed once and written down, also where another unit with the same values
+    /// asks for it meanwhile.
+    pub(super) fn outcome(
+        &self,
+        point: &Point<'_>,
+        compute: impl FnOnce() -> Result<Outcome, Failure>,
+    ) -> Result<Outcome, Failure> {
+        if let Some(known) = self.find(point) {
+            return Ok(known);
+        }
+        let slot = {
+            let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(begun.entry(point.key()).or_default())
+        };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match &*slot {
+            Some(first) => Outcome { unit: point.unit(), ..first.clone() },
+            None => compute()?,
+        };
+        self.append(&outcome)?;
+        slot.get_or_insert_with(|| outcome.clone());
+        Ok(outcome)
+    }
+
     /// Writes a finished point down that others will ask for.
     pub(super) fn keep(&mut self, outcome: Outcome) -> Result<(), Failure> {
         self.append(&outcome)?;
@@ -174,7 +200,7 @@ impl Journal {
     pub(super) fn append(&self, outcome: &Outcome) -> Result<(), Failure> {
         let Some(file) = &self.file else { return Ok(()) };
         let line = text(&Line::Point(outcome.clone()));
-        let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(line.as_bytes()).map_err(Failure::Output)
     }
 }
@@ -268,6 +294,36 @@ mod tests {
         assert_eq!(from(&steps), Some(2));
         assert_eq!(from(&[("JOB_COMPLETION_INDEX", "5")]), Some(5));
         assert_eq!(from(&[]), None);
+    }
+
+    /// Four threads want the same values, each for another unit.
+    #[test]
+    fn units_with_the_same_values_are_computed_once() {
+        let text = "format = 1\ntitle = \"t\"\nscenario = \"tiny\"\nseeds = [1]\n[[vary]]\n\
+                    key = \"process.mysqld.mysqld.max_connections\"\nvalues = [2, 2, 2, 2]\n\
+                    [[measure]]\nname = \"m\"\nmetric = \"host.tcp.close_wait\"\n";
+        let tiny = halfclose::scenario::preset::find("tiny").expect("a preset").text;
+        let plan = Plan::read(text.as_bytes(), &|_| Some(tiny.as_bytes().to_vec())).expect("a plan");
+        let path = std::env::temp_dir().join(format!("halfclose-journal-{}", std::process::id()));
+        let journal = Journal::open(&path, &plan, Shard::WHOLE, Lang::En).unwrap_or_else(|_| panic!("a new file"));
+        let computed = std::sync::atomic::AtomicUsize::new(0);
+        let units = plan.units();
+        let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+            let one = |unit| {
+                let point = Point::of(&plan, unit, 1);
+                let simulate = || {
+                    computed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    point.simulate().map_err(|error| Failure::Usage(error.to_string()))
+                };
+                journal.outcome(&point, simulate).unwrap_or_else(|_| panic!("tiny runs"))
+            };
+            let started: Vec<_> = units.iter().map(|unit| scope.spawn(move || one(unit))).collect();
+            started.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        std::fs::remove_file(&path).expect("it was written");
+        assert_eq!(computed.into_inner(), 1);
+        assert_eq!(outcomes.iter().map(|outcome| outcome.unit).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert!(outcomes.iter().all(|outcome| outcome.digest == outcomes[0].digest));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use super::protocol::{self, CLIENT_CONNECT_WITH_DB, CLIENT_FLAGS, CLIENT_INTERAC
 use super::response::{self, LoginReply, Outcome, PacketReader, ResponseReader};
 use crate::app::api::{AppContext, Call, CallResult, Domain, PollEvents, PollSet, ShutdownHow, SockType, SocketOption};
 use crate::app::flow::{self, Flow};
-use crate::app::resolver::{ResolveError, Resolver, ResolverConfig};
+use crate::app::resolver::{ResolveError, ResolverConfig};
+use crate::app::spread::{Aim, Binding, Source};
 use crate::errno::Errno;
 use crate::tcp::TcpSocketOption;
 use crate::time::Duration;
@@ -87,6 +88,7 @@ enum At {
     Getpid,
     Resolve,
     Socket,
+    Bind(Binding),
     Nonblock,
     Connect,
     PollConnect,
@@ -109,9 +111,7 @@ enum At {
 /// One connection of a client, and its use.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
-    port: Port,
-    addr: Option<Endpoint>,
-    resolver: Option<Box<Resolver>>,
+    aim: Aim,
     credentials: Credentials,
     /// Longest wait for the connection and for each read of the login.
     pub(crate) connect_timeout: Option<Duration>,
@@ -130,16 +130,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(target: &Target, credentials: Credentials) -> Self {
-        let (addr, port, resolver) = match target {
-            Target::Addr(addr) => (Some(*addr), addr.port, None),
-            Target::Name { name, port, resolver } => {
-                (None, *port, Some(Box::new(Resolver::new(resolver.clone(), name))))
-            }
-        };
         Self {
-            port,
-            addr,
-            resolver,
+            aim: Aim::at(target),
             credentials,
             connect_timeout: None,
             leaks_memory: false,
@@ -152,6 +144,16 @@ impl Connection {
             answers: ResponseReader::default(),
             error: None,
         }
+    }
+
+    /// Connections go there from now on.
+    pub(crate) fn turn_to(&mut self, target: &Target) {
+        self.aim.turn_to(target);
+    }
+
+    /// The next connection comes from this address (`MYSQL_OPT_BIND`).
+    pub(crate) const fn come_from(&mut self, source: Option<Source>) {
+        self.aim.come_from(source);
     }
 
     fn fd(&self) -> Fd {
@@ -205,27 +207,26 @@ impl Connection {
     pub(crate) fn resume(&mut self, result: CallResult, cx: &mut AppContext<'_>) -> Flow<Event> {
         match self.at {
             At::Idle => Flow::End(Event::Closed),
-            At::Getpid => match &mut self.resolver {
-                Some(resolver) => {
+            At::Getpid => match self.aim.lookup(self.leaks_memory) {
+                Some(call) => {
                     self.at = At::Resolve;
-                    Flow::Do(resolver.start(self.leaks_memory))
+                    Flow::Do(call)
                 }
                 None => Flow::Do(self.open()),
             },
-            At::Resolve => {
-                let resolver = self.resolver.as_mut().expect("a name is being resolved");
-                match resolver.resume(result, cx) {
-                    Flow::Do(call) => Flow::Do(call),
-                    Flow::End(Ok(addr)) => {
-                        self.addr = Some(Endpoint { addr, port: self.port });
-                        Flow::Do(self.open())
-                    }
-                    Flow::End(Err(error)) => Flow::End(Event::Failed(ConnectError::Resolve(error))),
-                }
-            }
-            At::Socket | At::Nonblock | At::Connect | At::PollConnect | At::SoError | At::Blocking | At::Mprotect => {
-                self.tcp(result)
-            }
+            At::Resolve => match self.aim.looked_up(result, cx) {
+                Flow::Do(call) => Flow::Do(call),
+                Flow::End(Ok(())) => Flow::Do(self.open()),
+                Flow::End(Err(error)) => Flow::End(Event::Failed(ConnectError::Resolve(error))),
+            },
+            At::Socket
+            | At::Bind(_)
+            | At::Nonblock
+            | At::Connect
+            | At::PollConnect
+            | At::SoError
+            | At::Blocking
+            | At::Mprotect => self.tcp(result),
             At::NoDelay => {
                 self.at = At::KeepAlive;
                 let option = SocketOption::Tcp(TcpSocketOption::KeepAlive(true));
@@ -259,6 +260,16 @@ impl Connection {
         Call::Socket { domain: Domain::Inet, ty: SockType::Stream, nonblock: false }
     }
 
+    /// Binds a new socket to its source address, if it is to have one; then it is made non-blocking.
+    fn bind(&mut self, fd: Fd, done: Option<Binding>) -> Call {
+        let (at, call) = match self.aim.binding(fd, done) {
+            Some((step, call)) => (At::Bind(step), call),
+            None => (At::Nonblock, Call::SetNonblock { fd, on: true }),
+        };
+        self.at = at;
+        call
+    }
+
     fn fail(&mut self, error: ConnectError) -> Call {
         (self.error, self.at) = (Some(error), At::CloseFailed);
         Call::Close { fd: self.fd() }
@@ -269,17 +280,19 @@ impl Connection {
         if self.at == At::Socket {
             return match flow::fd(result) {
                 Ok(fd) => {
-                    (self.fd, self.at) = (Some(fd), At::Nonblock);
-                    Flow::Do(Call::SetNonblock { fd, on: true })
+                    self.fd = Some(fd);
+                    Flow::Do(self.bind(fd, None))
                 }
                 Err(errno) => Flow::End(Event::Failed(ConnectError::Tcp(errno))),
             };
         }
         let fd = self.fd();
         Flow::Do(match (self.at, result) {
+            (At::Bind(_), Err(errno)) => self.fail(ConnectError::Tcp(errno)),
+            (At::Bind(done), Ok(_)) => self.bind(fd, Some(done)),
             (At::Nonblock, _) => {
                 self.at = At::Connect;
-                Call::Connect { fd, addr: self.addr.expect("the address is known before the socket") }
+                self.aim.connect(fd)
             }
             (At::Connect, Err(Errno::InProgress)) => {
                 self.at = At::PollConnect;
@@ -301,7 +314,7 @@ impl Connection {
                 Err(errno) => self.fail(ConnectError::Tcp(errno)),
             },
             // A name's lookup has already grown the heap for this attempt.
-            (At::Blocking, _) if self.leaks_memory && self.depth == Depth::Tcp && self.resolver.is_none() => {
+            (At::Blocking, _) if self.leaks_memory && self.depth == Depth::Tcp && !self.aim.by_name() => {
                 self.at = At::Mprotect;
                 Call::Mprotect
             }

@@ -253,6 +253,10 @@ impl Kernel {
         } else {
             socket.tuple.local.addr
         };
+        // __mkroute_output: a loopback source leaves by no other device.
+        if source.is_loopback() && !self.is_local(remote_addr) {
+            return Err(Errno::Inval);
+        }
         Ok(FourTuple {
             local: Endpoint { addr: source, port: socket.local_port() },
             remote: Endpoint { addr: remote_addr, port: addr.port },

@@ -168,8 +168,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry(
         TERM,
         "mark",
-        "A named moment of a scenario: the state right after the first event that makes its condition true. `kill` is the first KILL, `exhausted` the first EADDRNOTAVAIL or EMFILE, `end` the end. `kill+3s` is three seconds later.",
-        "场景里有名字的时刻：首次使条件成立的事件之后的状态。`kill` 是第一次 KILL，`exhausted` 是第一次 EADDRNOTAVAIL 或 EMFILE，`end` 是结束。`kill+3s` 是其后三秒。",
+        "A named moment of a scenario: the state right after the first event that makes its condition true. `kill` is the first KILL, `exhausted` the first EADDRNOTAVAIL, EMFILE or ENFILE (or EADDRINUSE of a bind() that asks for any port), `end` the end. `kill+3s` is three seconds later.",
+        "场景里有名字的时刻：首次使条件成立的事件之后的状态。`kill` 是第一次 KILL，`exhausted` 是第一次 EADDRNOTAVAIL、EMFILE 或 ENFILE（或不指定端口的 bind() 得到的 EADDRINUSE），`end` 是结束。`kill+3s` 是其后三秒。",
     )
     .alias(&["moment", "exhausted", "kill"])
     .run("halfclose show ss-s incident --at tw")
