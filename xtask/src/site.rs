@@ -85,22 +85,28 @@ fn build(context: &Context, module: &str, generated: &Path) -> Outcome {
     let built = context.target.join(BROWSER).join("web").join("halfclose_web.wasm");
     all(&[
         &|| {
-            let arguments = ["build", "--quiet", "--package", "halfclose-web", "--lib", "--profile", "web"];
-            run(context.cargo().args(arguments).args([
-                "--no-default-features",
-                "--features",
-                module,
-                "--target",
-                BROWSER,
-            ]))
+            let arguments = ["rustc", "--quiet", "--package", "halfclose-web", "--lib", "--profile", "web"];
+            let mut cargo = context.cargo();
+            cargo.args(arguments).args(["--no-default-features", "--features", module, "--target", BROWSER]);
+            if module == FIRST {
+                // What is halved must show which constants each function uses.
+                cargo.args(["--", "-C", "link-arg=--emit-relocs"]);
+            }
+            run(&mut cargo)
         },
         &|| {
             let program = ["run", "--quiet", "--package", "xtask-bindgen", "--"];
-            run(context.cargo().args(program).arg(&built).arg(generated).arg(module))
+            let mut cargo = context.cargo();
+            cargo.args(program).arg(&built).arg(generated).arg(module);
+            if module == FIRST {
+                cargo.arg("names");
+            }
+            run(&mut cargo)
         },
         &|| {
             if module == FIRST {
-                run(Command::new("node").arg("scripts/split.mjs").arg(generated).current_dir(web(context)))
+                let mut node = Command::new("node");
+                run(node.arg("scripts/split.mjs").arg(&built).arg(generated).current_dir(web(context)))
             } else {
                 Outcome::Passed(Vec::new())
             }

@@ -247,6 +247,7 @@ impl Kernel {
     }
 
     /// Ends a process: closes its descriptors in order (`exit_files`).
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn exit(&mut self, now: Instant, process: ProcIx, fx: &mut Effects) {
         self.processes[process.index()].alive = false;
         let fds: Vec<_> = self.processes[process.index()].fds.iter().map(|(fd, _)| fd).collect();

@@ -131,6 +131,7 @@ impl Kernel {
     }
 
     /// A FIN turned a minisock's FIN_WAIT2 into TIME_WAIT.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn timewait_entered(&mut self, now: Instant, id: TwId, tuple: FourTuple, fx: &mut Effects) {
         let (from, to) = (TcpState::FinWait2, TcpState::TimeWait);
         count_transition(&mut self.state_counts, from, to);
@@ -142,6 +143,7 @@ impl Kernel {
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn on_icmp(&mut self, now: Instant, src: Ipv4Addr, message: IcmpMessage, fx: &mut Effects) {
         // tcp_v4_err: ignored (RFC 6633).
         if message.code == UnreachableCode::SourceQuench {
@@ -204,6 +206,7 @@ impl Kernel {
     }
 
     /// An ICMP port-unreachable for a datagram nobody wanted.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn unreachable(&mut self, to: Ipv4Addr, from: Ipv4Addr, quoted: Quoted, fx: &mut Effects) {
         self.mib.inc(Mib::IcmpOutDestUnreachs);
         let body = Body::Icmp(IcmpMessage { code: UnreachableCode::Port, quoted });

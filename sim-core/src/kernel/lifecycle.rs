@@ -166,6 +166,7 @@ impl Kernel {
 
     /// Timestamps were seen, and the substate allows it in this kernel: all
     /// that an explicitly bound port asks for.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn may_be_reused(&self, sock: &TimeWaitSock) -> bool {
         sock.successor().is_some()
             && (sock.substate() == TcpState::TimeWait || !self.config.profile.fin_wait2_not_reusable)

@@ -238,6 +238,7 @@ impl Kernel {
     }
 
     /// An ACK that matches nothing: the answer to a SYN cookie?
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn on_cookie(
         &mut self,
         now: Instant,

@@ -201,6 +201,7 @@ impl TimeWaitSock {
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn process_fin_wait2(
         &mut self,
         seg: &Segment,

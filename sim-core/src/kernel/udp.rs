@@ -19,6 +19,7 @@ pub(crate) struct UdpTable {
 }
 
 impl Kernel {
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn udp_bind(&mut self, id: SocketId, addr: Endpoint) -> Result<(), Errno> {
         if self.socket(id).local_port() != Port::NONE {
             return Err(Errno::Inval);
@@ -49,6 +50,7 @@ impl Kernel {
             .ok_or(Errno::AddrInUse)
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn udp_connect(&mut self, id: SocketId, addr: Endpoint) -> Result<(), Errno> {
         let source = self.source_for(addr.addr).ok_or(Errno::NetUnreach)?;
         self.udp_autobind(id)?;
@@ -97,6 +99,7 @@ impl Kernel {
         Ok(len)
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn udp_recv(&mut self, id: SocketId, peek: bool) -> Result<Ret, Errno> {
         let udp = self.socket_mut(id).udp_mut().expect("a UDP socket has UDP state");
         if let Some(errno) = udp.error.take() {
@@ -106,6 +109,7 @@ impl Kernel {
         Ok(Ret::Datagram(data, from))
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn udp_close(&mut self, id: SocketId) {
         let port = self.socket(id).local_port();
         if let Some(list) = self.udp.by_port.get_mut(&port) {
@@ -118,6 +122,7 @@ impl Kernel {
         self.sockets.remove(id.0);
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn on_datagram(&mut self, src: Ipv4Addr, dst: Ipv4Addr, datagram: Datagram, fx: &mut Effects) {
         let from = Endpoint { addr: src, port: datagram.sport };
         let target = self.udp.by_port.get(&datagram.dport).and_then(|list| {
@@ -140,6 +145,7 @@ impl Kernel {
     }
 
     /// An ICMP error for a datagram we sent: only connected sockets hear of it.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn udp_error(&mut self, sport: Port, dport: Port, errno: Errno, fx: &mut Effects) {
         let Some(list) = self.udp.by_port.get(&sport) else { return };
         let Some(id) = list.iter().copied().find(|&id| self.socket(id).tuple.remote.port == dport) else { return };

@@ -227,6 +227,7 @@ fn dropped(packet: &Packet, reason: DropReason) -> Option<(FourTuple, DropReason
 }
 
 /// The answer of a reject rule (`nf_send_reset`, `icmp_send`).
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn rejection(packet: &Packet, with: RejectWith) -> Option<Packet> {
     let tuple = packet.tuple()?;
     match (with.icmp_code(), &packet.body) {

@@ -346,6 +346,7 @@ impl RuleSet {
 
 impl Active {
     /// Counts a match against probability, skip and limit.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn applies(&mut self, rng: &mut SimRng) -> bool {
         let certain = self.rule.probability.num >= self.rule.probability.den;
         if self.rule.limit.is_some_and(|limit| self.applied >= limit) || !certain && !rng.chance(self.rule.probability)

@@ -100,6 +100,7 @@ pub fn world(scenario: &Scenario, seed: u64) -> Result<Built, BuildError> {
 ///
 /// # Errors
 /// As [`world`].
+#[cfg_attr(target_family = "wasm", inline(never))]
 pub(super) fn start_again(built: &mut Built, scenario: &Scenario, process: usize) -> Result<(), BuildError> {
     let (host, _ended) = built.processes[process];
     // Its old number is taken: a new process gets the next free one.

@@ -110,6 +110,7 @@ fn sysbench(spec: &SysbenchSpec, host: &HostSpec) -> Result<SysbenchConfig, Stri
     })
 }
 
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn mysql(spec: &MysqlSpec, host: &HostSpec) -> Result<MysqlClientConfig, String> {
     Ok(MysqlClientConfig {
         target: target(&spec.host, spec.port, host)?,
@@ -119,6 +120,7 @@ fn mysql(spec: &MysqlSpec, host: &HostSpec) -> Result<MysqlClientConfig, String>
     })
 }
 
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn reconnect(spec: &ReconnectSpec, host: &HostSpec) -> Result<ReconnectConfig, String> {
     let (server, port) = &spec.target;
     Ok(ReconnectConfig {
@@ -136,6 +138,7 @@ fn reconnect(spec: &ReconnectSpec, host: &HostSpec) -> Result<ReconnectConfig, S
     })
 }
 
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
     let (server, port) = &spec.target;
     let base = match spec.preset {
@@ -172,6 +175,7 @@ fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
     })
 }
 
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn dns(spec: &DnsSpec, host: &HostSpec) -> DnsConfig {
     let addr = host.addrs.first().copied().unwrap_or(Ipv4Addr::LOCALHOST);
     let mut config = DnsConfig::new(addr, spec.records.clone());

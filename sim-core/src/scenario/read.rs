@@ -1,11 +1,11 @@
 //! Reads metrics from a running world.
 
 use super::metric::{Metric, MetricKind, PortStep, ProcessMetric, ProcesslistMetric, SsMetric};
-use crate::app::CallName;
+use crate::app::{AppStatus, CallName};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::kernel::fd::FdFile;
-use crate::sim::{Phase, World};
+use crate::sim::{Phase, ProcStats, World};
 use crate::tcp::TcpState;
 use crate::units::{HostId, ProcIx, SocketId};
 
@@ -40,6 +40,7 @@ pub(super) fn metric(world: &World, places: Places<'_>, metric: &Metric) -> Opti
     }
 }
 
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn ss(kernel: &Kernel, word: SsMetric) -> i64 {
     let stats = kernel.sockstats();
     i64::from(match word {
@@ -77,11 +78,7 @@ fn process_metric(world: &World, (host, ix): (HostId, ProcIx), kind: &ProcessMet
         ProcessMetric::ConnectAttempts => whole(stats.tcp_connects),
         ProcessMetric::ConnectOk => whole(stats.syn_sent),
         ProcessMetric::ConnectErrno(errno) => failed(&[CallName::Socket, CallName::Bind, CallName::Connect], *errno),
-        ProcessMetric::Calls(name) => {
-            // Several calls of the model are one call of Linux: fcntl, sendto.
-            let same = CallName::ALL.iter().filter(|call| call.name() == name.name());
-            whole(same.map(|&call| stats.calls.get(call)).sum())
-        }
+        ProcessMetric::Calls(name) => calls(stats, *name),
         ProcessMetric::Recvq(bytes) => {
             count(kernel, ix, |kernel, id| connected(kernel, id) && kernel.recv_q(id) == Some(*bytes))
         }
@@ -96,20 +93,30 @@ fn process_metric(world: &World, (host, ix): (HostId, ProcIx), kind: &ProcessMet
             let counts = process.connections_by_parity();
             Some(i64::from(counts[usize::from((u16::from(*parity) ^ low) & 1)]))
         }
-        ProcessMetric::Processlist(word) => {
-            let rows = world.app(host, ix).status(world.now()).processlist;
-            whole(match word {
-                ProcesslistMetric::Rows => rows.len() as u64,
-                ProcesslistMetric::Unauthenticated => {
-                    rows.iter().filter(|row| row.user == "unauthenticated user").count() as u64
-                }
-            })
-        }
+        ProcessMetric::Processlist(word) => processlist(&world.app(host, ix).status(world.now()), *word),
         ProcessMetric::Status(name) => world.app(host, ix).metric(name).and_then(whole),
     }
 }
 
+#[cfg_attr(target_family = "wasm", inline(never))]
+fn calls(stats: &ProcStats, name: CallName) -> Option<i64> {
+    // Several calls of the model are one call of Linux: fcntl, sendto.
+    let same = CallName::ALL.iter().filter(|call| call.name() == name.name());
+    whole(same.map(|&call| stats.calls.get(call)).sum())
+}
+
+#[cfg_attr(target_family = "wasm", inline(never))]
+fn processlist(status: &AppStatus, word: ProcesslistMetric) -> Option<i64> {
+    whole(match word {
+        ProcesslistMetric::Rows => status.processlist.len() as u64,
+        ProcesslistMetric::Unauthenticated => {
+            status.processlist.iter().filter(|row| row.user == "unauthenticated user").count() as u64
+        }
+    })
+}
+
 /// Sockets of a process's descriptors that satisfy `is`.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn count(kernel: &Kernel, process: ProcIx, is: impl Fn(&Kernel, SocketId) -> bool) -> Option<i64> {
     let sockets = kernel.processes()[process.index()].fds().iter().filter_map(|(_, file)| match file {
         FdFile::Socket(id) => Some(id),

@@ -2,12 +2,13 @@
 
 use core::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::build::{self, BuildError, Built};
 use super::expect::{CheckRow, Since};
 use super::metric::Metric;
 use super::read::{self, Places};
-use super::spec::{ActionKind, ActionSpec, MarkRef, MarkSpec, Moment, Scenario, Signal};
+use super::spec::{ActionKind, ActionSpec, MarkRef, MarkSpec, Moment, RuleSpec, Scenario, Signal};
 use crate::app::{Control, ControlError};
 use crate::sim::{ForkError, Phase, SimError, Step, World};
 use crate::time::{Duration, Instant};
@@ -31,7 +32,8 @@ pub struct Refusal {
 /// A scenario on its way.
 #[derive(Debug)]
 pub struct Run {
-    scenario: Scenario,
+    /// Shared by all copies of a run, until one is given another entry of the timeline.
+    scenario: Arc<Scenario>,
     seed: u64,
     built: Built,
     marks: BTreeMap<MarkRef, Instant>,
@@ -43,7 +45,7 @@ pub struct Run {
     rows: Vec<Option<CheckRow>>,
     /// Values at an expectation's `since` moment.
     before: Vec<Option<(Instant, BTreeMap<Metric, i64>)>>,
-    /// Expectations are read as their moments pass.
+    /// There are expectations, and they are read as their moments pass.
     checking: bool,
     /// Marks of an earlier pass over the same scenario, for moments before a mark.
     foreseen: BTreeMap<MarkRef, Instant>,
@@ -59,6 +61,10 @@ impl Run {
     /// # Errors
     /// What a checked scenario can still ask for in vain: see [`BuildError`].
     pub fn new(scenario: Scenario, seed: u64) -> Result<Self, BuildError> {
+        Self::of(Arc::new(scenario), seed)
+    }
+
+    fn of(scenario: Arc<Scenario>, seed: u64) -> Result<Self, BuildError> {
         let built = build::world(&scenario, seed)?;
         let expectations = scenario.expectations.len();
         let mut run = Self {
@@ -71,7 +77,7 @@ impl Run {
             refusals: Vec::new(),
             rows: vec![None; expectations],
             before: vec![None; expectations],
-            checking: true,
+            checking: expectations > 0,
             foreseen: BTreeMap::new(),
             ahead: Vec::new(),
             next_check: None,
@@ -89,7 +95,7 @@ impl Run {
     pub fn try_fork(&mut self) -> Result<Self, ForkError> {
         let world = self.built.world.try_fork()?;
         Ok(Self {
-            scenario: self.scenario.clone(),
+            scenario: Arc::clone(&self.scenario),
             seed: self.seed,
             built: Built { world, hosts: self.built.hosts.clone(), processes: self.built.processes.clone() },
             marks: self.marks.clone(),
@@ -110,7 +116,7 @@ impl Run {
     /// else is due at that very nanosecond. An entry already past is due now.
     pub fn inject(&mut self, action: ActionSpec) {
         self.waiting.push(self.scenario.timeline.len());
-        self.scenario.timeline.push(action);
+        Arc::make_mut(&mut self.scenario).timeline.push(action);
         self.place_actions();
     }
 
@@ -126,7 +132,7 @@ impl Run {
 
     /// The scenario.
     #[must_use]
-    pub const fn scenario(&self) -> &Scenario {
+    pub fn scenario(&self) -> &Scenario {
         &self.scenario
     }
     /// The seed of this run.
@@ -224,7 +230,7 @@ impl Run {
         if !needed || self.built.world.now() > Instant::ZERO {
             return Ok(());
         }
-        let mut scout = Self::new(self.scenario.clone(), self.seed).expect("the same scenario was built before");
+        let mut scout = Self::of(Arc::clone(&self.scenario), self.seed).expect("the same scenario was built before");
         scout.checking = false;
         scout.run_until(scout.scenario.end, &mut NoObserver)?;
         self.foreseen = scout.marks;
@@ -242,7 +248,8 @@ impl Run {
         if let Moment::Mark { mark, before: true, .. } = moment
             && mark != MarkRef::End
         {
-            let mut scout = Self::new(self.scenario.clone(), self.seed).expect("the same scenario was built before");
+            let mut scout =
+                Self::of(Arc::clone(&self.scenario), self.seed).expect("the same scenario was built before");
             scout.checking = false;
             if !scout.run_to_mark(mark, &mut NoObserver)? {
                 return Ok(false);
@@ -452,6 +459,9 @@ impl Run {
 
     /// The next instant at which an expectation is to be read.
     fn next_check(&mut self) -> Option<Instant> {
+        if !self.checking {
+            return None;
+        }
         match self.next_check {
             Some(known) if known.is_none_or(|at| at >= self.built.world.now()) => known,
             Some(_) | None => {
@@ -462,10 +472,8 @@ impl Run {
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn find_next_check(&self) -> Option<Instant> {
-        if !self.checking {
-            return None;
-        }
         // One that is not for this seed is never read, so it would be due for ever.
         let expectations = self.scenario.expectations.iter().enumerate();
         let own = expectations.filter(|(_, e)| self.scenario.applies(&e.over_seeds, self.seed));
@@ -483,12 +491,16 @@ impl Run {
     }
 
     fn read_moments(&mut self, is_now: impl Fn(&Self, &Moment) -> bool, now: Instant) {
-        if !self.checking {
-            return;
+        if self.checking {
+            self.read_expectations(&is_now, now);
         }
+    }
+
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    fn read_expectations(&mut self, is_now: &dyn Fn(&Self, &Moment) -> bool, now: Instant) {
         self.next_check = None;
-        for i in 0..self.scenario.expectations.len() {
-            let expectation = self.scenario.expectations[i].clone();
+        let scenario = Arc::clone(&self.scenario);
+        for (i, expectation) in scenario.expectations.iter().enumerate() {
             if !self.scenario.applies(&expectation.over_seeds, self.seed) {
                 continue;
             }
@@ -559,28 +571,37 @@ impl Run {
                 Ok(Ok(()))
             }
             ActionKind::Rule(rule) => {
-                let name = rule.name.clone();
-                let rule = build::rule(rule, &self.built.hosts);
-                self.built.world.network_mut().add_rule_first(name, rule);
+                self.add_rule(rule);
                 Ok(Ok(()))
             }
-            ActionKind::Start { process } => {
-                let (host, ix) = self.built.processes[*process];
-                Ok(match self.built.world.phase(host, ix) {
-                    Phase::Waiting => {
-                        self.built.world.start_process(host, ix);
-                        Ok(())
-                    }
-                    Phase::Exited(_) => {
-                        build::start_again(&mut self.built, &self.scenario, *process).map_err(|error| error.to_string())
-                    }
-                    Phase::Running | Phase::Stopped => Err("the process is running".to_owned()),
-                })
-            }
+            ActionKind::Start { process } => Ok(self.start(*process)),
             ActionKind::Signal { process, signal } => self.signal(*process, *signal, observer),
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    fn add_rule(&mut self, rule: &RuleSpec) {
+        let name = rule.name.clone();
+        let rule = build::rule(rule, &self.built.hosts);
+        self.built.world.network_mut().add_rule_first(name, rule);
+    }
+
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    fn start(&mut self, process: usize) -> Result<(), String> {
+        let (host, ix) = self.built.processes[process];
+        match self.built.world.phase(host, ix) {
+            Phase::Waiting => {
+                self.built.world.start_process(host, ix);
+                Ok(())
+            }
+            Phase::Exited(_) => {
+                build::start_again(&mut self.built, &self.scenario, process).map_err(|error| error.to_string())
+            }
+            Phase::Running | Phase::Stopped => Err("the process is running".to_owned()),
+        }
+    }
+
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn signal(
         &mut self,
         process: usize,

@@ -13,7 +13,7 @@ use crate::kernel::{Caller, Outcome};
 use crate::tcp::{Cause, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::{CallSeen, Observer, Record, RecordKind};
-use crate::units::{Fd, HostId, Port, ProcIx, TaskId, TaskRef};
+use crate::units::{Fd, HostId, Pid, Port, ProcIx, TaskId, TaskRef};
 
 /// How a thread goes on.
 enum Turn {
@@ -123,20 +123,7 @@ impl World {
                 observer.record(&Record { at: now, host, kind });
             }
             if self.calls_wanted {
-                let fd = call_fd(&slot.call).unwrap_or_else(|| new_fd(result));
-                observer.call(&CallSeen {
-                    at: now,
-                    host,
-                    pid: process.pid(),
-                    task: task.task,
-                    name: name as u8,
-                    fd: (fd != Fd(u32::MAX)).then_some(fd),
-                    entered: slot.entered,
-                    result: summary(result),
-                    cpu: slot.charged,
-                    on_cpu: slot.cpu.map_or(0, |cpu| cpu.0),
-                    args: seen::args(&slot.call, result),
-                });
+                show_call(now, host, process.pid(), task.task, slot, result, observer);
             }
         }
         let cpus = kernel.config().cpus;
@@ -269,6 +256,7 @@ impl World {
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn ask_each(&mut self, limit: Instant) {
         for ix in 0..self.own_timers.len() {
             let (host, process) = self.own_timers[ix];
@@ -285,6 +273,7 @@ impl World {
     }
 
     /// A program's own timer may be due: its wait ends if it has something to do.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn own_timer(&mut self, at: Instant, host: HostId, process: ProcIx) {
         let latency = self.wake_latency(host);
         let proc = &mut self.hosts[host.index()].procs[process.index()];
@@ -467,6 +456,33 @@ impl World {
 /// A number that tells a host's threads apart.
 fn task_key(task: TaskRef) -> u64 {
     u64::from(task.process.0) << 32 | u64::from(task.task.0)
+}
+
+/// A completed call with its arguments, for who wants them.
+#[cfg_attr(target_family = "wasm", inline(never))]
+fn show_call(
+    at: Instant,
+    host: HostId,
+    pid: Pid,
+    task: TaskId,
+    slot: &Task,
+    result: &CallResult,
+    observer: &mut dyn Observer,
+) {
+    let fd = call_fd(&slot.call).unwrap_or_else(|| new_fd(result));
+    observer.call(&CallSeen {
+        at,
+        host,
+        pid,
+        task,
+        name: slot.call.name() as u8,
+        fd: (fd != Fd(u32::MAX)).then_some(fd),
+        entered: slot.entered,
+        result: summary(result),
+        cpu: slot.charged,
+        on_cpu: slot.cpu.map_or(0, |cpu| cpu.0),
+        args: seen::args(&slot.call, result),
+    });
 }
 
 /// The descriptor a call is about.

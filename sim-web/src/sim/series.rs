@@ -28,7 +28,11 @@ pub(super) fn columns(scenario: &Scenario) -> Vec<Column> {
     let names = scenario.names();
     let mut columns = Vec::new();
     let mut add = |group, metrics: Vec<Metric>| {
-        let name = metrics.iter().map(|metric| names.display(metric)).collect::<Vec<_>>().join(" + ");
+        let mut name = String::new();
+        for metric in &metrics {
+            name += if name.is_empty() { "" } else { " + " };
+            name += &names.display(metric);
+        }
         columns.push(Column { name, group, metrics });
     };
     for host in 0..scenario.hosts.len() {

@@ -84,10 +84,14 @@ pub(super) struct Memory {
 impl Memory {
     /// The latest records of the classes asked for, in their order.
     pub(super) fn latest(&self, classes: &[Class]) -> Vec<Kept> {
-        let mut all: Vec<Kept> =
-            classes.iter().flat_map(|class| self.latest[*class as usize].iter().copied()).collect();
-        all.sort_unstable_by_key(|kept| kept.seq);
-        all
+        // Each class is in order already.
+        let mut queues: Vec<_> = classes.iter().map(|class| self.latest[*class as usize].iter().peekable()).collect();
+        let mut all = Vec::new();
+        loop {
+            let next = queues.iter_mut().filter_map(|queue| Some((queue.peek()?.seq, queue)));
+            let Some((_, queue)) = next.min_by_key(|(seq, _)| *seq) else { return all };
+            all.extend(queue.next());
+        }
     }
 }
 

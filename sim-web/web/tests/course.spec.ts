@@ -108,6 +108,7 @@ test("the 90-minute workshop, in order, by keyboard, from the one file, without 
   test.setTimeout(400_000);
   await context.setOffline(true);
   await page.goto(`file://${SITE}/halfclose.html?lang=zh#course=instructor&seat=3`);
+  await page.locator("hc-course input").first().waitFor();
   await reach(page, "hc-course input");
   await page.keyboard.type(CODE);
   await page.keyboard.press("Enter");

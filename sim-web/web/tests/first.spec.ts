@@ -26,6 +26,25 @@ for (const [preset, seed] of [["tiny", "1"], ["tiny", "7"], ["one-connection", "
   });
 }
 
+test("a first look needs half of the simulator, and an action brings the other", async ({ page, open }) => {
+  const halves: string[] = [];
+  page.on("request", (request) => { if (/sim_(bg|rest)[^/]*\.wasm$/.test(request.url())) halves.push(request.url()); });
+  await open();
+  await prepared(page);
+  const opened = await moment(page);
+  await page.keyboard.press("Space");
+  await expect.poll(() => moment(page)).toBeGreaterThan(opened);
+  await page.keyboard.press("Space");
+  await page.keyboard.press("End");
+  await expect(page.locator("hc-view-ports .cell.free")).toHaveCount(0);
+  await page.keyboard.press("Home");
+  await expect.poll(() => moment(page)).toBe(0);
+  expect(halves).toHaveLength(1);
+  await page.keyboard.press("Shift+ArrowRight");
+  await expect.poll(() => moment(page)).toBeGreaterThan(0);
+  expect(halves).toHaveLength(2);
+});
+
 test("the full incident is one click away", async ({ page, open }) => {
   await open();
   await page.getByRole("button", { name: /full incident/ }).click();

@@ -34,7 +34,7 @@ impl Flavour {
     /// The flavour a version string such as `8.0.36-28` belongs to.
     #[must_use]
     pub fn of(version: &str) -> Self {
-        if version.contains("MariaDB") {
+        if version.as_bytes().windows(7).any(|part| part == b"MariaDB") {
             return Self::MariaDb;
         }
         let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|p| p.parse().unwrap_or(0_u32));
@@ -569,6 +569,7 @@ impl MysqlServer {
         Call::Accept { fd: listening.fd, nonblock: true }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn accept_failed(&mut self, errno: Errno) -> Call {
         if errno == Errno::Again || errno == Errno::Intr {
             return self.poll();
@@ -607,6 +608,7 @@ impl MysqlServer {
         Call::Send { fd, data }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn spawn_failed(&mut self, slot: u32, errno: Errno) -> Call {
         let fd = self.shared.sessions[slot as usize].fd;
         self.shared.release(slot);
@@ -689,6 +691,7 @@ impl MysqlServer {
         self.order(Order::Shutdown(id), cx)
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn console_sql(&mut self, text: &str, cx: &mut AppContext<'_>) -> Result<(), ControlError> {
         let refused = |e: &ServerError| ControlError::Refused(format!("ERROR {} ({}): {}", e.code, e.sqlstate, e.text));
         match sql::parse(text) {

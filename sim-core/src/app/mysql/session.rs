@@ -718,6 +718,7 @@ impl Thread<'_> {
         Ok(victim)
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn kill(&mut self, id: u64, cx: &mut AppContext<'_>) -> Result<(), ServerError> {
         let victim = self.victim(id)?;
         let id = mark_killed(self.shared, victim, cx);
@@ -725,6 +726,7 @@ impl Thread<'_> {
         Ok(())
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn kill_query(&mut self, id: u64, cx: &mut AppContext<'_>) -> Result<(), ServerError> {
         let victim = self.victim(id)? as usize;
         let target = &mut self.shared.sessions[victim];
@@ -735,6 +737,7 @@ impl Thread<'_> {
         Ok(())
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn processlist(&mut self, now: Instant) -> Payload {
         let (own, eof) = (u64::from(self.session().id), self.session().deprecate_eof);
         let mut rows = self.shared.processlist(now);

@@ -89,20 +89,9 @@ pub(crate) fn parse(sql: &str) -> Statement {
     let (places, in_lower_case) = (words(sql), sql.to_ascii_lowercase());
     let words: Vec<&str> = places.iter().map(|place| &sql[place.clone()]).collect();
     let lower: Vec<&str> = places.into_iter().map(|place| &in_lower_case[place]).collect();
-    let pattern = || {
-        let at = lower.iter().position(|w| *w == "like")?;
-        words.get(at + 1).map(|&word| word.to_owned())
-    };
     match lower.as_slice() {
         ["set", rest @ ..] => set(rest, &words[1..]),
-        ["show", "variables", ..] | ["show", "global" | "session", "variables", ..] => {
-            Statement::ShowVariables(pattern())
-        }
-        ["show", "status", ..] | ["show", "global" | "session", "status", ..] => Statement::ShowStatus(pattern()),
-        ["show", "processlist"] | ["show", "full", "processlist"] => Statement::ShowProcesslist,
-        ["show", what, ..] if SHOWN_EMPTY.contains(what) => Statement::ShowNothing,
-        ["show", what, ..] => syntax(sql, what),
-        ["show"] => syntax(sql, ""),
+        ["show", rest @ ..] => show(sql, rest, &words[1..]),
         ["kill", "query", id] => id.parse().map_or_else(|_| syntax(sql, id), Statement::KillQuery),
         ["kill", "connection", id] | ["kill", id] => id.parse().map_or_else(|_| syntax(sql, id), Statement::Kill),
         ["flush", "hosts", ..] | ["truncate", "table", "performance_schema.host_cache"] => Statement::FlushHosts,
@@ -116,12 +105,46 @@ pub(crate) fn parse(sql: &str) -> Statement {
         }
         ["select", rest @ ..] if !rest.is_empty() => Statement::Select(select(rest, &words[1..])),
         ["insert" | "update" | "delete" | "replace", ..] => Statement::Write(1),
-        [
-            "begin" | "commit" | "rollback" | "start" | "use" | "create" | "drop" | "alter" | "flush" | "lock"
-            | "unlock" | "analyze" | "truncate" | "grant" | "revoke" | "do" | "savepoint" | "release",
-            ..,
-        ] => Statement::Done,
+        [first, ..] if DONE.contains(first) => Statement::Done,
         [first, ..] => syntax(sql, first),
+        [] => syntax(sql, ""),
+    }
+}
+
+/// First words of what is answered by OK.
+const DONE: &[&str] = &[
+    "begin",
+    "commit",
+    "rollback",
+    "start",
+    "use",
+    "create",
+    "drop",
+    "alter",
+    "flush",
+    "lock",
+    "unlock",
+    "analyze",
+    "truncate",
+    "grant",
+    "revoke",
+    "do",
+    "savepoint",
+    "release",
+];
+
+#[cfg_attr(target_family = "wasm", inline(never))]
+fn show(sql: &str, lower: &[&str], words: &[&str]) -> Statement {
+    let pattern = || {
+        let at = lower.iter().position(|w| *w == "like")?;
+        words.get(at + 1).map(|&word| word.to_owned())
+    };
+    match lower {
+        ["variables", ..] | ["global" | "session", "variables", ..] => Statement::ShowVariables(pattern()),
+        ["status", ..] | ["global" | "session", "status", ..] => Statement::ShowStatus(pattern()),
+        ["processlist"] | ["full", "processlist"] => Statement::ShowProcesslist,
+        [what, ..] if SHOWN_EMPTY.contains(what) => Statement::ShowNothing,
+        [what, ..] => syntax(sql, what),
         [] => syntax(sql, ""),
     }
 }
@@ -177,11 +200,13 @@ const SHOWN_EMPTY: &[&str] = &[
     "warnings",
 ];
 
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn syntax(sql: &str, at: &str) -> Statement {
     let from = if at.is_empty() { sql.len() } else { sql.to_ascii_lowercase().find(at).unwrap_or(0) };
     Statement::Syntax(sql[from..].trim().to_owned())
 }
 
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn set(lower: &[&str], words: &[&str]) -> Statement {
     let (name, rest) = match lower {
         ["global" | "persist", name, rest @ ..] => (*name, rest),
@@ -204,8 +229,8 @@ fn select(lower: &[&str], words: &[&str]) -> Select {
     let from = lower.iter().position(|w| *w == "from");
     let list = &words[..from.unwrap_or(words.len())];
     let distinct = usize::from(lower.first() == Some(&"distinct"));
-    let column = list[distinct.min(list.len())..].concat();
-    let table = from.and_then(|at| words.get(at + 1)).map(|t| t.trim_start_matches("test.").to_owned());
+    let column: String = list[distinct.min(list.len())..].iter().copied().collect();
+    let table = from.and_then(|at| words.get(at + 1)).map(|t| t.strip_prefix("test.").unwrap_or(t).to_owned());
     let aggregate = column.contains('(');
     let between = lower.iter().position(|w| *w == "between").and_then(|at| {
         let low: u32 = lower.get(at + 1)?.parse().ok()?;

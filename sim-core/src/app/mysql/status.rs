@@ -28,6 +28,7 @@ const fn clock_seconds(now: Instant, since: Instant) -> u64 {
 
 impl Shared {
     /// The session that has been there longest of those logged in.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn oldest_client(&self) -> Option<u32> {
         let live = self.sessions.iter().enumerate().filter(|(_, s)| !s.is_free() && s.authenticated && s.id != 0);
         live.min_by_key(|(_, s)| s.id).and_then(|(slot, _)| u32::try_from(slot).ok())
@@ -180,6 +181,7 @@ impl Shared {
     }
 
     /// The value `SELECT @@name` returns.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         let name = name.to_ascii_lowercase();
         self.variable_list().into_iter().find(|(n, _)| *n == name).map(|(_, v)| v)

@@ -85,6 +85,7 @@ impl Kernel {
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn sys_sendmmsg(
         &mut self,
         process: ProcIx,
@@ -107,6 +108,7 @@ impl Kernel {
         Ok(Ret::Count(sent))
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn sys_sendto(
         &mut self,
         process: ProcIx,

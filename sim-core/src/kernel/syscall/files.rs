@@ -17,6 +17,7 @@ impl Kernel {
         &mut self.processes[process.index()].fds
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn sys_open(&mut self, process: ProcIx, file: FileKind) -> CallResult {
         self.acquire_file(process)?;
         let nr_open = self.config.sysctls.nr_open();
@@ -27,6 +28,7 @@ impl Kernel {
         opened.map(Ret::Fd)
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn sys_read(&mut self, process: ProcIx, fd: Fd, max: u32) -> CallResult {
         Ok(Ret::Count(self.fds(process).file_mut(fd)?.read(max)))
     }
@@ -41,6 +43,7 @@ impl Kernel {
         Ok(Ret::Done)
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn sys_lseek(&mut self, process: ProcIx, fd: Fd) -> CallResult {
         self.fds(process).file_mut(fd)?.seek(0);
         Ok(Ret::Count(0))
@@ -56,6 +59,7 @@ impl Kernel {
         Ok(Ret::Count(O_RDWR | if flags.nonblock { O_NONBLOCK } else { 0 }))
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn sys_fionread(&mut self, process: ProcIx, fd: Fd) -> CallResult {
         let id = self.fd_socket(process, fd)?;
         let socket = self.socket(id);

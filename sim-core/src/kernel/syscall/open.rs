@@ -266,6 +266,7 @@ impl Kernel {
     /// A socket with a port of its own only needs a unique 4-tuple
     /// (`__inet_check_established`, explicit port: TIME_WAIT may be taken over,
     /// whose successor's initial sequence number is returned).
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn connect_bound(&mut self, tuple: FourTuple, fx: &mut Effects) -> Result<Option<TwSuccessor>, Errno> {
         match self.established.get(&tuple) {
             None => Ok(None),

@@ -87,10 +87,12 @@ impl Kernel {
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn sys_getsockname(&self, process: ProcIx, fd: Fd) -> CallResult {
         Ok(Ret::Name(self.socket(self.fd_socket(process, fd)?).tuple.local))
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn sys_getpeername(&self, process: ProcIx, fd: Fd) -> CallResult {
         let socket = self.socket(self.fd_socket(process, fd)?);
         let connected = match socket.state() {

@@ -256,6 +256,7 @@ impl Sysctls {
     }
 
     /// The value a number becomes under its sysctl's checks.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn checked_int(&self, int: IntSysctl, number: Number) -> Result<i32, Refused> {
         let value = match int.kind_in(self.version) {
             Kind::Int => number.int()?,
@@ -284,6 +285,7 @@ impl Sysctls {
     }
 
     /// `msecs_to_jiffies` and back: up to the next tick.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn whole_jiffies_ms(&self, ms: i32) -> Result<i32, Refused> {
         let ms = u64::try_from(ms).map_err(|_| Refused)?;
         let jiffies = (ms * u64::from(self.hz)).div_ceil(1000);
@@ -306,6 +308,7 @@ impl Sysctls {
     }
 
     /// `proc_doulongvec_minmax`: a negative number is ignored without an error.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn write_file_max(&mut self, value: &str) -> Result<(), Refused> {
         let number = proc::first_number(value)?;
         if number.negative {
@@ -319,6 +322,7 @@ impl Sysctls {
     }
 
     /// What a sysctl takes, in words, for the error message.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn rule(&self, id: Id) -> String {
         match id {
             Id::Int(IntSysctl::IpUnprivilegedPortStart) => {
@@ -342,6 +346,7 @@ impl Sysctls {
 
     /// The name of this kernel nearest to `wanted` by its last part: the folders
     /// are alike in most names.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn nearest(&self, wanted: &str) -> Option<&'static str> {
         fn leaf(name: &str) -> &str {
             name.rsplit('.').next().unwrap_or_default()

@@ -124,6 +124,7 @@ pub(super) fn write_ints(text: &str, values: &mut [i32], min: i32, max: i32) -> 
 
 /// A list of ports and ranges (`proc_do_large_bitmap`): separators are `,` and
 /// newline, no spaces; overlapping ranges merge; an empty line is the empty set.
+#[cfg_attr(target_family = "wasm", inline(never))]
 pub(super) fn port_list(text: &str) -> Result<PortSet, Refused> {
     let port = |number: Number| match (number.negative, u16::try_from(number.magnitude)) {
         (false, Ok(port)) => Ok(Port(port)),

@@ -223,34 +223,44 @@ impl Tcb {
         }
         let fast = self.cold.as_ref().is_some_and(|cold| cold.dup_acks == 3 && cold.sent > 0) && !recovering;
         if fast {
-            // RFC 5681 §3.2 in its simplest form: the head is lost.
-            let (nxt, flight) = (self.snd_nxt, self.packets_out());
-            let cold = self.cold();
-            cold.high_seq = Some(nxt);
-            cold.marked = true;
-            if let Some(head) = cold.tx.front_mut() {
-                head.flags.lost = true;
-            }
-            self.cwnd = u16::try_from(flight / 2).unwrap_or(u16::MAX).max(2);
-            self.resend(Resend::Head, run);
-            self.clear(Bits::XMIT_SPECIAL);
-            self.rearm_rto(run);
+            self.fast_retransmit(run);
         } else if recovering && advanced > 0 {
-            // RFC 6582: a partial acknowledgment points at the next loss; with SACK it does so
-            // only if something behind was received (RFC 6675).
-            let sack = self.is(Bits::SACK_OK);
-            if let Some(cold) = &mut self.cold
-                && (!sack || cold.tx.iter().take(cold.sent).any(|skb| skb.flags.sacked))
-                && !cold.tx.iter().take(cold.sent).any(|skb| skb.flags.lost)
-                && cold.sent > 0
-                && let Some(head) = cold.tx.front_mut()
-                && !head.flags.retrans
-            {
-                head.flags.lost = true;
-                cold.marked = true;
-            }
-            self.resend_lost(run);
+            self.partly_acknowledged(run);
         }
+    }
+
+    /// RFC 5681 §3.2 in its simplest form: the head is lost.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    fn fast_retransmit(&mut self, run: &mut Run<'_, '_>) {
+        let (nxt, flight) = (self.snd_nxt, self.packets_out());
+        let cold = self.cold();
+        cold.high_seq = Some(nxt);
+        cold.marked = true;
+        if let Some(head) = cold.tx.front_mut() {
+            head.flags.lost = true;
+        }
+        self.cwnd = u16::try_from(flight / 2).unwrap_or(u16::MAX).max(2);
+        self.resend(Resend::Head, run);
+        self.clear(Bits::XMIT_SPECIAL);
+        self.rearm_rto(run);
+    }
+
+    /// RFC 6582: a partial acknowledgment points at the next loss; with SACK it does so
+    /// only if something behind was received (RFC 6675).
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    fn partly_acknowledged(&mut self, run: &mut Run<'_, '_>) {
+        let sack = self.is(Bits::SACK_OK);
+        if let Some(cold) = &mut self.cold
+            && (!sack || cold.tx.iter().take(cold.sent).any(|skb| skb.flags.sacked))
+            && !cold.tx.iter().take(cold.sent).any(|skb| skb.flags.lost)
+            && cold.sent > 0
+            && let Some(head) = cold.tx.front_mut()
+            && !head.flags.retrans
+        {
+            head.flags.lost = true;
+            cold.marked = true;
+        }
+        self.resend_lost(run);
     }
 
     /// `__tcp_oow_rate_limited`: true if an answer must wait (`tcp_invalid_ratelimit`).

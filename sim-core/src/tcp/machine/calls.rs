@@ -207,6 +207,7 @@ fn shutdown(tcb: &mut Tcb, read: bool, write: bool, run: &mut Run<'_, '_>) {
 }
 
 /// `tcp_abort` (`ss -K`, `tcp_max_orphans`): reset where a peer would wait.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn kill(tcb: &mut Tcb, cause: Cause, run: &mut Run<'_, '_>) {
     match tcb.state() {
         TcpState::Closed | TcpState::TimeWait => {}
@@ -292,6 +293,7 @@ fn set_keepalive(tcb: &mut Tcb, on: bool, run: &mut Run<'_, '_>) {
 }
 
 /// `tcp_sock_set_keepidle_locked`: a running timer is set anew.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn set_keep_idle(tcb: &mut Tcb, time: Duration, run: &mut Run<'_, '_>) {
     let (now, lrcvtime) = (run.ms(), tcb.lrcvtime);
     let cold = tcb.cold();
@@ -303,6 +305,7 @@ fn set_keep_idle(tcb: &mut Tcb, time: Duration, run: &mut Run<'_, '_>) {
 }
 
 /// `__tcp_sock_set_quickack`.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn quickack(tcb: &mut Tcb, on: bool, run: &mut Run<'_, '_>) {
     if !on {
         tcb.set(Bits::PINGPONG);

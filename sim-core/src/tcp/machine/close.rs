@@ -132,6 +132,7 @@ pub(super) fn disconnect(tcb: &mut Tcb, cause: Cause, run: &mut Run<'_, '_>) {
 }
 
 /// What `tcp_close` does with a socket already in FIN_WAIT2.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn orphaned_fin_wait2(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     if tcb.cold.as_ref().is_some_and(|cold| cold.linger2 == Linger2::Reset) {
         run.count(Mib::TCPAbortOnLinger);

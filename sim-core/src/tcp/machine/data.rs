@@ -162,6 +162,7 @@ impl Tcb {
     }
 
     /// `tcp_ofo_queue`.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn drain_out_of_order(&mut self, run: &mut Run<'_, '_>) {
         loop {
             let nxt = self.rcv_nxt;
@@ -187,6 +188,7 @@ impl Tcb {
     }
 
     /// `tcp_data_queue_ofo`: keeps a segment for later; what overlaps is trimmed.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn queue_out_of_order(&mut self, seg: &Segment, run: &mut Run<'_, '_>) {
         run.count(Mib::TCPOFOQueue);
         self.set(Bits::ACK_SCHED);

@@ -309,6 +309,7 @@ impl Tcb {
     }
 
     /// `tcp_retrans_try_collapse`: what fits into one segment goes as one.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn collapse(&mut self, index: usize) {
         let mss = self.snd_mss();
         let bare_fin = self.bare_fin_out();
@@ -333,6 +334,7 @@ impl Tcb {
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn resend_data(&mut self, index: usize, run: &mut Run<'_, '_>) {
         let (now_us, una, wnd_end, merged_fin) = (run.us(), self.snd_una, self.wnd_end(), self.is(Bits::FIN_MERGED));
         let cold = self.cold();

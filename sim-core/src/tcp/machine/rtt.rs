@@ -102,6 +102,7 @@ impl Tcb {
     }
 
     /// `tcp_clamp_probe0_to_user_timeout`.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn clamp_probe0(&self, when: Duration, run: &Run<'_, '_>) -> Duration {
         let Some(cold) = &self.cold else { return when };
         let (limit, Some(since)) = (cold.user_timeout, cold.probes_tstamp) else { return when };

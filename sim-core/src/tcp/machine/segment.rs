@@ -42,6 +42,7 @@ fn below_fin(tcb: &Tcb, seg: &Segment) -> bool {
 }
 
 /// `tcp_disordered_ack`: a duplicate of a pure ACK that was overtaken is harmless.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn disordered_ack(tcb: &Tcb, seg: &Segment, tsval: u32, run: &Run<'_, '_>) -> bool {
     let replay = i32::try_from(tcb.rto(run.cx.config).as_millis().min(60_000)).expect("at most a minute");
     seg.flags.ack()

@@ -115,6 +115,7 @@ fn synack(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
 }
 
 /// SYN without ACK: simultaneous open, perhaps with ourselves (§3.5 figure 7).
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn crossed_syn(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     tcb.enter(TcpState::SynReceived, Cause::SynArrived, run.out);
     options(tcb, seg, run);

@@ -58,6 +58,7 @@ fn transmit_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 
 /// `tcp_send_loss_probe` (RFC 8985 §7): new data if the window takes some, else
 /// the last segment again.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn loss_probe(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     let new_data = tcb.has_unsent() && tcb.snd_nxt.before(tcb.wnd_end());
     let probed = if tcb.cold().tlp_high_seq.is_some() {
@@ -83,6 +84,7 @@ fn loss_probe(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 }
 
 /// `tcp_model_timeout`: the time `boundary` back-offs from `base` would take.
+#[cfg_attr(target_family = "wasm", inline(never))]
 pub(super) fn model_timeout(boundary: u8, base: Duration, rto_max: Duration) -> Duration {
     let ratio = (rto_max.nanos() / base.nanos().max(1)).max(1);
     let threshold = u8::try_from(ratio.ilog2()).expect("a logarithm of 64 bits");
@@ -94,6 +96,7 @@ pub(super) fn model_timeout(boundary: u8, base: Duration, rto_max: Duration) -> 
 
 /// `retransmits_timed_out`: has it been longer than `boundary` back-offs (or the
 /// user time-out) since the first retransmission?
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn timed_out(tcb: &Tcb, boundary: u8, user_timeout: Duration, run: &Run<'_, '_>) -> bool {
     let Some(since) = tcb.cold.as_ref().and_then(|cold| cold.retrans_stamp) else { return false };
     if tcb.retransmits() == 0 {
@@ -161,6 +164,7 @@ fn write_err(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 }
 
 /// `tcp_retransmit_timer`.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn retransmit_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     if tcb.packets_out() == 0 {
         return;
@@ -241,6 +245,7 @@ fn enter_loss(tcb: &mut Tcb) {
 }
 
 /// `tcp_probe_timer`.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn probe_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     if tcb.packets_out() > 0 || !tcb.has_unsent() {
         let cold = tcb.cold();
@@ -312,6 +317,7 @@ fn keep_idle(tcb: &Tcb, run: &Run<'_, '_>) -> Duration {
 }
 
 /// `tcp_keepalive_timer`.
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn keepalive_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     tcb.cold().keepalive_at = Instant::MAX;
     if tcb.state() == TcpState::FinWait2 && tcb.is_orphan() {
@@ -352,6 +358,7 @@ fn keepalive_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 
 /// An orphan that has waited in FIN_WAIT2 for what exceeds a minute: the rest,
 /// as long again, it spends as a minisock (facts S6, S7).
+#[cfg_attr(target_family = "wasm", inline(never))]
 fn orphan_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     let resets = tcb.cold.as_ref().is_some_and(|cold| cold.linger2 == Linger2::Reset);
     let rest = close::fin_time(tcb, run) - TIMEWAIT_LEN;

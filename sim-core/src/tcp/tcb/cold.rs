@@ -176,6 +176,7 @@ impl Cold {
 
     /// A cold part with the options of this one and nothing else: what a child
     /// inherits from its listener.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn inherited(&self, una: SeqNum) -> Option<Box<Self>> {
         if !self.has_options() {
             return None;
