@@ -2,7 +2,7 @@
 
 use super::check::{At, Cx, MAX_TABLE};
 use super::problem::ProblemKind;
-use super::program_file::{AddressesFile, EndpointsFile};
+use super::program_file::{AddressesText, EndpointsText};
 use super::spec::{HostIx, ServerName, SpreadSpec};
 use super::value;
 use crate::text::nearest;
@@ -18,7 +18,7 @@ pub(super) fn ends(
     at: &At<'_>,
     key: &'static str,
     targets: Vec<Target>,
-    (bind, no_port): (Option<&AddressesFile>, Option<bool>),
+    (bind, no_port): (Option<&AddressesText>, Option<bool>),
     host: HostIx,
 ) -> Option<(Target, SpreadSpec)> {
     let sources = sources(cx, &at.key(key), bind, &targets, host);
@@ -34,11 +34,11 @@ pub(super) fn ends(
 }
 
 /// `target`, one or several.
-pub(super) fn targets(cx: &mut Cx<'_>, at: &At<'_>, file: Option<&EndpointsFile>, host: HostIx) -> Vec<Target> {
+pub(super) fn targets(cx: &mut Cx<'_>, at: &At<'_>, file: Option<&EndpointsText>, host: HostIx) -> Vec<Target> {
     match file {
         None => Vec::new(),
-        Some(EndpointsFile::One(text)) => target(cx, at, &text.0, host).into_iter().collect(),
-        Some(EndpointsFile::Several(texts)) => {
+        Some(EndpointsText::One(text)) => target(cx, at, &text.0, host).into_iter().collect(),
+        Some(EndpointsText::Several(texts)) => {
             if texts.is_empty() {
                 cx.report(at, ProblemKind::BadEndpoint { text: "[]".to_owned() });
             }
@@ -64,14 +64,14 @@ pub(super) fn mysql_hosts(cx: &mut Cx<'_>, at: &At<'_>, text: Option<&str>, port
 fn sources(
     cx: &mut Cx<'_>,
     at: &At<'_>,
-    file: Option<&AddressesFile>,
+    file: Option<&AddressesText>,
     targets: &[Target],
     host: HostIx,
 ) -> Vec<Ipv4Addr> {
     let texts: Vec<(At<'_>, &str)> = match file {
         None => Vec::new(),
-        Some(AddressesFile::One(text)) => vec![(at.clone(), text.0.as_str())],
-        Some(AddressesFile::Several(texts)) => {
+        Some(AddressesText::One(text)) => vec![(at.clone(), text.0.as_str())],
+        Some(AddressesText::Several(texts)) => {
             texts.iter().enumerate().map(|(i, text)| (at.item(i), text.0.as_str())).collect()
         }
     };

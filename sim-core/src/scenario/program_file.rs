@@ -10,7 +10,7 @@ use super::file::{AddressText, DurationText, EndpointText};
 /// One address and port, or several that are used in turn.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum EndpointsFile {
+pub(super) enum EndpointsText {
     One(EndpointText),
     Several(Vec<EndpointText>),
 }
@@ -18,7 +18,7 @@ pub(super) enum EndpointsFile {
 /// One address, or several that are used in turn.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum AddressesFile {
+pub(super) enum AddressesText {
     One(AddressText),
     Several(Vec<AddressText>),
 }
@@ -116,8 +116,8 @@ pub(super) struct SysbenchFile {
     pub(super) connector: Option<ConnectorWord>,
     /// Source addresses, used in turn; not in sysbench itself, but what a patched driver would do (MYSQL_OPT_BIND).
     #[serde(default)]
-    #[schemars(with = "AddressesFile")]
-    pub(super) bind_address: Option<AddressesFile>,
+    #[schemars(with = "AddressesText")]
+    pub(super) bind_address: Option<AddressesText>,
     /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
     #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
     pub(super) bind_address_no_port: Option<bool>,
@@ -196,11 +196,11 @@ pub(super) enum CloseFirstWord {
 pub(super) struct ReconnectFile {
     /// Where to connect: address or name, and port. Several are used in turn.
     #[schemars(required)]
-    pub(super) target: Option<EndpointsFile>,
+    pub(super) target: Option<EndpointsText>,
     /// Source addresses, bound before connect() in turn; the kernel's choice if not given.
     #[serde(default)]
-    #[schemars(with = "AddressesFile")]
-    pub(super) bind_address: Option<AddressesFile>,
+    #[schemars(with = "AddressesText")]
+    pub(super) bind_address: Option<AddressesText>,
     /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
     #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
     pub(super) bind_address_no_port: Option<bool>,
@@ -294,11 +294,11 @@ pub(super) enum PoolPresetWord {
 pub(super) struct PoolFile {
     /// Where to connect: address or name, and port. Several are used in turn by new connections.
     #[schemars(required)]
-    pub(super) target: Option<EndpointsFile>,
+    pub(super) target: Option<EndpointsText>,
     /// Source addresses, bound before connect() in turn; the kernel's choice if not given.
     #[serde(default)]
-    #[schemars(with = "AddressesFile")]
-    pub(super) bind_address: Option<AddressesFile>,
+    #[schemars(with = "AddressesText")]
+    pub(super) bind_address: Option<AddressesText>,
     /// Set before bind(), so that connect() chooses the port and each destination has all of them; false if not given.
     #[serde(rename = "IP_BIND_ADDRESS_NO_PORT")]
     pub(super) bind_address_no_port: Option<bool>,
