@@ -15,7 +15,8 @@ import { bodies, joined, sections } from "./wasm.mjs";
 const FEATURES = ["bulk-memory", "reference-types", "sign-ext", "multivalue", "mutable-globals", "nontrapping-float-to-int"]
   .map((feature) => `--enable-${feature}`);
 /** What LLVM leaves; not the passes that inline or sort functions, which weigh more once compressed. */
-const PASSES = ["duplicate-function-elimination", "remove-unused-brs", "merge-blocks", "vacuum", "rse", "vacuum"]
+const PASSES = ["duplicate-function-elimination", "code-pushing", "optimize-instructions", "pick-load-signs",
+  "duplicate-function-elimination", "remove-unused-brs", "merge-blocks", "vacuum", "rse", "vacuum", "duplicate-function-elimination"]
   .map((pass) => `--${pass}`);
 /** What the page opens with. */
 const FIRST = "tiny";
