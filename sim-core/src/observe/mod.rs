@@ -56,8 +56,7 @@ pub use told::{Happened, RecordNames, Told};
 pub use tools::{View, ViewError, ViewOptions, Watching};
 #[cfg(feature = "scenario")]
 pub use trace_lines::{
-    Dropped, Ends, HeadKind, SegmentSeen, TRACE_SCHEMA_VERSION, TraceHead, TraceKind, TraceLines, TraceRecord,
-    trace_schema,
+    Ends, HeadKind, SegmentSeen, TRACE_SCHEMA_VERSION, TraceHead, TraceKind, TraceLines, TraceRecord, trace_schema,
 };
 pub use view::{
     Access, FdTarget, FdView, HostView, NetFamily, ProcessView, SockStat, SocketOwner, SocketTimer, SocketView,

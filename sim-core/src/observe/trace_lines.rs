@@ -173,7 +173,7 @@ pub enum TraceKind {
         #[serde(flatten)]
         ends: Ends,
         /// Why not.
-        reason: Dropped,
+        reason: DropReason,
     },
     /// A system call completed.
     Syscall {
@@ -239,26 +239,6 @@ pub struct SegmentSeen {
     pub len: u32,
 }
 
-/// Why a packet was not delivered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Dropped {
-    /// The link lost it, or its queue was full.
-    Loss,
-    /// A partition is in force.
-    Partition,
-    /// A drop rule matched.
-    Rule,
-    /// A reject rule matched, and an ICMP error or a RST answers.
-    Reject,
-    /// No host has the destination address.
-    NoRoute,
-    /// The accept queue was full.
-    AcceptQueueFull,
-    /// The request queue was full.
-    RequestQueueFull,
-}
-
 /// A record's kind with its own fields.
 fn what(kind: &RecordKind) -> TraceKind {
     match *kind {
@@ -296,17 +276,11 @@ fn ends(tuple: FourTuple) -> Ends {
 
 /// The record has the sender's end first; a full queue is the receiver's.
 fn dropped(sent: FourTuple, reason: DropReason) -> TraceKind {
-    let of_sender = |reason| TraceKind::Drop { ends: ends(sent), reason };
-    let of_receiver = |reason| TraceKind::Drop { ends: ends(sent.mirrored()), reason };
-    match reason {
-        DropReason::Loss => of_sender(Dropped::Loss),
-        DropReason::Partition => of_sender(Dropped::Partition),
-        DropReason::Rule => of_sender(Dropped::Rule),
-        DropReason::Reject => of_sender(Dropped::Reject),
-        DropReason::NoRoute => of_sender(Dropped::NoRoute),
-        DropReason::AcceptQueueFull => of_receiver(Dropped::AcceptQueueFull),
-        DropReason::RequestQueueFull => of_receiver(Dropped::RequestQueueFull),
-    }
+    let near = match reason {
+        DropReason::Loss | DropReason::Partition | DropReason::Rule | DropReason::Reject | DropReason::NoRoute => sent,
+        DropReason::AcceptQueueFull | DropReason::RequestQueueFull => sent.mirrored(),
+    };
+    TraceKind::Drop { ends: ends(near), reason }
 }
 
 fn flag_names(flags: Flags) -> String {

@@ -9,15 +9,16 @@ use crate::wire::{Flags, SeqNum};
 
 /// Why a packet was not delivered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "scenario", derive(serde::Serialize, schemars::JsonSchema), serde(rename_all = "snake_case"))]
 #[repr(u8)]
 pub enum DropReason {
-    /// The link lost it.
+    /// The link lost it, or its queue was full.
     Loss,
     /// A partition is in force.
     Partition,
     /// A drop rule matched.
     Rule,
-    /// A reject rule matched; an ICMP error or RST answers.
+    /// A reject rule matched, and an ICMP error or a RST answers.
     Reject,
     /// No host has the destination address.
     NoRoute,
