@@ -2,7 +2,7 @@
 
 use halfclose::observe::charts::{Chart, ChartName, Line, MAX_POINTS, Shape, XUnit, charts, overlay};
 use halfclose::observe::{Happening, Side, roles};
-use halfclose::scenario::Run;
+use halfclose::scenario::{MarkRef, Run};
 use halfclose::tcp::TcpState;
 use halfclose::time::Instant;
 use halfclose::trace::NoObserver;
@@ -148,4 +148,33 @@ fn charts_travel_as_json() {
     let all = charts(&watch, &run);
     let text = serde_json::to_string(&all).expect("plain data");
     assert!(serde_json::from_str::<Vec<Chart>>(&text).expect("the same") == all);
+}
+
+/// What a moment brought about is drawn from that moment on, not before it:
+/// nobody is refused before the KILL, nothing fails before it is exhausted.
+#[test]
+fn rates_begin_where_their_cause_is() {
+    for name in ["tiny", "max-connections", "incident"] {
+        let (run, watch) = watched(name);
+        let charts = charts(&watch, &run);
+        let mark = |mark| run.mark(mark).map(Instant::nanos);
+        let kill = mark(MarkRef::Kill).expect("a session is killed");
+        let mut seen = 0;
+        for line in charts.iter().flat_map(lines) {
+            let cause = match line.key.rsplit('.').next() {
+                Some("Connection_errors_max_connections") => Some(kill),
+                Some("EADDRNOTAVAIL") => mark(MarkRef::Exhausted),
+                Some(_) | None => continue,
+            }
+            .expect("it ran out");
+            let first = line.points.iter().find(|&&(_, rate)| rate > 0.0).expect("it happened");
+            assert!(first.0 >= cause, "{name}: {} from {} on, its cause is at {cause}", line.key, first.0);
+            seen += 1;
+        }
+        let started = charts.iter().flat_map(lines).find(|line| line.key.ends_with("connect.ok")).expect("connects");
+        let level =
+            |at: u64| started.points.iter().take_while(|point| point.0 <= at).last().map_or(0.0, |point| point.1);
+        assert!(level(kill) > level(kill - 1), "{name}: the reconnects begin with the KILL");
+        assert!(seen > 0, "{name}");
+    }
 }

@@ -296,17 +296,27 @@ impl Run {
     /// # Errors
     /// When a budget is exceeded.
     pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<(), SimError> {
+        while self.run_to_turn(until, observer)? {}
+        Ok(())
+    }
+
+    /// Runs as [`Run::run_until`], but stops on the way, right after an entry of the
+    /// timeline was carried out or a mark was reached; true if it did.
+    ///
+    /// # Errors
+    /// When a budget is exceeded.
+    pub fn run_to_turn(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<bool, SimError> {
         loop {
             let stop = self.next_check().map_or(until, |at| at.min(until));
             let step = self.run_to_news(stop, observer)?;
             if step != Step::Idle {
                 self.follow(step, observer)?;
-                continue;
+                return Ok(true);
             }
             self.built.world.run_until(stop, observer)?;
             self.read_due_moments();
             if stop >= until {
-                return Ok(());
+                return Ok(false);
             }
         }
     }

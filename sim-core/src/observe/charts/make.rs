@@ -158,26 +158,43 @@ impl<'a> Seen<'a> {
         values.iter().zip(ends).map(|(&(at, value), end)| u128::from(value) * u128::from(end.since(at).nanos())).sum()
     }
 
-    /// Growth of a counter per second, over even pieces of time.
-    pub(super) fn rate(&self, key: &str, name: Said, paint: Paint, values: &[(Instant, u64)]) -> Line {
+    /// Growth of a counter per second, over pieces of time that are even between
+    /// two turns of the run; `first` is when it grew first, where that is known.
+    pub(super) fn rate(
+        &self,
+        key: &str,
+        name: Said,
+        paint: Paint,
+        values: &[(Instant, u64)],
+        first: Option<Instant>,
+    ) -> Line {
         // Of a few events a rate over less than a second is more than ever happened in one.
         let few = last(values) < RATE_PIECES && self.until >= Instant::ZERO + Duration::from_secs(20);
-        let shortest = if few { RATE_OF_FEW } else { RATE_SHORTEST };
-        let piece = Duration::from_nanos(self.until.nanos() / RATE_PIECES).max(shortest).nanos();
-        let grown = Grown { values, within: self.watch.sampler.interval().nanos() };
+        let shortest = if few { RATE_OF_FEW } else { RATE_SHORTEST }.nanos();
+        let end = self.until.nanos();
+        let piece = (end / RATE_PIECES).max(shortest);
+        let grown =
+            Grown { values, within: self.watch.sampler.interval().nanos(), first: first.map_or(0, Instant::nanos) };
+        let mut cuts: Vec<u64> = self.watch.sampler.turns().iter().copied().chain(first).map(Instant::nanos).collect();
+        cuts.sort_unstable();
         let mut points = Vec::new();
         let mut from = 0;
-        while from < self.until.nanos() {
-            let to = (from + piece).min(self.until.nanos());
-            let rate = (grown.at(to) - grown.at(from)).max(0.0) * 1e9 / (to - from) as f64;
-            let rate = rounded(rate);
+        while from < end {
+            let cut = cuts[cuts.partition_point(|&cut| cut <= from)..].first().map_or(end, |&cut| cut.min(end));
+            // As many pieces as fit before the cut, the first of them now.
+            let mut to = from + (cut - from) / ((cut - from) / piece).max(1);
+            // What grew right before a turn would be a spike; what did not grow yet stays where it is.
+            if to - from < shortest && grown.at(to) > grown.at(from) {
+                to = (from + shortest).min(end);
+            }
+            let rate = rounded((grown.at(to) - grown.at(from)).max(0.0) * 1e9 / (to - from) as f64);
             if points.last().is_none_or(|&(_, last): &(u64, f64)| (last - rate).abs() > 0.0) {
                 points.push((from, rate));
             }
             from = to;
         }
         if let Some(&(_, last)) = points.last() {
-            points.push((self.until.nanos(), last));
+            points.push((end, last));
         }
         Line { key: key.to_owned(), name, paint, shape: Shape::Steps, points }
     }
@@ -194,25 +211,29 @@ pub(super) fn rounded(value: f64) -> f64 {
 }
 
 /// A counter between its samples: what a sample adds came evenly in the
-/// interval before it, so that pieces of time and samples need not meet.
+/// interval before it, so that pieces of time and samples need not meet; but
+/// not before the sample before it, nor before it `first` grew.
 struct Grown<'a> {
     values: &'a [(Instant, u64)],
     /// Distance of samples in ns.
     within: u64,
+    /// When it grew first, in ns.
+    first: u64,
 }
 
 impl Grown<'_> {
+    /// Just before this moment: what happens in it comes after.
     fn at(&self, at: u64) -> f64 {
-        let next = self.values.partition_point(|(time, _)| time.nanos() <= at);
-        let before = next.checked_sub(1).map_or(0, |last| self.values[last].1) as f64;
-        let Some(&(time, value)) = self.values.get(next) else { return before };
-        let earliest = next.checked_sub(1).map_or(0, |last| self.values[last].0.nanos());
-        let begins = time.nanos().saturating_sub(self.within).max(earliest);
+        let next = self.values.partition_point(|(time, _)| time.nanos() < at);
+        let (earliest, before) =
+            next.checked_sub(1).map_or((0, 0), |last| (self.values[last].0.nanos(), self.values[last].1));
+        let Some(&(time, value)) = self.values.get(next) else { return before as f64 };
+        let begins = time.nanos().saturating_sub(self.within).max(earliest).max(self.first);
         if at <= begins {
-            return before;
+            return before as f64;
         }
         let share = (at - begins) as f64 / (time.nanos() - begins) as f64;
-        before + (value as f64 - before) * share
+        before as f64 + value.saturating_sub(before) as f64 * share
     }
 }
 
@@ -353,22 +374,24 @@ fn ports(seen: &Seen<'_>) -> Option<Chart> {
 
 fn connect_rate(seen: &Seen<'_>) -> Option<Chart> {
     let client = seen.client?;
+    let (host, process) = seen.run.process(client);
+    let stats = seen.run.world().stats(host, process);
+    let [no_port, no_file, no_file_at_all] = stats.shortages.map(|shortage| shortage.map(|shortage| shortage.at));
+    let no_file = no_file.into_iter().chain(no_file_at_all).min();
     let columns = [
-        (ProcessColumn::Started, "connect.ok", ChartText::Found, Paint::Blue),
-        (ProcessColumn::NoPort, "connect.EADDRNOTAVAIL", ChartText::NoPort, Paint::Vermillion),
-        (ProcessColumn::NoFile, "connect.EMFILE", ChartText::NoFile, Paint::Orange),
+        (ProcessColumn::Started, "connect.ok", ChartText::Found, Paint::Blue, None),
+        (ProcessColumn::NoPort, "connect.EADDRNOTAVAIL", ChartText::NoPort, Paint::Vermillion, no_port),
+        (ProcessColumn::NoFile, "connect.EMFILE", ChartText::NoFile, Paint::Orange, no_file),
     ];
     let mut lines = Vec::new();
-    for (column, metric, name, paint) in columns {
+    for (column, metric, name, paint, first) in columns {
         let values = seen.of_process(client, column);
         if column == ProcessColumn::Started || last(&values) > 0 {
             let texts = name.texts();
             let name = Said { en: texts.en.to_owned(), zh: texts.zh.to_owned() };
-            lines.push(seen.rate(&seen.key(client, metric), name, paint, &values));
+            lines.push(seen.rate(&seen.key(client, metric), name, paint, &values, first));
         }
     }
-    let (host, process) = seen.run.process(client);
-    let stats = seen.run.world().stats(host, process);
     let (attempts, ok) = (grouped(stats.tcp_connects), grouped(stats.syn_sent));
     let mut caption = vec![match stats.tcp_connects {
         1 => said!(ChartText::RateOfOne),

@@ -9,6 +9,8 @@ use crate::units::{Endpoint, HostId, ProcIx};
 pub const MAX_POINTS: usize = 1_000;
 /// Distance of the first samples: whatever happens in a handshake is seen.
 const FINEST: Duration = Duration::from_millis(1);
+/// Most turns that keep a row of their own: what is left of [`MAX_POINTS`] is for the rest.
+const MAX_TURNS: usize = 64;
 
 /// A number that is sampled.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -68,6 +70,8 @@ impl ProcessColumn {
 /// A row is kept only if it differs from the one before. When [`MAX_POINTS`]
 /// are kept, the distance of samples doubles, and the last row of each interval
 /// stays: so a quiet run is exact to the millisecond and a busy one as fine as fits.
+/// Where the run takes a turn (an entry of its timeline, a mark) a row always stays,
+/// so that what comes of it is never taken for what was before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sampler {
     columns: Vec<Column>,
@@ -77,6 +81,8 @@ pub struct Sampler {
     interval: Duration,
     /// When it looked last.
     seen: Option<Instant>,
+    /// Times of rows that stay.
+    turns: Vec<Instant>,
 }
 
 impl Sampler {
@@ -95,7 +101,7 @@ impl Sampler {
             };
             columns.extend(of.iter().map(|&column| Column::Process(process, column)));
         }
-        Self { columns, times: Vec::new(), values: Vec::new(), interval: FINEST, seen: None }
+        Self { columns, times: Vec::new(), values: Vec::new(), interval: FINEST, seen: None, turns: Vec::new() }
     }
 
     /// When to look again: not before the next event, because until then
@@ -103,10 +109,20 @@ impl Sampler {
     #[must_use]
     pub fn due(&self, run: &Run) -> Instant {
         let Some(seen) = self.seen else { return Instant::ZERO };
-        let next = (seen + self.interval).max(run.world().next_at());
         let step = self.interval.nanos();
-        // On the grid, so that intervals are the same whenever events come.
-        Instant::from_nanos(next.nanos().div_ceil(step).saturating_mul(step))
+        // On the grid, so that intervals are the same whenever events come and turns are taken.
+        let after = (seen.nanos() / step).saturating_add(1);
+        let cells = after.max(run.world().next_at().nanos().div_ceil(step));
+        Instant::from_nanos(cells.saturating_mul(step))
+    }
+
+    /// Looks at the world right where it took a turn.
+    pub fn look_at_turn(&mut self, run: &Run) {
+        let now = run.world().now();
+        if self.turns.len() < MAX_TURNS && self.turns.last() != Some(&now) {
+            self.turns.push(now);
+        }
+        self.look(run);
     }
 
     /// Looks at the world as it stands.
@@ -123,7 +139,8 @@ impl Sampler {
             self.values[at..].copy_from_slice(&row);
             return;
         }
-        if !self.times.is_empty() && self.values[self.values.len() - width..] == row[..] {
+        let same = !self.times.is_empty() && self.values[self.values.len() - width..] == row[..];
+        if same && self.turns.last() != Some(&now) {
             return;
         }
         while self.times.len() >= MAX_POINTS {
@@ -141,7 +158,7 @@ impl Sampler {
         let mut kept = 0;
         for row in 0..self.times.len() {
             let last_of_cell = self.times.get(row + 1).is_none_or(|&next| cell(next) != cell(self.times[row]));
-            if row == 0 || last_of_cell {
+            if row == 0 || last_of_cell || self.turns.binary_search(&self.times[row]).is_ok() {
                 self.times[kept] = self.times[row];
                 self.values.copy_within(row * width..(row + 1) * width, kept * width);
                 kept += 1;
@@ -157,10 +174,18 @@ impl Sampler {
         self.interval
     }
 
+    /// When the run took a turn: an entry of its timeline, a mark.
+    #[must_use]
+    pub fn turns(&self) -> &[Instant] {
+        &self.turns
+    }
+
     /// When something changed last.
     #[must_use]
     pub fn last_change(&self) -> Instant {
-        self.times.last().copied().unwrap_or(Instant::ZERO)
+        let rows: Vec<&[u64]> = self.values.chunks_exact(self.columns.len().max(1)).collect();
+        let unlike = rows.windows(2).rposition(|pair| pair[0] != pair[1]).map_or(0, |before| before + 1);
+        self.times.get(unlike).copied().unwrap_or(Instant::ZERO)
     }
 
     /// A column: its value from each of these times on. Empty if it is not sampled.

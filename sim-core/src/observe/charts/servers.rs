@@ -50,7 +50,8 @@ pub(super) fn server(seen: &Seen<'_>) -> Option<Chart> {
     let turned_away = refused.last().map_or(0, |&(_, refused)| refused);
     if turned_away > 0 {
         let key = seen.key(server, "Connection_errors_max_connections");
-        let lines = vec![seen.rate(&key, name(ChartText::Refused), Paint::Vermillion, &refused)];
+        let first = seen.facts.server.first_refusal.map(|refusal| refusal.at);
+        let lines = vec![seen.rate(&key, name(ChartText::Refused), Paint::Vermillion, &refused, first)];
         let title = said!(ChartText::RefusedBy, process);
         panels.push(Panel { title, y: said!(ChartText::YRate), log: false, lines });
         caption.push(said!(ChartText::ServerRefused, grouped(turned_away)));

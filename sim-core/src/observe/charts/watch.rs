@@ -14,8 +14,9 @@ use crate::trace::{Observer, Record, Sight};
 use crate::units::HostId;
 use crate::wire::Packet;
 
-/// Watches a run for its pictures: hand it over as the observer, and call
-/// [`Watch::look`] when [`Watch::due`] says so; [`drive`] does both.
+/// Watches a run for its pictures: hand it over as the observer, call
+/// [`Watch::look`] when [`Watch::due`] says so and [`Watch::look_at_turn`] where
+/// the run takes a turn; [`drive`] does all of it.
 #[derive(Clone, Debug)]
 pub struct Watch {
     /// Numbers over time.
@@ -75,6 +76,16 @@ impl Watch {
     /// Looks at the run as it stands.
     pub fn look(&mut self, run: &Run) {
         self.sampler.look(run);
+        self.look_at_ports(run);
+    }
+
+    /// Looks at the run where [`Run::run_to_turn`] stopped.
+    pub fn look_at_turn(&mut self, run: &Run) {
+        self.sampler.look_at_turn(run);
+        self.look_at_ports(run);
+    }
+
+    fn look_at_ports(&mut self, run: &Run) {
         if self.exhausted.is_none() {
             let ran_out = |&process: &ProcessIx| {
                 let (host, process) = run.process(process);
@@ -124,8 +135,10 @@ pub fn drive(run: &mut Run, until: Instant, watch: &mut Watch) -> Result<(), Sim
     watch.look(run);
     while run.world().now() < until {
         let next = watch.due(run).min(until);
-        run.run_until(next, watch)?;
-        watch.look(run);
+        match run.run_to_turn(next, watch)? {
+            true => watch.look_at_turn(run),
+            false => watch.look(run),
+        }
     }
     Ok(())
 }
