@@ -163,6 +163,21 @@ impl Kernel {
         listeners.chain(self.established.iter().map(|row| self.connection_row(row)))
     }
 
+    /// The states alone of [`Kernel::connection_rows`], for pictures drawn many times a second.
+    pub fn connection_states(&self) -> impl Iterator<Item = (FourTuple, TcpState)> + '_ {
+        let listeners = self.listeners.iter().map(|listener| (self.socket(listener.socket).tuple, TcpState::Listen));
+        listeners.chain(self.established.iter().map(|row| {
+            let state = match row.entry {
+                EstablishedEntry::Full(id) => self.socket(id).state(),
+                EstablishedEntry::TimeWait(id) => {
+                    self.timewaits.get(id.0).expect("the table refers to a live minisock").sock.substate()
+                }
+                EstablishedEntry::Request(_) => TcpState::SynReceived,
+            };
+            (row.tuple, state)
+        }))
+    }
+
     /// The row of a socket that a descriptor refers to.
     #[must_use]
     pub fn socket_row(&self, id: SocketId) -> Option<EntryView> {

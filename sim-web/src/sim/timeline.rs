@@ -403,6 +403,18 @@ mod tests {
     }
 
     #[test]
+    fn states_of_connections_are_those_of_their_rows() {
+        let mut timeline = prepared("tiny", at(29_500));
+        for ms in [200, 5_003, 5_010, 29_000] {
+            timeline.seek(at(ms)).unwrap();
+            let kernel = timeline.run().world().hosts().next().unwrap();
+            let rows: Vec<_> = kernel.connection_rows().map(|row| (row.tuple, row.state)).collect();
+            assert!(!rows.is_empty());
+            assert_eq!(kernel.connection_states().collect::<Vec<_>>(), rows, "at {ms} ms");
+        }
+    }
+
+    #[test]
     fn steps_forward_and_back_meet_the_same_moments() {
         let mut timeline = prepared("tiny", at(6_000));
         timeline.seek(at(4_999)).unwrap();

@@ -100,12 +100,12 @@ fn process_frame(run: &Run, process: usize) -> ProcessFrame {
 pub(super) fn ports(run: &Run, host: usize, far: bool) -> Vec<u8> {
     let kernel = kernel(run, host);
     let mut ports = vec![0; 1 << 16];
-    for row in kernel.connection_rows() {
-        if row.state == TcpState::Listen && far {
+    for (tuple, state) in kernel.connection_states() {
+        if state == TcpState::Listen && far {
             continue;
         }
-        let port = if far { row.tuple.remote.port } else { row.tuple.local.port };
-        let code = 1 + row.state as u8;
+        let port = if far { tuple.remote.port } else { tuple.local.port };
+        let code = 1 + state as u8;
         let slot = &mut ports[port.index()];
         if rank(code) > rank(*slot) {
             *slot = code;
