@@ -440,10 +440,8 @@ pub(crate) fn told(error: &ScenarioError, lang: Lang) -> String {
 }
 
 pub(crate) fn stopped(error: &SimError, lang: Lang) -> Failure {
-    match error {
-        SimError::Interrupted { .. } => Failure::Interrupted(Some(error.text(lang))),
-        over => Failure::Budget(over.text(lang)),
-    }
+    let told = error.text(lang);
+    if matches!(error, SimError::Interrupted { .. }) { Failure::Interrupted(Some(told)) } else { Failure::Budget(told) }
 }
 
 fn problems(error: &ScenarioError, overrides: &[Override], lang: Lang) -> Vec<Problem> {

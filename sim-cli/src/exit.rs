@@ -73,10 +73,7 @@ pub enum Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::Interrupted => Self::Interrupted(None),
-            _ => Self::Output(error),
-        }
+        if error.kind() == io::ErrorKind::Interrupted { Self::Interrupted(None) } else { Self::Output(error) }
     }
 }
 

@@ -15,6 +15,7 @@ pub fn flag() -> &'static Arc<AtomicBool> {
 }
 
 /// SIGINT raises the flag from now on. A command that never looks at it must not call this: it ends by the signal itself.
+#[expect(clippy::exit, reason = "the second Ctrl-C means now, whatever the main thread is at")]
 pub fn listen() {
     let handler = || {
         if ASKED.swap(true, Ordering::Relaxed) {

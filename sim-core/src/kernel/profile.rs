@@ -164,8 +164,9 @@ pub struct KernelProfile {
     pub syn_linear_timeouts: bool,
     /// Where challenge ACKs are limited.
     pub challenge_ack_scope: ChallengeAckScope,
-    /// A RST in CLOSE_WAIT gives EPIPE (`tcp_reset`, every version modelled).
-    pub rst_in_close_wait_is_epipe: bool,
+    /// How often a peer's timestamp clock is taken to tick in a second, for how late
+    /// a duplicate ACK may come: 1200 since Linux 6.7 (`tcp_tsval_replay`), 1024 before.
+    pub peer_tsval_hz: u16,
     /// `TW` and `TWKilled` count a minisock when it is made; before Linux 5.18 when
     /// its timer expires (`__inet_twsk_schedule`, `tw_timer_handler`).
     pub timewait_counted_when_made: bool,
@@ -215,7 +216,7 @@ impl KernelProfile {
             curr_estab_counts_close_wait: version.has(KernelVersion::new(6, 10, 0), CURR_ESTAB_STABLE),
             syn_linear_timeouts: version.since(6, 5),
             challenge_ack_scope: if version.since(6, 1) { ChallengeAckScope::Netns } else { ChallengeAckScope::Host },
-            rst_in_close_wait_is_epipe: true,
+            peer_tsval_hz: if version.since(6, 7) { 1_200 } else { 1_024 },
             timewait_counted_when_made: version.since(5, 18),
             paws_drops_old_ack: version.since(6, 14),
         }

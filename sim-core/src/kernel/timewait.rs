@@ -357,6 +357,7 @@ mod tests {
     #[test]
     fn fin_wait_2_waits_for_the_fin_alone() {
         let mut tw = minisock(TcpState::FinWait2, false);
+        assert_eq!((tw.rcv_nxt(), tw.snd_nxt()), (SeqNum(IRS), SeqNum(ISS)));
         assert_eq!(verdict(&mut tw, 101, &seg(IRS, ACK, 0)), TwVerdict::Ignore { rearmed: false });
         assert_eq!(verdict(&mut tw, 101, &seg(IRS, Flags::FIN, 0)), TwVerdict::Ignore { rearmed: false });
         let born = tw.expires;

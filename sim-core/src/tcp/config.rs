@@ -50,8 +50,8 @@ pub struct TcpConfig {
     pub tcp_rmem_max: u32,
     /// Second value of `net.ipv4.tcp_wmem`: the send buffer's size in bytes.
     pub tcp_wmem_default: u32,
-    /// A RST in CLOSE_WAIT gives EPIPE instead of ECONNRESET.
-    pub rst_in_close_wait_is_epipe: bool,
+    /// How often a peer's timestamp clock is taken to tick in a second.
+    pub peer_tsval_hz: u16,
     /// A bare ACK below RCV.NXT that fails PAWS is dropped without an answer.
     pub paws_drops_old_ack: bool,
 }

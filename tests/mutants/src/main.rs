@@ -7,13 +7,17 @@
 //! first.
 //!
 //! `cargo run --release --manifest-path tests/mutants/Cargo.toml` in the
-//! project's folder; results stand in `target/mutants/results.jsonl`.
+//! project's folder; results stand in `target/mutants/all/results.jsonl`. With
+//! `-- --only FILE` just the mutants named there are compiled and tried, with
+//! every test that passes them however long it takes; results stand in
+//! `target/mutants/only/results.jsonl`.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests run side by side, by the real clock")]
 
 mod build;
 mod rewrite;
 mod run;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -60,14 +64,32 @@ pub struct Place {
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    let work = Path::new("target/mutants");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (mut mutants, limits, work) = match arguments.as_slice() {
+        [] => (list()?, run::QUICK, "target/mutants/all"),
+        ["--only", file] => (only(list()?, Path::new(file))?, run::THOROUGH, "target/mutants/only"),
+        other => return Err(format!("`{}`: the only option is `--only FILE`", other.join(" ")).into()),
+    };
+    mutants.sort_by(|a, b| (&a.file, a.span.start, &a.name).cmp(&(&b.file, b.span.start, &b.name)));
+    let work = Path::new(work);
     fs::create_dir_all(work)?;
-    let mutants = list()?;
     println!("{} mutants", mutants.len());
-    let tree = work.join("tree");
-    let built = build::build(&mutants, &tree)?;
+    let built = build::build(&mutants, &work.join("tree"))?;
     println!("{} compiled together, {} left out", mutants.len() - built.left_out.len(), built.left_out.len());
-    run::run(&mutants, &built, work)
+    run::run(&mutants, &built, work, &limits)
+}
+
+/// Those named in `file`, one a line. A name that no mutant has is an error: the code has moved on.
+fn only(mutants: Vec<Mutant>, file: &Path) -> Result<Vec<Mutant>> {
+    let text = fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let mut names: BTreeSet<&str> = text.lines().filter(|l| !l.is_empty()).collect();
+    let found = mutants.into_iter().filter(|m| names.remove(m.name.as_str())).collect();
+    if names.is_empty() {
+        return Ok(found);
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    Err(format!("{}: no such mutants (see `cargo mutants --list`):\n{}", file.display(), names.join("\n")).into())
 }
 
 fn list() -> Result<Vec<Mutant>> {
@@ -80,7 +102,5 @@ fn list() -> Result<Vec<Mutant>> {
     if !output.status.success() {
         return Err(format!("cargo mutants --list: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
-    let mut mutants: Vec<Mutant> = serde_json::from_slice(&output.stdout)?;
-    mutants.sort_by(|a, b| (&a.file, a.span.start, &a.name).cmp(&(&b.file, b.span.start, &b.name)));
-    Ok(mutants)
+    Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -14,11 +14,21 @@ use serde::{Deserialize, Serialize};
 use crate::build::Built;
 use crate::{Mutant, Result};
 
-/// Tests that take longer alone are not asked.
-const LONGEST: Duration = Duration::from_secs(12);
-/// Tests are asked in groups of so many seconds, quickest first: all mutants the
-/// first three, then those still alive the rest.
-const GROUPS: [f64; 4] = [0.1, 1.0, 6.0, 60.0];
+/// How much is asked.
+pub struct Limits {
+    /// Tests that take longer alone are not asked.
+    longest: Duration,
+    /// Tests are asked in groups of so many seconds, quickest first, ...
+    groups: &'static [f64],
+    /// ... all mutants of so many groups first, then those still alive of the rest.
+    first: usize,
+}
+
+/// For thousands of mutants.
+pub const QUICK: Limits = Limits { longest: Duration::from_secs(12), groups: &[0.1, 1.0, 6.0, 60.0], first: 3 };
+/// For those that are left: all tests.
+pub const THOROUGH: Limits =
+    Limits { longest: Duration::from_secs(600), groups: &[0.1, 1.0, 6.0, 60.0, f64::INFINITY], first: 5 };
 /// A group of tests ends when it has taken this much more CPU time than it usually takes, three times over.
 const PATIENCE: f64 = 4.0;
 /// And after this long in any case: one that waits takes no CPU time.
@@ -53,10 +63,11 @@ enum Ended {
 }
 
 /// Tries all mutants and writes `results.jsonl` to `work`.
-pub fn run(mutants: &[Mutant], built: &Built, work: &Path) -> Result<()> {
-    let tests = survey(built, work)?;
+pub fn run(mutants: &[Mutant], built: &Built, work: &Path, limits: &Limits) -> Result<()> {
+    let tests = survey(built, work, limits.longest)?;
     println!("{} tests, {:.0} s together", tests.len(), tests.iter().map(|t| t.seconds).sum::<f64>());
-    for (groups, last) in [(&GROUPS[..3], "open"), (&GROUPS[3..], "missed")] {
+    let (first, rest) = limits.groups.split_at(limits.first);
+    for (groups, last) in [(first, "open"), (rest, "missed")] {
         pass(mutants, built, work, &tests, groups, last)?;
     }
     Ok(())
@@ -104,12 +115,18 @@ fn verdict<'a>(
     groups: &[f64],
     last: &'a str,
 ) -> Verdict<'a> {
-    let name = mutant.name.as_str();
-    if let Some(why) = built.left_out.get(&number) {
-        return Verdict { number, mutant: name, outcome: "left out", by: why.clone(), tests: 0 };
-    }
     let mine: Vec<&Test> = tests.iter().filter(|t| t.reached.contains(&number)).collect();
-    let mut rest = mine.as_slice();
+    let (outcome, by) = match built.left_out.get(&number) {
+        Some(why) => ("left out", why.clone()),
+        None if mine.is_empty() => ("reached by no test", String::new()),
+        None => outcome(number, built, &mine, groups, last),
+    };
+    Verdict { number, mutant: &mutant.name, outcome, by, tests: mine.len() }
+}
+
+/// What these tests, all of which pass the mutant, say to it, and which of them.
+fn outcome<'a>(number: u32, built: &Built, mine: &[&Test], groups: &[f64], last: &'a str) -> (&'a str, String) {
+    let mut rest = mine;
     for &seconds in groups {
         let mut spent = 0.0;
         let n = rest
@@ -130,36 +147,17 @@ fn verdict<'a>(
             let names: Vec<&str> = group.iter().map(|t| t.name.as_str()).collect();
             match ask(built, program, &names, ("MUTANT", &number.to_string()), PATIENCE + usual * 3.0) {
                 Ok(Ended::Passed) => {}
-                Ok(Ended::Failed(by)) => {
-                    return Verdict { number, mutant: name, outcome: "caught", by, tests: mine.len() };
-                }
-                Ok(Ended::TimedOut) => {
-                    return Verdict {
-                        number,
-                        mutant: name,
-                        outcome: "timed out",
-                        by: names.join(" "),
-                        tests: mine.len(),
-                    };
-                }
-                Err(e) => {
-                    return Verdict { number, mutant: name, outcome: "not run", by: e.to_string(), tests: mine.len() };
-                }
+                Ok(Ended::Failed(by)) => return ("caught", by),
+                Ok(Ended::TimedOut) => return ("timed out", names.join(" ")),
+                Err(e) => return ("not run", e.to_string()),
             }
         }
     }
-    let outcome = if mine.is_empty() {
-        "reached by no test"
-    } else if rest.is_empty() {
-        "missed"
-    } else {
-        last
-    };
-    Verdict { number, mutant: name, outcome, by: String::new(), tests: mine.len() }
+    (if rest.is_empty() { "missed" } else { last }, String::new())
 }
 
 /// Every test once, alone: how long it takes and which mutants it passes. Sorted by time.
-fn survey(built: &Built, work: &Path) -> Result<Vec<Test>> {
+fn survey(built: &Built, work: &Path, longest: Duration) -> Result<Vec<Test>> {
     let kept = work.join("tests.json");
     if let Ok(text) = fs::read_to_string(&kept) {
         return Ok(serde_json::from_str(&text)?);
@@ -182,7 +180,7 @@ fn survey(built: &Built, work: &Path) -> Result<Vec<Test>> {
                     let _ = fs::remove_file(&file);
                     let began = Instant::now();
                     let ended =
-                        ask(built, program, &[name], ("MUTANT_REACH", &file.to_string_lossy()), LONGEST.as_secs_f64());
+                        ask(built, program, &[name], ("MUTANT_REACH", &file.to_string_lossy()), longest.as_secs_f64());
                     let seconds = began.elapsed().as_secs_f64();
                     let text = fs::read_to_string(&file).unwrap_or_default();
                     let reached: Vec<u32> = text.lines().filter_map(|l| l.parse().ok()).collect();
@@ -194,7 +192,7 @@ fn survey(built: &Built, work: &Path) -> Result<Vec<Test>> {
                             }
                         }
                         Ok(Ended::Failed(_)) => println!("fails without a mutant: {name}"),
-                        Ok(Ended::TimedOut) => println!("longer than {} s: {name}", LONGEST.as_secs()),
+                        Ok(Ended::TimedOut) => println!("longer than {} s: {name}", longest.as_secs()),
                         Err(e) => println!("{name}: {e}"),
                     }
                 }

@@ -38,7 +38,7 @@ fn config(bits: u8) -> TcpConfig {
         tcp_rmem_default: if on(6) { 4_096 } else { 131_072 },
         tcp_rmem_max: 6_291_456,
         tcp_wmem_default: 16_384,
-        rst_in_close_wait_is_epipe: on(7),
+        peer_tsval_hz: if on(7) { 1_200 } else { 1_024 },
         paws_drops_old_ack: true,
     }
 }

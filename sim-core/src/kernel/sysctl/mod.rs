@@ -447,7 +447,7 @@ impl Sysctls {
             tcp_rmem_default: self.tcp_rmem[1].unsigned_abs(),
             tcp_rmem_max: self.tcp_rmem[2].unsigned_abs(),
             tcp_wmem_default: self.tcp_wmem[1].unsigned_abs(),
-            rst_in_close_wait_is_epipe: profile.rst_in_close_wait_is_epipe,
+            peer_tsval_hz: profile.peer_tsval_hz,
             paws_drops_old_ack: profile.paws_drops_old_ack,
         }
     }

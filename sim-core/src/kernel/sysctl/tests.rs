@@ -309,9 +309,11 @@ fn the_machine_gets_what_the_sysctls_say() {
     assert_eq!(config.tcp_keepalive_time, Duration::from_secs(7200));
     assert_eq!((config.tcp_rmem_default, config.tcp_rmem_max, config.tcp_wmem_default), (131_072, 6_291_456, 16_384));
     assert!(config.tcp_timestamps && config.tcp_sack && config.tcp_window_scaling);
-    assert!(!config.tcp_rfc1337 && !config.tcp_abort_on_overflow && config.rst_in_close_wait_is_epipe);
+    assert!(!config.tcp_rfc1337 && !config.tcp_abort_on_overflow);
+    assert_eq!(config.peer_tsval_hz, 1_024);
     let new = KernelProfile::parse("6.18.44").unwrap();
-    assert_eq!(Sysctls::new(&new, 8 * GIB).tcp_config(&new).tcp_syn_linear_timeouts, 4);
+    let config = Sysctls::new(&new, 8 * GIB).tcp_config(&new);
+    assert_eq!((config.tcp_syn_linear_timeouts, config.peer_tsval_hz), (4, 1_200));
 }
 
 #[test]

@@ -250,10 +250,11 @@ impl Shell {
     ) -> Answer {
         let lang = self.lang;
         let mut cx = Cx { shell: self, run, observer, piped: false, depth: 0 };
-        let answer = cx.line(line, filters).unwrap_or_else(|error| match error {
-            SimError::Interrupted { .. } => time::interrupted_at(&cx),
-            over => Answer::fails(4, format!("{}\n", over.text(lang))),
-        });
+        let answer = match cx.line(line, filters) {
+            Ok(answer) => answer,
+            Err(SimError::Interrupted { .. }) => time::interrupted_at(&cx),
+            Err(over) => Answer::fails(4, format!("{}\n", over.text(lang))),
+        };
         self.status = answer.status;
         answer
     }

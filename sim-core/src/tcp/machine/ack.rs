@@ -103,10 +103,11 @@ impl Tcb {
         if !self.has_unsent() {
             return;
         }
-        let rides = u32::from(self.is(Bits::FIN_MERGED));
+        // Nothing is in flight, so all that is queued is unsent.
+        let merged = self.is(Bits::FIN_MERGED);
         let next_len = self.cold.as_ref().and_then(|cold| {
-            let fin = if cold.tx.len() == cold.sent + 1 { rides } else { 0 };
-            cold.tx.get(cold.sent).map(|skb| skb.payload.len() + fin)
+            let fin = u32::from(merged && cold.tx.len() == 1);
+            cold.tx.front().map(|skb| skb.payload.len() + fin)
         });
         let next_end = self.snd_nxt.add(next_len.unwrap_or(1));
         if next_end.after(self.wnd_end()) {
@@ -174,9 +175,10 @@ impl Tcb {
         if let (Some(sent), false) = (sent_at, retransmitted) {
             self.rtt_sample(now_us.wrapping_sub(sent), run);
         } else if let (Some((_, ecr)), true) = (echoed, syn || freed > 0) {
+            // tcp_rtt_tsopt_us: what does not fit into microseconds is no time.
             let ms = self.tsval(run.now()).wrapping_sub(ecr);
-            if ms < 0x8000_0000 {
-                self.rtt_sample(ms.max(1).saturating_mul(1_000), run);
+            if ms < i32::MAX as u32 / 1_000 {
+                self.rtt_sample(ms.max(1) * 1_000, run);
             }
         }
         if freed > 0 && !syn {
@@ -221,7 +223,7 @@ impl Tcb {
         if freed && !self.schedule_loss_probe(true, run) {
             self.rearm_rto(run);
         }
-        let fast = self.cold.as_ref().is_some_and(|cold| cold.dup_acks == 3 && cold.sent > 0) && !recovering;
+        let fast = self.cold.as_ref().is_some_and(|cold| cold.dup_acks == 3) && !recovering;
         if fast {
             self.fast_retransmit(run);
         } else if recovering && advanced > 0 {
@@ -253,7 +255,6 @@ impl Tcb {
         if let Some(cold) = &mut self.cold
             && (!sack || cold.tx.iter().take(cold.sent).any(|skb| skb.flags.sacked))
             && !cold.tx.iter().take(cold.sent).any(|skb| skb.flags.lost)
-            && cold.sent > 0
             && let Some(head) = cold.tx.front_mut()
             && !head.flags.retrans
         {

@@ -57,6 +57,7 @@ fn open(tcb: &mut Tcb, iss: SeqNum, ts_offset: u32, mss: u16, run: &mut Run<'_, 
         (cold.high_seq, cold.tlp_high_seq) = (None, None);
     }
     tcb.rx = RxQueue::Empty;
+    tcb.error = None;
     tcb.snd_una = iss;
     tcb.snd_nxt = iss.add(1);
     tcb.write_seq = iss.add(1);
@@ -87,6 +88,7 @@ fn send(tcb: &mut Tcb, data: Payload, run: &mut Run<'_, '_>) {
             let reply = tcb.error.take().map_or(Errno::Again, |error| error);
             return run.reply(Err(reply));
         }
+        // sk_stream_error: who has sent a FIN has left the two states above.
         TcpState::Closed
         | TcpState::Listen
         | TcpState::FinWait1
@@ -97,11 +99,6 @@ fn send(tcb: &mut Tcb, data: Payload, run: &mut Run<'_, '_>) {
             let reply = tcb.error.take().unwrap_or(Errno::Pipe);
             return run.reply(Err(reply));
         }
-    }
-    if tcb.error.is_some() || tcb.is(Bits::SEND_SHUTDOWN) {
-        // sk_stream_error
-        let reply = tcb.error.take().unwrap_or(Errno::Pipe);
-        return run.reply(Err(reply));
     }
     let room = tcb.sndbuf.saturating_sub(tcb.send_q());
     if room == 0 && !data.is_empty() {
@@ -131,7 +128,7 @@ fn receive(tcb: &mut Tcb, max: u32, peek: bool, run: &mut Run<'_, '_>) {
             if len == unread && tcb.is(Bits::FIN_RCVD) {
                 tcb.copied_seq = tcb.rcv_nxt;
             }
-            tcb.after_read(len, run);
+            tcb.after_read(run);
         }
         return run.reply(Ok(Reply::Data(data)));
     }
@@ -154,14 +151,14 @@ fn receive(tcb: &mut Tcb, max: u32, peek: bool, run: &mut Run<'_, '_>) {
 }
 
 impl Tcb {
-    fn after_read(&mut self, copied: u32, run: &mut Run<'_, '_>) {
+    fn after_read(&mut self, run: &mut Run<'_, '_>) {
         match self.state() {
             TcpState::Established
             | TcpState::FinWait1
             | TcpState::FinWait2
             | TcpState::CloseWait
             | TcpState::Closing
-            | TcpState::LastAck => self.cleanup_rbuf(copied, run),
+            | TcpState::LastAck => self.cleanup_rbuf(run),
             TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived | TcpState::TimeWait => {}
         }
     }

@@ -267,7 +267,8 @@ impl Tcb {
             return;
         }
         let beyond_mss = self.rcv_nxt.distance(self.rcv_wup) > u32::from(self.rcv_mss);
-        let window_advances = beyond_mss && (self.recv_q() < 1 || self.window_wanted() >= self.rcv_wnd);
+        // Or less than SO_RCVLOWAT unread, which is 1: then cleanup_rbuf has acknowledged.
+        let window_advances = beyond_mss && self.window_wanted() >= self.rcv_wnd;
         let quick = self.quick > 0 && !self.is(Bits::PINGPONG);
         let gap = self.cold.as_ref().is_some_and(|cold| !cold.ofo.is_empty());
         if window_advances || quick || self.is(Bits::ACK_NOW) || gap {
@@ -312,16 +313,16 @@ impl Tcb {
         self.delack_at = run.cx.clock.expiry(run.now(), most);
     }
 
-    /// `tcp_cleanup_rbuf`: after a read, acknowledge if the window or the peer wants it.
-    pub(super) fn cleanup_rbuf(&mut self, copied: u32, run: &mut Run<'_, '_>) {
+    /// `tcp_cleanup_rbuf`: after a read of some bytes, acknowledge if the window or the peer wants it.
+    pub(super) fn cleanup_rbuf(&mut self, run: &mut Run<'_, '_>) {
         let mut now = false;
         if self.is(Bits::ACK_SCHED) {
             let interactive = self.is(Bits::PINGPONG);
-            let emptied = copied > 0 && self.unread() == 0;
+            let emptied = self.unread() == 0;
             now = self.rcv_nxt.distance(self.rcv_wup) > u32::from(self.rcv_mss)
                 || (emptied && (self.is(Bits::ACK_PUSHED2) || (self.is(Bits::ACK_PUSHED) && !interactive)));
         }
-        if copied > 0 && !now && !self.is(Bits::RCV_SHUTDOWN) {
+        if !now && !self.is(Bits::RCV_SHUTDOWN) {
             let window = self.rcv_wnd();
             if 2 * window <= self.window_clamp() {
                 let wanted = self.window_wanted();

@@ -33,7 +33,7 @@ impl Tcb {
     /// `tcp_acceptable_seq`: the sequence number of a segment without data.
     fn acceptable_seq(&self) -> SeqNum {
         let beyond = self.snd_nxt.distance(self.wnd_end());
-        if !self.wnd_end().before(self.snd_nxt) || (self.rcv_wscale() != 0 && beyond < 1 << self.rcv_wscale()) {
+        if !self.wnd_end().before(self.snd_nxt) || beyond < 1 << self.rcv_wscale() {
             self.snd_nxt
         } else {
             self.wnd_end()
@@ -158,8 +158,8 @@ impl Tcb {
             return;
         }
         self.write_xmit(nagle_off, false, run);
-        // tcp_check_probe_timer
-        if self.packets_out() == 0 && self.has_unsent() && self.xmit_at == Instant::MAX {
+        // tcp_check_probe_timer: with nothing in flight nothing was sent.
+        if self.packets_out() == 0 && self.xmit_at == Instant::MAX {
             let base = self.probe0_base(run);
             self.arm_probe0(base, run);
         }
@@ -217,22 +217,25 @@ impl Tcb {
                 break;
             }
             if part < len {
-                self.split(part);
+                let at = self.cold().sent;
+                self.split(at, part);
             }
             self.send_next(run);
             sent_any = true;
+        }
+        if sent_any && self.is(Bits::XMIT_PROBE0) {
+            self.forget_probes();
         }
         if sent_any && (one || !self.schedule_loss_probe(false, run)) && rearm {
             self.rearm_rto(run);
         }
     }
 
-    /// `tcp_fragment` of the first unsent segment; PSH stays with its end.
-    fn split(&mut self, len: u32) {
+    /// `tcp_fragment`: `len` bytes, and the rest behind them; PSH stays with the end.
+    fn split(&mut self, at: usize, len: u32) {
         let cold = self.cold();
-        let at = cold.sent;
         let skb = &mut cold.tx[at];
-        let rest = skb.payload.slice(len, skb.payload.len() - len);
+        let rest = skb.payload.slice(len, u32::MAX);
         let tail = Skb { seq: skb.seq.add(len), payload: rest, ..skb.clone() };
         skb.payload = skb.payload.slice(0, len);
         skb.flags.psh = false;
@@ -265,7 +268,8 @@ impl Tcb {
         self.transmit(seq, Flags::FIN, Payload::EMPTY, run);
     }
 
-    /// `tcp_retransmit_skb` / `__tcp_retransmit_skb`. False if nothing is in flight.
+    /// `tcp_retransmit_skb` / `__tcp_retransmit_skb`. False if nothing is in flight, or
+    /// the receiver has shrunk its window below it.
     pub(super) fn resend(&mut self, which: Resend, run: &mut Run<'_, '_>) -> bool {
         if self.is(Bits::SYN_OUT) {
             run.count_repeat();
@@ -276,20 +280,11 @@ impl Tcb {
             return true;
         }
         let bare_fin = self.bare_fin_out();
-        let sent = self.cold.as_ref().map_or(0, |cold| cold.sent);
-        let index = match which {
-            Resend::Head => self.cold.as_ref().and_then(|cold| {
-                let in_flight = cold.tx.iter().take(cold.sent);
-                in_flight.clone().position(|skb| skb.flags.lost).or_else(|| (sent > 0).then_some(0))
-            }),
-            Resend::Tail => {
-                if bare_fin {
-                    None
-                } else {
-                    sent.checked_sub(1)
-                }
-            }
-        };
+        let index = self.cold.as_ref().and_then(|cold| match which {
+            Resend::Head => cold.tx.iter().take(cold.sent).position(|skb| skb.flags.lost),
+            Resend::Tail if bare_fin => None,
+            Resend::Tail => cold.sent.checked_sub(1),
+        });
         let Some(index) = index else {
             if !bare_fin {
                 return false;
@@ -301,23 +296,22 @@ impl Tcb {
             self.transmit(self.snd_nxt.sub(1), Flags::FIN, Payload::EMPTY, run);
             return true;
         };
-        if which == Resend::Head {
-            self.collapse(index);
-        }
-        self.resend_data(index, run);
-        true
+        self.resend_data(index, which, run)
     }
 
-    /// `tcp_retrans_try_collapse`: what fits into one segment goes as one.
+    /// `tcp_retrans_try_collapse`: what fits into one segment and the window goes as one.
     #[cfg_attr(target_family = "wasm", inline(never))]
     fn collapse(&mut self, index: usize) {
-        let mss = self.snd_mss();
-        let bare_fin = self.bare_fin_out();
-        let mut absorbed_fin = false;
+        let (mss, wnd_end) = (self.snd_mss(), self.wnd_end());
+        let fits_fin = self.bare_fin_out() && !self.snd_nxt.after(wnd_end);
         let cold = self.cold();
+        if cold.tx[index].payload.len() >= mss {
+            return;
+        }
         while index + 1 < cold.sent {
             let next = &cold.tx[index + 1];
-            if cold.tx[index].payload.len() + next.payload.len() > mss || next.flags.sacked {
+            let too_long = cold.tx[index].payload.len() + next.payload.len() > mss;
+            if too_long || next.flags.sacked || next.end().after(wnd_end) {
                 break;
             }
             let next = cold.tx.remove(index + 1).expect("index + 1 is below the number sent");
@@ -326,36 +320,44 @@ impl Tcb {
             head.payload = join(&head.payload, &next.payload);
             head.flags.psh |= next.flags.psh;
         }
-        if bare_fin && index + 1 == cold.sent && cold.tx[index].payload.len() < mss {
-            absorbed_fin = true;
-        }
-        if absorbed_fin {
+        if fits_fin && index + 1 == cold.sent {
             self.set(Bits::FIN_MERGED);
         }
     }
 
+    /// `__tcp_retransmit_skb`: only what is still unacknowledged, and what the window
+    /// takes; beyond it just the head, as a probe.
     #[cfg_attr(target_family = "wasm", inline(never))]
-    fn resend_data(&mut self, index: usize, run: &mut Run<'_, '_>) {
-        let (now_us, una, wnd_end, merged_fin) = (run.us(), self.snd_una, self.wnd_end(), self.is(Bits::FIN_MERGED));
+    fn resend_data(&mut self, index: usize, which: Resend, run: &mut Run<'_, '_>) -> bool {
+        let (now_us, una, wnd_end) = (run.us(), self.snd_una, self.wnd_end());
+        let skb = &mut self.cold().tx[index];
+        if skb.seq.before(una) {
+            // tcp_trim_head
+            skb.payload = skb.payload.slice(una.distance(skb.seq), u32::MAX);
+            skb.seq = una;
+        }
+        let (seq, end) = (skb.seq, skb.end());
+        if !seq.before(wnd_end) {
+            if seq != una {
+                return false;
+            }
+        } else if end.after(wnd_end) {
+            self.split(index, wnd_end.distance(seq));
+            self.cold().sent += 1;
+        }
+        if which == Resend::Head {
+            self.collapse(index);
+        }
+        let merged_fin = self.is(Bits::FIN_MERGED);
         let cold = self.cold();
         let fin = merged_fin && index + 1 == cold.tx.len();
         let skb = &mut cold.tx[index];
-        // tcp_trim_head: only what is still unacknowledged.
-        if skb.seq.before(una) {
-            let acked = una.distance(skb.seq);
-            skb.payload = skb.payload.slice(acked, skb.payload.len().saturating_sub(acked));
-            skb.seq = una;
-        }
         skb.sent_us = now_us;
         skb.flags = SkbFlags { retrans: true, lost: false, ..skb.flags };
-        let (seq, mut payload, mut flags) = (skb.seq, skb.payload.clone(), data_flags(skb.flags, fin));
-        // A receiver that shrank its window gets no more than fits, but at least the head.
-        if seq.before(wnd_end) && skb.end().after(wnd_end) && !payload.is_empty() {
-            payload = payload.slice(0, wnd_end.distance(seq));
-            flags = Flags::ACK;
-        }
+        let (payload, flags) = (skb.payload.clone(), data_flags(skb.flags, fin));
         run.count_repeat();
         self.transmit(seq, flags, payload, run);
+        true
     }
 
     /// Sends lost segments again as far as the congestion window allows
@@ -368,36 +370,35 @@ impl Tcb {
                 break;
             }
             // Only the FIN is lost: the head of what is in flight is not meant.
-            self.resend(if lost_data { Resend::Head } else { Resend::Tail }, run);
+            if !self.resend(if lost_data { Resend::Head } else { Resend::Tail }, run) {
+                break;
+            }
         }
     }
 
     /// `tcp_write_wakeup`: what the window still takes of the next segment, or a probe.
     pub(super) fn write_wakeup(&mut self, mib: Mib, run: &mut Run<'_, '_>) {
-        let room = self.wnd_end().distance(self.snd_nxt);
+        let (room, mss) = (self.wnd_end().distance(self.snd_nxt), self.snd_mss());
         let open = self.snd_nxt.before(self.wnd_end());
-        let unsent = self.cold.as_ref().and_then(|cold| cold.tx.get(cold.sent).map(|skb| skb.payload.len()));
-        match unsent {
-            Some(len) if open => {
-                let part = len.min(room).min(self.snd_mss());
-                if part < len {
-                    self.split(part);
-                }
-                let cold = self.cold();
-                let at = cold.sent;
-                cold.tx[at].flags.psh = true;
-                self.send_next(run);
-                self.rearm_rto(run);
-            }
-            None if open && self.has_unsent() => {
-                self.send_bare_fin(run);
-                self.rearm_rto(run);
-            }
-            Some(_) | None => {
-                run.count(mib);
-                self.send_probe(run);
-            }
+        let unsent = self.cold.as_ref().is_some_and(|cold| cold.tx.len() > cold.sent);
+        if !(open && unsent) {
+            run.count(mib);
+            self.send_probe(run);
+            return;
         }
+        // What fits whole went when the window opened. A FIN that does not is left behind alone.
+        let at = self.cold().sent;
+        self.cold().tx[at].flags.psh = true;
+        self.split(at, room.min(mss));
+        self.cold().tx[at].flags.psh = true;
+        self.send_next(run);
+        self.forget_probes();
+        self.rearm_rto(run);
+    }
+
+    /// `icsk_backoff` of probes is none of `icsk_rto`.
+    const fn forget_probes(&mut self) {
+        self.backoff = 0;
     }
 
     /// Queues data behind what already waits (`tcp_sendmsg_locked`): a segment

@@ -130,10 +130,8 @@ impl Tcb {
 
     /// `tcp_rto_delta_us`: what is left of the RTO of the oldest segment.
     fn rto_left(&self, run: &Run<'_, '_>) -> Duration {
-        let head = match &self.cold {
-            Some(cold) if cold.sent > 0 => cold.tx.front().map_or(self.ctl_sent, |skb| skb.sent_us),
-            Some(_) | None => self.ctl_sent,
-        };
+        // Nothing waits behind a SYN or FIN that is in flight alone.
+        let head = self.cold.as_ref().and_then(|cold| cold.tx.front()).map_or(self.ctl_sent, |skb| skb.sent_us);
         self.rto_now(run) - Duration::from_micros(u64::from(run.us().wrapping_sub(head)))
     }
 

@@ -41,10 +41,12 @@ fn below_fin(tcb: &Tcb, seg: &Segment) -> bool {
     seg.seq == tcb.rcv_nxt.sub(1) && matches!(tcb.state(), TcpState::CloseWait | TcpState::LastAck | TcpState::Closing)
 }
 
-/// `tcp_disordered_ack`: a duplicate of a pure ACK that was overtaken is harmless.
+/// `tcp_disordered_ack`: a duplicate of a pure ACK that was overtaken is harmless,
+/// up to what the peer's clock may count in one RTO (`tcp_tsval_replay`).
 #[cfg_attr(target_family = "wasm", inline(never))]
 fn disordered_ack(tcb: &Tcb, seg: &Segment, tsval: u32, run: &Run<'_, '_>) -> bool {
-    let replay = i32::try_from(tcb.rto(run.cx.config).as_millis().min(60_000)).expect("at most a minute");
+    let ticks = tcb.rto_now(run).as_millis() * u64::from(run.cx.config.peer_tsval_hz) / 1_000;
+    let replay = i32::try_from(ticks).unwrap_or(i32::MAX);
     seg.flags.ack()
         && seg.seq_len() == 0
         && seg.seq == tcb.rcv_nxt
@@ -130,12 +132,11 @@ pub(super) fn reset(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 fn fail_reset(tcb: &mut Tcb, cause: Cause, run: &mut Run<'_, '_>) {
     let error = match tcb.state() {
         TcpState::SynSent => Errno::ConnRefused,
-        TcpState::CloseWait if run.cx.config.rst_in_close_wait_is_epipe => Errno::Pipe,
+        TcpState::CloseWait => Errno::Pipe,
         TcpState::SynReceived
         | TcpState::Established
         | TcpState::FinWait1
         | TcpState::FinWait2
-        | TcpState::CloseWait
         | TcpState::Closing
         | TcpState::LastAck
         | TcpState::Closed

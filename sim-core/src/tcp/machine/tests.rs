@@ -1,6 +1,7 @@
 //! Two machines, a wire between them, and what Linux was measured to do.
 
 mod closing;
+mod edges;
 mod lossy;
 mod opening;
 mod segments;
@@ -43,7 +44,7 @@ pub(crate) fn config() -> TcpConfig {
         tcp_rmem_default: 131_072,
         tcp_rmem_max: 6_291_456,
         tcp_wmem_default: 16_384,
-        rst_in_close_wait_is_epipe: true,
+        peer_tsval_hz: 1_200,
         paws_drops_old_ack: true,
     }
 }

@@ -225,7 +225,9 @@ fn clamp_to_user_timeout(tcb: &Tcb, rto: Duration, run: &Run<'_, '_>) -> Duratio
     if left == Duration::ZERO { run.cx.clock.span(1) } else { rto.min(left) }
 }
 
-/// `tcp_enter_loss`: everything in flight is taken for lost, one segment may go.
+/// `tcp_enter_loss`: everything in flight is taken for lost, one segment may go. A
+/// receiver that reported the head and did not acknowledge it has dropped it again:
+/// what it reported is void (`tcp_timeout_mark_lost`, RFC 2018 §8).
 fn enter_loss(tcb: &mut Tcb) {
     let nxt = tcb.snd_nxt;
     if tcb.ctl_out() {
@@ -233,7 +235,9 @@ fn enter_loss(tcb: &mut Tcb) {
     }
     let cold = tcb.cold();
     cold.marked = true;
+    let reneged = cold.tx.front().is_some_and(|head| head.flags.sacked);
     for skb in cold.tx.iter_mut().take(cold.sent) {
+        skb.flags.sacked &= !reneged;
         skb.flags.lost = !skb.flags.sacked;
     }
     cold.high_seq = Some(nxt);
@@ -247,12 +251,7 @@ fn enter_loss(tcb: &mut Tcb) {
 /// `tcp_probe_timer`.
 #[cfg_attr(target_family = "wasm", inline(never))]
 fn probe_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
-    if tcb.packets_out() > 0 || !tcb.has_unsent() {
-        let cold = tcb.cold();
-        cold.probes_out = 0;
-        cold.probes_tstamp = None;
-        return;
-    }
+    debug_assert!(tcb.packets_out() == 0 && tcb.has_unsent(), "what is sent or acknowledged takes this timer away");
     let (now, orphan, config) = (run.ms(), tcb.is_orphan(), run.cx.config);
     let user_timeout = tcb.cold().user_timeout;
     let since = *tcb.cold().probes_tstamp.get_or_insert(now);
@@ -367,5 +366,28 @@ fn orphan_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     } else {
         tcb.send_active_reset(run);
         done(tcb, Cause::TimerExpired, None, run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::machine::tests::{CLOCK, config};
+    use crate::tcp::{Actions, TcpContext};
+
+    /// `tcp_rtx_probe0_timed_out`: more than twice `tcp_rto_max` of silence, since the last
+    /// acknowledgment and since the first repetition.
+    #[test]
+    fn a_shrunken_window_is_suffered_for_four_minutes() {
+        let over = |acked_ms: u32, repeated_ms: Option<u32>| {
+            let (config, now) = (config(), Instant::from_nanos(1_000_000_000_000));
+            let cx = TcpContext { now, clock: CLOCK, config: &config };
+            let mut tcb = Tcb::default();
+            tcb.cold().rcv_tstamp = ms32(now) - acked_ms;
+            tcb.cold().retrans_stamp = repeated_ms.map(|ago| ms32(now) - ago);
+            shrunk_window_timed_out(&tcb, &Run { cx: &cx, out: &mut Actions::default() })
+        };
+        assert!(over(240_001, Some(240_001)));
+        assert!(!over(240_000, Some(240_001)) && !over(240_001, Some(240_000)) && !over(240_001, None));
     }
 }
