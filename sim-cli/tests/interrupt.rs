@@ -25,6 +25,7 @@ struct Terminal {
 }
 
 impl Terminal {
+    #[expect(clippy::disallowed_methods, reason = "a read that blocks beside a test that waits; no world is run here")]
     fn run(arguments: &str) -> Self {
         let mut command = Command::new("script");
         command.args(["-q", "-e", "-f", "-c", &format!("'{PROGRAM}' {arguments}"), "/dev/null"]);
