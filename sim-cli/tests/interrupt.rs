@@ -100,7 +100,7 @@ fn ctrl_c_ends_what_simulates() {
         (&["show", "strace", "tiny", "--from", "0s", "--to", "1000h"], ""),
         (&["show", "ss-s", "tiny", "--from", "0s", "--to", "1000h", "--every", "1h"], ""),
         (&["show", "ss-s", "tiny", "--at", "1000h"], ""),
-        (&["run", "tiny", "--set", "end=1000h"], ""),
+        (&["run", "tiny", "--set", "end=700h"], ""),
     ];
     for (arguments, seen) in cases {
         let output = interrupted(arguments);
