@@ -163,6 +163,13 @@ impl Kernel {
         listeners.chain(self.established.iter().map(|row| self.connection_row(row)))
     }
 
+    /// Ports of `net.ipv4.ip_local_port_range` that somebody owns.
+    #[must_use]
+    pub fn ports_owned(&self) -> u32 {
+        let range = self.config().sysctls.ip_local_port_range();
+        (range.low.0..=range.high.0).map(|port| u32::from(self.bind.has_bucket(Port(port)))).sum()
+    }
+
     /// The states alone of [`Kernel::connection_rows`], for pictures drawn many times a second.
     pub fn connection_states(&self) -> impl Iterator<Item = (FourTuple, TcpState)> + '_ {
         let listeners = self.listeners.iter().map(|listener| (self.socket(listener.socket).tuple, TcpState::Listen));

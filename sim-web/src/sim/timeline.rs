@@ -411,6 +411,11 @@ mod tests {
             let rows: Vec<_> = kernel.connection_rows().map(|row| (row.tuple, row.state)).collect();
             assert!(!rows.is_empty());
             assert_eq!(kernel.connection_states().collect::<Vec<_>>(), rows, "at {ms} ms");
+            let range = kernel.sysctls().ip_local_port_range();
+            let own =
+                rows.iter().map(|(tuple, _)| tuple.local.port).filter(|port| (range.low..=range.high).contains(port));
+            let own: std::collections::BTreeSet<_> = own.collect();
+            assert_eq!(kernel.ports_owned() as usize, own.len(), "at {ms} ms");
         }
     }
 

@@ -44,13 +44,11 @@ fn host_frame(run: &Run, host: usize) -> HostFrame {
     let kernel = kernel(run, host);
     let stats = kernel.sockstats();
     let range = kernel.sysctls().ip_local_port_range();
-    let used = ports(run, host, false);
-    let used = used[range.low.index()..=range.high.index()].iter().filter(|code| **code != 0).count();
     HostFrame {
         states: TcpState::ALL.iter().map(|state| kernel.count(*state)).collect(),
         ss: vec![stats.used, stats.alloc + stats.tw, stats.curr_estab, stats.closed(), stats.orphan, stats.tw],
         range: [u32::from(range.low.0), u32::from(range.high.0)],
-        ports_used: small(used as u64),
+        ports_used: kernel.ports_owned(),
         files: [kernel.open_files(), kernel.sysctls().file_max()],
         cpu_us: kernel.cpu_busy(run.world().now()).as_micros(),
     }
