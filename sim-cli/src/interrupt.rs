@@ -2,15 +2,14 @@
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use crate::exit::Code;
 use crate::terminal;
 
-static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// The flag that SIGINT raises, for a run to heed.
-pub fn flag() -> &'static Arc<AtomicBool> {
+pub const fn flag() -> &'static AtomicBool {
     &ASKED
 }
 

@@ -170,10 +170,12 @@ impl Kernel {
         (range.low.0..=range.high.0).map(|port| u32::from(self.bind.has_bucket(Port(port)))).sum()
     }
 
-    /// The states alone of [`Kernel::connection_rows`], for pictures drawn many times a second.
-    pub fn connection_states(&self) -> impl Iterator<Item = (FourTuple, TcpState)> + '_ {
-        let listeners = self.listeners.iter().map(|listener| (self.socket(listener.socket).tuple, TcpState::Listen));
-        listeners.chain(self.established.iter().map(|row| {
+    /// Tells the states alone of [`Kernel::connection_rows`], for pictures drawn many times a second.
+    pub fn each_state(&self, mut see: impl FnMut(&FourTuple, TcpState)) {
+        for listener in self.listeners.iter() {
+            see(&self.socket(listener.socket).tuple, TcpState::Listen);
+        }
+        for row in self.established.iter() {
             let state = match row.entry {
                 EstablishedEntry::Full(id) => self.socket(id).state(),
                 EstablishedEntry::TimeWait(id) => {
@@ -181,8 +183,8 @@ impl Kernel {
                 }
                 EstablishedEntry::Request(_) => TcpState::SynReceived,
             };
-            (row.tuple, state)
-        }))
+            see(&row.tuple, state);
+        }
     }
 
     /// The row of a socket that a descriptor refers to.

@@ -55,7 +55,7 @@ pub struct Run {
     /// What [`Run::find_next_check`] said, until something it reads changes.
     next_check: Option<Option<Instant>>,
     /// See [`Run::heed`].
-    interrupt: Option<Arc<AtomicBool>>,
+    interrupt: Option<&'static AtomicBool>,
 }
 
 impl Run {
@@ -112,7 +112,7 @@ impl Run {
             foreseen: self.foreseen.clone(),
             ahead: self.ahead.clone(),
             next_check: self.next_check,
-            interrupt: self.interrupt.clone(),
+            interrupt: self.interrupt,
         })
     }
 
@@ -120,19 +120,19 @@ impl Run {
     #[must_use]
     pub fn scout(&self) -> Self {
         let scout = Self::of(Arc::clone(&self.scenario), self.seed).expect("the same scenario was built before");
-        Self { interrupt: self.interrupt.clone(), ..scout }
+        Self { interrupt: self.interrupt, ..scout }
     }
 
     /// From now on a true `flag` ends whatever lets time pass, after the event at
     /// hand, with [`SimError::Interrupted`]; once it is false again the run can go on.
-    pub fn heed(&mut self, flag: &Arc<AtomicBool>) {
-        self.interrupt = Some(Arc::clone(flag));
+    pub const fn heed(&mut self, flag: &'static AtomicBool) {
+        self.interrupt = Some(flag);
     }
 
     /// The flag that is heeded is true.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
-        self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+        self.interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     fn go_on(&self) -> Result<(), SimError> {
@@ -422,7 +422,7 @@ impl Run {
         let Built { world, hosts, processes } = &mut self.built;
         let places = Places { hosts, processes };
         let (marks, exhausted) = (&self.scenario.marks, self.exhausted);
-        let interrupt = self.interrupt.as_deref();
+        let interrupt = self.interrupt;
         let ahead: Vec<(HostId, &MarkSpec)> =
             self.ahead.iter().map(|&index| (places.hosts[marks[index].metric.host], &marks[index])).collect();
         // Somebody may have interfered on any host before the first event; each event after it changes its own host alone.

@@ -98,9 +98,9 @@ fn process_frame(run: &Run, process: usize) -> ProcessFrame {
 pub(super) fn ports(run: &Run, host: usize, far: bool) -> Vec<u8> {
     let kernel = kernel(run, host);
     let mut ports = vec![0; 1 << 16];
-    for (tuple, state) in kernel.connection_states() {
+    kernel.each_state(|tuple, state| {
         if state == TcpState::Listen && far {
-            continue;
+            return;
         }
         let port = if far { tuple.remote.port } else { tuple.local.port };
         let code = 1 + state as u8;
@@ -108,7 +108,7 @@ pub(super) fn ports(run: &Run, host: usize, far: bool) -> Vec<u8> {
         if rank(code) > rank(*slot) {
             *slot = code;
         }
-    }
+    });
     ports
 }
 
