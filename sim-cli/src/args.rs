@@ -33,7 +33,8 @@ Examples:
   halfclose show ss-s incident --at kill+3s  what `ss -s` prints at a moment
   halfclose explain CLOSE_WAIT               a state, errno, sysctl or variable
 
-Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 a budget was exceeded."
+Exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 invalid scenario, 4 a budget was exceeded,
+130 interrupted (Ctrl-C)."
 )]
 pub struct Arguments {
     /// Language of story, findings, explanations and errors [default: from LC_ALL, LC_MESSAGES or LANG]

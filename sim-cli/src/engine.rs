@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use crate::args::{CompareArg, Override, Packetdrill};
 use crate::capture::{self, PcapWriter, Watchers};
 use crate::exit::Failure;
+use crate::interrupt;
 use crate::look;
 use crate::message::Say;
 use crate::problem::Problem;
@@ -235,11 +236,13 @@ pub struct Wanted<'a> {
     pub to: Option<&'a str>,
 }
 
-/// A run of the scenario at time 0.
+/// A run of the scenario at time 0, which heeds Ctrl-C.
 pub(crate) fn start(source: &Source, overrides: &[Override], seed: Option<u64>, lang: Lang) -> Result<Run, Failure> {
     let scenario = read(source, overrides, lang)?;
     let seed = seed.unwrap_or(scenario.seed);
-    Run::new(scenario, seed).map_err(|error| unbuildable(source, &error.to_string()))
+    let mut run = Run::new(scenario, seed).map_err(|error| unbuildable(source, &error.to_string()))?;
+    run.heed(interrupt::flag());
+    Ok(run)
 }
 
 /// The scenario with its changes, checked.
@@ -437,7 +440,8 @@ pub(crate) fn told(error: &ScenarioError, lang: Lang) -> String {
 }
 
 pub(crate) fn stopped(error: &SimError, lang: Lang) -> Failure {
-    Failure::Budget(error.text(lang))
+    let told = error.text(lang);
+    if matches!(error, SimError::Interrupted { .. }) { Failure::Interrupted(Some(told)) } else { Failure::Budget(told) }
 }
 
 fn problems(error: &ScenarioError, overrides: &[Override], lang: Lang) -> Vec<Problem> {

@@ -26,6 +26,8 @@ pub enum Code {
     InvalidScenario,
     /// 4: the run exceeded a budget and was stopped.
     BudgetExceeded,
+    /// 130: the reader interrupted it, 128 and SIGINT as a shell says it.
+    Interrupted,
     /// The status of a command that ran in the simulated shell.
     Status(u8),
 }
@@ -39,6 +41,7 @@ impl Code {
             Self::Usage => 2,
             Self::InvalidScenario => 3,
             Self::BudgetExceeded => 4,
+            Self::Interrupted => 130,
             Self::Status(status) => status,
         }
     }
@@ -62,13 +65,15 @@ pub enum Failure {
     Invalid(Source, Vec<Problem>),
     /// A budget was exceeded; already in the reader's language.
     Budget(String),
+    /// Ctrl-C; where the run stopped, already in the reader's language.
+    Interrupted(Option<String>),
     /// A file asks for more than its own budget allows: where.
     OverBudget(Source, Vec<Problem>),
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::Output(error)
+        if error.kind() == io::ErrorKind::Interrupted { Self::Interrupted(None) } else { Self::Output(error) }
     }
 }
 
@@ -87,6 +92,11 @@ impl Failure {
             Self::OverBudget(source, problems) => {
                 terminal::talk(&crate::problem::render(source, problems));
                 return Code::BudgetExceeded;
+            }
+            Self::Interrupted(stopped) => {
+                let message = stopped.clone().unwrap_or_else(|| say!(lang, Say::Interrupted));
+                terminal::talk(&format!("{message}\n"));
+                return Code::Interrupted;
             }
             Self::Budget(message) => {
                 terminal::error(lang, message);

@@ -4,6 +4,7 @@ use halfclose::app::mysql::{self, Flavour};
 use halfclose::observe::{HostView, SpanView, View, ViewError, ViewOptions, Watching, span};
 use halfclose::say;
 use halfclose::scenario::{Moment, ProgramKind, Run};
+use halfclose::sim::SimError;
 use halfclose::text::{Lang, Msg};
 use halfclose::time::{Duration, Instant};
 use halfclose::trace::NoObserver;
@@ -11,6 +12,7 @@ use halfclose::units::{Fd, HostId, Port};
 
 use crate::engine::{self, Request};
 use crate::exit::Failure;
+use crate::interrupt;
 use crate::message::Say;
 use crate::terminal;
 
@@ -108,7 +110,12 @@ pub fn show(
         } else {
             look.view.render_span(&seen, &options)
         };
+        // What was seen until Ctrl-C is shown, as the tool itself does.
+        let interrupted = interrupt::answered();
         print(&headed(every.is_some() && look.view != View::Sar && !look.json, began, &text.map_err(told(lang))?))?;
+        if interrupted {
+            return Err(engine::stopped(&SimError::Interrupted { at: run.world().now() }, lang));
+        }
     }
     Ok(())
 }
@@ -195,7 +202,7 @@ pub fn instant(run: &Run, text: &str, lang: Lang) -> Result<Instant, Failure> {
     if let Some(at) = run.instant_of(&moment) {
         return Ok(at);
     }
-    let mut scout = Run::new(run.scenario().clone(), run.seed()).expect("the same scenario was built before");
+    let mut scout = run.scout();
     go_to(&mut scout, text, lang)?;
     Ok(scout.world().now())
 }

@@ -10,6 +10,7 @@ mod command;
 mod engine;
 mod exit;
 mod figures;
+mod interrupt;
 mod look;
 mod message;
 mod output;

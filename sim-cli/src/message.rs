@@ -5,6 +5,7 @@ halfclose::messages! {
     /// A sentence of the program.
     pub enum Say {
         Error { en: "error", zh: "错误" }
+        Interrupted { en: "interrupted", zh: "已中断" }
         CannotRead { en: "{0}: {1}", zh: "{0}：{1}" }
         CannotWrite { en: "cannot write the output: {0}", zh: "无法写出结果：{0}" }
         NoSuchSource { en: "`{0}` is neither a file nor a preset", zh: "`{0}` 既不是文件，也不是预设场景" }

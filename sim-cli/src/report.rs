@@ -56,6 +56,7 @@ pub fn quiet(outcome: &Outcome, lang: Lang) -> String {
         | Code::Usage
         | Code::InvalidScenario
         | Code::BudgetExceeded
+        | Code::Interrupted
         | Code::Status(_) => expectations(outcome, lang, true),
     }
 }

@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use halfclose::say;
 use halfclose::text::Lang;
 
+use crate::interrupt;
 use crate::message::Say;
 
 /// When to colour the output.
@@ -48,10 +49,24 @@ pub fn styled(style: anstyle::Style, text: impl core::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Bytes that are written before anybody asks whether the reader has had enough.
+const PIECE: usize = 1 << 16;
+
 /// Writes data to stdout.
+///
+/// # Errors
+/// [`io::ErrorKind::Interrupted`] where Ctrl-C cuts it short, at the end of a line.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        if interrupt::is_asked() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let end = rest.iter().skip(PIECE).position(|&byte| byte == b'\n').map_or(rest.len(), |at| PIECE + at + 1);
+        out.write_all(&rest[..end])?;
+        rest = &rest[end..];
+    }
     out.flush()
 }
 

@@ -21,6 +21,7 @@ use halfclose::text::Lang;
 
 use crate::args::{Arguments, Command};
 use crate::exit::{Code, Failure};
+use crate::interrupt;
 use crate::story;
 
 /// Does what the arguments ask for.
@@ -28,6 +29,9 @@ use crate::story;
 /// # Errors
 /// What stopped it; the caller tells the reader.
 pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
+    if arguments.command.as_ref().is_none_or(heeds_interrupts) {
+        interrupt::listen();
+    }
     match arguments.command {
         None => story::tell(lang),
         Some(Command::Run(run)) => run::run(&run, lang),
@@ -55,6 +59,35 @@ pub fn dispatch(arguments: Arguments, lang: Lang) -> Result<Code, Failure> {
         Some(Command::Lab(_)) => Err(Failure::Usage(halfclose::say!(lang, crate::message::Say::LabNeedsLinux))),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Man { command }) => print::man(command.as_deref(), lang),
+    }
+}
+
+/// Ctrl-C brings these to an orderly end; all others it ends by the signal.
+fn heeds_interrupts(command: &Command) -> bool {
+    match command {
+        Command::Run(_)
+        | Command::Show(_)
+        | Command::Export(_)
+        | Command::Plot(_)
+        | Command::Report(_)
+        | Command::Graph(_) => true,
+        // It listens itself, after its line editor.
+        Command::Sh(_) => false,
+        Command::Diff(_)
+        | Command::Diagnose(_)
+        | Command::Check { .. }
+        | Command::Schema { .. }
+        | Command::Presets { .. }
+        | Command::Explain { .. }
+        | Command::Capacity(_)
+        | Command::Advise(_)
+        | Command::Sweep(_)
+        | Command::Merge(_)
+        | Command::Packetdrill(_)
+        | Command::Web(_)
+        | Command::Lab(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => false,
     }
 }
 

@@ -37,8 +37,8 @@ pub fn run(arguments: &Run, lang: Lang) -> Result<Code, Failure> {
     request.pcap = pcap.as_mut().map(|writer| writer as &mut dyn Write);
     let outcome = engine::run(request);
     drop(progress);
-    // Of a run that exceeded its budget the way there is worth keeping.
-    if matches!(outcome, Ok(_) | Err(Failure::Budget(_))) {
+    // Of a run that exceeded its budget, or was interrupted, the way there is worth keeping.
+    if matches!(outcome, Ok(_) | Err(Failure::Budget(_) | Failure::Interrupted(_))) {
         for written in [trace, pcap].into_iter().flatten() {
             written.finish()?;
         }

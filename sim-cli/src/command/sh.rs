@@ -2,8 +2,6 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use halfclose::observe::shell::{Answer, BuiltIn, Filters, Shell};
 use halfclose::say;
@@ -22,6 +20,7 @@ use super::run::request;
 use crate::args::Sh;
 use crate::engine;
 use crate::exit::{Code, Failure};
+use crate::interrupt;
 use crate::message::Say;
 use crate::progress::Progress;
 use crate::source::Source;
@@ -30,6 +29,15 @@ use crate::terminal;
 /// `halfclose sh`.
 pub fn sh(arguments: &Sh, lang: Lang) -> Result<Code, Failure> {
     let source = Source::find(&arguments.scenario.source, lang)?;
+    let lines = match () {
+        () if !arguments.commands.is_empty() => Lines::Given,
+        // It was the scenario that stdin had.
+        () if source.name == "<stdin>" => Lines::None,
+        () if io::stdin().is_terminal() => Lines::Typed(Box::new(editor()?)),
+        () => Lines::Piped,
+    };
+    // After the editor, which takes SIGINT for itself and hears it only while it reads.
+    interrupt::listen();
     let mut progress = Progress::new(&source.name);
     let mut update = |now: u64, end: u64| progress.update(now, end);
     let request = request(&source, &arguments.scenario, lang, &mut update);
@@ -37,25 +45,48 @@ pub fn sh(arguments: &Sh, lang: Lang) -> Result<Code, Failure> {
     drop(progress);
     let at = arguments.at.as_deref().unwrap_or("0s");
     terminal::talk(&format!("{}\n", say!(lang, Say::ShellBegins, source.name, at, shell.host_name(&run))));
-    let mut session =
-        Session { run: &mut run, shell: &mut shell, filters: OwnTools { lang, interrupt: None }, status: 0 };
-    if !arguments.commands.is_empty() {
-        for line in &arguments.commands {
-            if session.line(line)? {
-                break;
+    let mut session = Session { run: &mut run, shell: &mut shell, filters: OwnTools { lang }, status: 0 };
+    match lines {
+        Lines::None => {}
+        Lines::Given => {
+            for line in &arguments.commands {
+                if session.line(line)? || session.status == Code::Interrupted.number() {
+                    break;
+                }
             }
         }
-    } else if io::stdin().is_terminal() && source.name != "<stdin>" {
-        session.interactive()?;
-    } else if source.name != "<stdin>" {
-        for line in io::stdin().lock().lines() {
-            let line = line.map_err(|error| Failure::File("<stdin>".to_owned(), error))?;
-            if session.line(&line)? {
-                break;
+        Lines::Piped => {
+            for line in io::stdin().lock().lines() {
+                let line = line.map_err(|error| Failure::File("<stdin>".to_owned(), error))?;
+                if session.line(&line)? || session.status == Code::Interrupted.number() {
+                    break;
+                }
             }
         }
+        Lines::Typed(editor) => session.interactive(*editor)?,
     }
     Ok(Code::Status(session.status))
+}
+
+/// Where the lines come from.
+enum Lines {
+    None,
+    /// From `-c`.
+    Given,
+    Piped,
+    Typed(Box<Reader>),
+}
+
+type Reader = Editor<Words, MemHistory>;
+
+/// A line editor with history and completion.
+fn editor() -> Result<Reader, Failure> {
+    let config = Config::builder().auto_add_history(true).completion_type(rustyline::CompletionType::List).build();
+    Editor::with_history(config, MemHistory::new()).map_err(broken)
+}
+
+fn broken(error: ReadlineError) -> Failure {
+    Failure::File("<terminal>".to_owned(), io::Error::other(error))
 }
 
 /// A shell at work in front of a reader.
@@ -70,32 +101,30 @@ impl Session<'_> {
     /// Does a line and prints what it says; true if it was `exit`.
     fn line(&mut self, line: &str) -> Result<bool, Failure> {
         let Answer { out, err, status, leave } = self.shell.execute(self.run, line, &mut self.filters, &mut NoObserver);
-        terminal::print(&out)?;
+        // What the command said before Ctrl-C is printed; the next one cuts that short.
+        interrupt::answered();
+        self.status = status;
+        match terminal::print(&out) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                interrupt::answered();
+                self.status = Code::Interrupted.number();
+            }
+            printed => printed?,
+        }
         if !err.is_empty() {
             terminal::talk(&err);
         }
-        self.status = status;
         Ok(leave)
     }
 
-    /// Lines with editing, history and completion, until `exit` or the end of the input.
-    fn interactive(&mut self) -> Result<(), Failure> {
-        let broken = |error: ReadlineError| Failure::File("<terminal>".to_owned(), io::Error::other(error));
-        let config = Config::builder().auto_add_history(true).completion_type(rustyline::CompletionType::List).build();
-        let mut editor: Editor<Words, MemHistory> = Editor::with_history(config, MemHistory::new()).map_err(broken)?;
-        // After the editor, which takes SIGINT for itself and hears it only while it reads.
-        let flag = Arc::new(AtomicBool::new(false));
-        let raised = Arc::clone(&flag);
-        match ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed)) {
-            Ok(()) => self.filters.interrupt = Some(Arc::clone(&flag)),
-            // Without it a long command cannot be stopped; all else works.
-            Err(error) => terminal::talk(&format!("{error}\n")),
-        }
+    /// Lines as they are typed, until `exit` or the end of the input.
+    fn interactive(&mut self, mut editor: Reader) -> Result<(), Failure> {
         loop {
             editor.set_helper(Some(Words(self.known())));
             match editor.readline(&self.shell.prompt(self.run)) {
                 Ok(line) => {
-                    flag.store(false, Ordering::Relaxed);
+                    // One that came after the last command ended was not meant for this.
+                    interrupt::answered();
                     if self.line(&line)? {
                         return Ok(());
                     }
@@ -139,15 +168,9 @@ impl Helper for Words {}
 /// Filters by the reader's own tools, through `sh`; the built-in ones where there is none.
 struct OwnTools {
     lang: Lang,
-    /// Ctrl-C was typed while a command ran.
-    interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Filters for OwnTools {
-    fn interrupt(&self) -> Option<Arc<AtomicBool>> {
-        self.interrupt.clone()
-    }
-
     fn run(&mut self, stages: &[Vec<String>], input: &str) -> Answer {
         let pipeline: Vec<String> =
             stages.iter().map(|words| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")).collect();
@@ -200,7 +223,7 @@ mod tests {
     #[test]
     fn filters_of_the_machine() {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let mut tools = OwnTools { lang: Lang::En, interrupt: None };
+        let mut tools = OwnTools { lang: Lang::En };
         let input = "a 1\nb 2\nit's 3\n".repeat(100_000);
         let answer = tools.run(&[words("grep it's"), words("wc -l")], &input);
         assert_eq!((answer.out.trim(), answer.status), ("100000", 0));

@@ -193,6 +193,8 @@ mod of_a_run {
     impl SpanView {
         /// Lets the run go on to `to` and tells what `host` did; its CPUs are
         /// sampled every `every`, not at all on the way if that is zero. `also` watches too.
+        /// Of a run that is interrupted it tells what was seen until then, as such a tool
+        /// does at Ctrl-C: complete steps, or the beginning of the first.
         ///
         /// # Errors
         /// When a budget is exceeded.
@@ -210,8 +212,14 @@ mod of_a_run {
             let sample = |run: &Run, at| CpuSample { at, usage: run.world().kernel(host).cpu_usage(at) };
             let mut cpu = vec![sample(run, from)];
             for at in ticks(from, to, every) {
-                run.run_until(at, &mut both)?;
-                cpu.push(sample(run, run.world().now()));
+                match run.run_until(at, &mut both) {
+                    Err(SimError::Interrupted { .. }) if cpu.len() > 1 => break,
+                    Ok(()) | Err(SimError::Interrupted { .. }) => cpu.push(sample(run, run.world().now())),
+                    Err(error) => return Err(error),
+                }
+                if run.is_interrupted() {
+                    break;
+                }
             }
             Ok(Self::new(HostView::of(run.world(), host), from, cpu, both.watch.take()))
         }

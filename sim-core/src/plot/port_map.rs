@@ -289,36 +289,55 @@ fn way(svg: &mut Svg, band: &Band, Stretch { first, last }: Stretch) {
 fn tags(svg: &mut Svg, map: &PortMap, bands: &[Band], lang: Lang) {
     let start = map.probed.first().map(|run| (run.first, PortMapWord::Starts));
     let taken = map.taken.map(|port| (port, PortMapWord::Takes));
-    let both: Vec<(Port, String)> = match (start, taken) {
-        (Some((a, first)), Some((b, second))) if a == b => {
-            let (first, second) = (first.texts().text(lang), second.texts().text(lang));
-            vec![(a, format!("{first}, {second}: {a}"))]
-        }
-        (start, taken) => {
-            let all = [start, taken].into_iter().flatten();
-            all.map(|(port, word)| (port, format!("{}: {port}", word.texts().text(lang)))).collect()
-        }
-    };
-    for (port, text) in both {
+    let mut tags: Vec<Tag> = Vec::new();
+    for (port, word) in [start, taken].into_iter().flatten() {
         let Some(band) = bands.iter().find(|band| band.holds(port)) else { continue };
         let (x, y) = band.place(port);
         let half = band.cell / 2;
-        let radius = (half + 2).min(12);
         let level = if band.cell >= ROOMY { 14 } else { half };
-        let center = (x + half, y + level);
-        svg.path(
-            &format!(
-                "M{} {}m-{radius} 0a{radius} {radius} 0 1 0 {d} 0a{radius} {radius} 0 1 0 -{d} 0z",
-                center.0,
-                center.1,
-                d = 2 * radius
-            ),
-            "class=\"hc-ring\"",
-        );
-        let right_half = center.0 > WIDTH / 2;
-        let (x, anchor) =
-            if right_half { (center.0 - radius - 5, Anchor::End) } else { (center.0 + radius + 5, Anchor::Start) };
-        svg.text((x, center.1 + 4), anchor, "hc-tag", &text);
+        let (center, radius) = ((x + half, y + level), (half + 2).min(12));
+        let text = word.texts().text(lang);
+        match tags.first_mut() {
+            Some(first) if first.port == port => first.text = format!("{}, {text}: {port}", first.word),
+            // Too near for two labels, one over the other.
+            Some(first) if first.is_near(center) => {
+                first.text.push_str(&format!(" · {text}: {port}"));
+                first.rings.push(center);
+            }
+            Some(_) | None => {
+                tags.push(Tag { port, word: text, rings: vec![center], radius, text: format!("{text}: {port}") });
+            }
+        }
+    }
+    for Tag { rings, radius, text, .. } in tags {
+        for (x, y) in &rings {
+            let d = 2 * radius;
+            let ring = format!("M{x} {y}m-{radius} 0a{radius} {radius} 0 1 0 {d} 0a{radius} {radius} 0 1 0 -{d} 0z");
+            svg.path(&ring, "class=\"hc-ring\"");
+        }
+        let (Some(left), Some(right)) = (rings.iter().min(), rings.iter().max()) else { continue };
+        let (x, y, anchor) = match left.0 > WIDTH / 2 {
+            true => (left.0 - radius - 5, left.1, Anchor::End),
+            false => (right.0 + radius + 5, right.1, Anchor::Start),
+        };
+        svg.text((x, y + 4), anchor, "hc-tag", &text);
+    }
+}
+
+/// A label of one or two rings.
+struct Tag {
+    port: Port,
+    word: &'static str,
+    rings: Vec<(i32, i32)>,
+    radius: i32,
+    text: String,
+}
+
+impl Tag {
+    /// Labels there and here would meet.
+    fn is_near(&self, (x, y): (i32, i32)) -> bool {
+        let room = text_width(&self.text, 12) + 2 * self.radius + 20;
+        self.rings.iter().any(|ring| (ring.0 - x).abs() < 2 * room && (ring.1 - y).abs() < 16)
     }
 }
 

@@ -40,6 +40,7 @@ crate::messages! {
         Note { en: "note", zh: "说明" }
         Evidence { en: "Evidence", zh: "依据" }
         Next { en: "What to do", zh: "怎么办" }
+        Costs { en: "What that costs", zh: "代价" }
         Type { en: "Type this to see it", zh: "用此命令查看" }
         Pictures { en: "Pictures", zh: "图" }
         Numbers { en: "Numbers at the moments of note", zh: "关键时刻的数字" }
@@ -217,23 +218,35 @@ fn told(found: &[Finding], lang: Lang) -> String {
         if let Some(why) = &finding.why {
             out.push_str(&format!("<p>{}</p>\n", escape(why.text(lang))));
         }
-        out.push_str(&format!("<p><b>{}:</b> {}</p>\n", word(ReportWord::Next, lang), escape(finding.next.text(lang))));
+        out.push_str(&format!("<p>{}{}</p>\n", label(ReportWord::Next, lang), escape(finding.next.text(lang))));
         if let Some(costs) = &finding.costs {
-            out.push_str(&format!("<p>{}</p>\n", escape(costs.text(lang))));
+            // Elsewhere it stands in brackets, and names itself.
+            let costs = costs.text(lang);
+            let costs = costs.split_once(": ").or_else(|| costs.split_once('：')).map_or(costs, |(_, costs)| costs);
+            out.push_str(&format!("<p>{}{}</p>\n", label(ReportWord::Costs, lang), escape(costs)));
         }
         if let Some(command) = &finding.command {
-            let label = word(ReportWord::Type, lang);
-            out.push_str(&format!("<p><b>{label}:</b> <code>{}</code></p>\n", escape(command)));
+            let label = label(ReportWord::Type, lang);
+            out.push_str(&format!("<p>{label}</p>\n<pre><code>{}</code></pre>\n", escape(command)));
         }
         if !finding.evidence.is_empty() {
             let all: Vec<String> =
                 finding.evidence.iter().map(|(name, value)| format!("{name} = {}", readable(value))).collect();
-            let label = word(ReportWord::Evidence, lang);
-            out.push_str(&format!("<p class=\"evidence\"><b>{label}:</b> {}</p>\n", escape(&all.join(" · "))));
+            let label = label(ReportWord::Evidence, lang);
+            out.push_str(&format!("<p class=\"evidence\">{label}{}</p>\n", escape(&all.join(" · "))));
         }
         out.push_str("</article>\n");
     }
     out
+}
+
+/// A word that introduces what follows.
+fn label(of: ReportWord, lang: Lang) -> String {
+    let colon = match lang {
+        Lang::En => ": ",
+        Lang::Zh => "：",
+    };
+    format!("<b>{}{colon}</b>", word(of, lang))
 }
 
 fn readable(value: &str) -> String {
@@ -243,7 +256,20 @@ fn readable(value: &str) -> String {
 fn pictures(report: &Report<'_>) -> String {
     let Report { run, watch, lang, .. } = *report;
     let drawn = Picture::ALL.iter().filter_map(|picture| Some((picture, picture.draw(watch, run, None, lang)?)));
-    drawn.map(|(picture, svg)| format!("<figure id=\"picture-{}\">\n{svg}</figure>\n", picture.name())).collect()
+    let figure = |(picture, svg): (&Picture, String)| {
+        format!(
+            "<figure id=\"picture-{}\">\n<div>\n{svg}</div>\n<figcaption aria-hidden=\"true\">{}</figcaption>\n</figure>\n",
+            picture.name(),
+            described(&svg)
+        )
+    };
+    drawn.map(figure).collect()
+}
+
+/// What a picture says of itself, as markup: on a phone its own caption is wider than the screen.
+fn described(svg: &str) -> &str {
+    let told = svg.split_once("<desc").and_then(|(_, rest)| rest.split_once('>'));
+    told.and_then(|(_, rest)| rest.split_once("</desc>")).map_or("", |(told, _)| told)
 }
 
 /// The lines of the charts over time, read off at the marks.
@@ -299,20 +325,24 @@ fn verdicts(report: &Report<'_>) -> String {
             (None, Some(error)) => error.to_string(),
             (None, None) => ReportWord::NeverCame.format(lang, &[]),
         };
-        rows.push(vec![verdict(row.ok), row.name, row.expected, actual]);
+        let when = [row.since, Some(row.at)].into_iter().flatten().filter_map(|moment| run.instant_of(&moment));
+        let when: Vec<String> = when.map(|at| format!("{} s", seconds(at))).collect();
+        let expected = row.expected.replace("..=", " – ");
+        rows.push(vec![verdict(row.ok), when.join(" – "), row.name, expected, actual]);
     }
     for refusal in run.refusals() {
         let action = &run.scenario().timeline[refusal.action].kind;
         let name = say!(lang, ReportWord::NotDone, refusal.action + 1, seconds(refusal.at), action);
-        rows.push(vec![verdict(false), name, String::new(), refusal.reason.clone()]);
+        rows.push(vec![verdict(false), String::new(), name, String::new(), refusal.reason.clone()]);
     }
     if rows.is_empty() {
         return format!("<p>{}</p>\n", word(ReportWord::NoExpectations, lang));
     }
-    let heads = [ReportWord::Verdict, ReportWord::Expectation, ReportWord::Expected, ReportWord::Actual];
+    let heads =
+        [ReportWord::Verdict, ReportWord::When, ReportWord::Expectation, ReportWord::Expected, ReportWord::Actual];
     format!(
         "<div class=\"wide\">{}</div>\n",
-        table(&heads.map(|head| word(head, lang)), rows, &["verdict", "", "num", "num"])
+        table(&heads.map(|head| word(head, lang)), rows, &["verdict", "num", "", "num", "num"])
     )
 }
 
@@ -325,14 +355,14 @@ fn scenario_text(report: &Report<'_>) -> String {
             .iter()
             .map(|(key, value)| format!("<li><code>{} = {}</code></li>\n", escape(key), escape(value)));
         let rows: String = rows.collect();
-        out.push_str(&format!("<p>{}:</p>\n<ul>\n{rows}</ul>\n", word(ReportWord::Changes, lang)));
+        out.push_str(&format!("<p>{}</p>\n<ul>\n{rows}</ul>\n", label(ReportWord::Changes, lang)));
     }
     let mut command = format!("halfclose report {} --seed {}", quoted(report.name), run.seed());
     for (key, value) in report.changes {
         command.push_str(&format!(" --set {}", quoted(&format!("{key}={value}"))));
     }
     command.push_str(&format!(" --lang {lang} -o report.html"));
-    out.push_str(&format!("<p>{}:</p>\n<pre><code>{}</code></pre>\n", word(ReportWord::Again, lang), escape(&command)));
+    out.push_str(&format!("<p>{}</p>\n<pre><code>{}</code></pre>\n", label(ReportWord::Again, lang), escape(&command)));
     out.push_str(&format!("<pre class=\"file\"><code>{}</code></pre>\n", escape(report.text)));
     out
 }

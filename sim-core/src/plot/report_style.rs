@@ -23,15 +23,18 @@ th{color:var(--soft);font-weight:600}th.num:first-child{width:1%}.num{text-align
 padding:.05rem .4rem;margin-right:.3rem;color:var(--note);white-space:nowrap}
 .error .badge{color:var(--error)}.warning .badge{color:var(--warning)}
 .evidence{color:var(--soft);font-size:.9rem;overflow-wrap:anywhere}
-code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:.88rem}
-pre{background:var(--card);border:1px solid var(--line);border-radius:4px;padding:.8rem 1rem;overflow-x:auto;line-height:1.45}
-p code{overflow-wrap:anywhere}
-figure{margin:0 0 1.2rem;padding:.4rem;background:#fff;border:1px solid var(--line);border-radius:4px;overflow-x:auto}
-figure svg{display:block;margin:0 auto;width:100%;min-width:680px;height:auto;max-width:1120px}
+code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}code{font-size:.88rem}
+pre{background:var(--card);border:1px solid var(--line);border-radius:4px;padding:.8rem 1rem;overflow-x:auto;line-height:1.45;font-size:.88rem}
+pre code{font-size:inherit}li code{overflow-wrap:anywhere}
+.finding pre{margin:.3rem 0;padding:.35rem .6rem;background:var(--paper)}
+figure{margin:0 0 1.2rem;background:#fff;border:1px solid var(--line);border-radius:4px}figure div{padding:.4rem;overflow-x:auto}
+figure svg{display:block;margin:0 auto;width:100%;min-width:900px;height:auto;max-width:1120px}
+figcaption{display:none;padding:.5rem .8rem;border-top:1px solid #d5d9de;color:#1c2024;font-size:.93rem}
+@media screen and (max-width:960px){figcaption{display:block}}
 footer{margin-top:2.5rem;border-top:1px solid var(--line);color:var(--soft);font-size:.9rem}
 @media print{:root{--ink:#000;--soft:#444;--paper:#fff;--card:#f6f7f9;--line:#bbb;--link:#000;--error:#a3290b;--warning:#7a5200;--note:#2f5d7c}
 @page{margin:14mm}body{max-width:none;padding:0;font-size:10.5pt}nav{display:none}
-figure,.finding,tr{break-inside:avoid}h2,h3{break-after:avoid}figure{overflow:visible;border:0;padding:0}
+figure,.finding,tr{break-inside:avoid}h2,h3{break-after:avoid}figure{border:0}figure div{overflow:visible;padding:0}
 figure svg{min-width:0;max-width:100%;max-height:230mm}.wide{overflow:visible}table{font-size:8.5pt}th,td{padding:.2rem .4rem}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:8pt}}
+pre,.finding pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:8pt}}
 ";

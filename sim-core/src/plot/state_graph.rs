@@ -1,7 +1,7 @@
 //! The state graph, laid out as Figure 5 of RFC 9293: the ways of an orderly
 //! connection as a diagram, the others that end in CLOSED as a list below.
 
-use super::svg::{Anchor, Page, Svg};
+use super::svg::{Anchor, Page, Svg, wrapped};
 use crate::say;
 use crate::tcp::graph::{ELSEWHERE, EdgeKind, TRANSITIONS, Transition, Visits};
 use crate::tcp::state::TcpState;
@@ -21,6 +21,15 @@ crate::messages! {
         Others { en: "Other ways to CLOSED, and what else the figure leaves out", zh: "其他到达 CLOSED 的途径，以及图中未画出的边" }
         Describe { en: "{0} states and {1} edges. {2}", zh: "{0} 个状态，{1} 条边。{2}" }
         Now { en: "now {0}", zh: "现有 {0}" }
+        See {
+            en: "Wider lines were taken more often; shaded states hold sockets at the end.",
+            zh: "线越宽，走过的次数越多；着色的状态在结束时仍有套接字。"
+        }
+        Most { en: "Beside LISTEN most of them, {0}, are in {1}.", zh: "除 LISTEN 外最多的是 {1}，有 {0} 个。" }
+        Leak {
+            en: "CLOSE-WAIT was entered {0} time{0:|s} and left {1} time{1:|s}: it waits for the program's own close().",
+            zh: "到达 CLOSE-WAIT {0} 次，离开 {1} 次：它等的是程序自己的 close()。"
+        }
         Times { en: "{0} time{0:|s}", zh: "{0} 次" }
     }
 }
@@ -43,6 +52,9 @@ const LINE: i32 = 15;
 /// Where the list begins.
 const LIST_Y: i32 = 1_110;
 const LIST_LINE: i32 = 17;
+/// Font size and line height of the caption.
+const CAPTION: i32 = 13;
+const CAPTION_LINE: i32 = 19;
 
 /// Okabe and Ito's palette, darkened where text must be read on white; each
 /// kind has its own dash too.
@@ -156,13 +168,20 @@ const DOTTED: &[Dotted] = &[
 pub fn state_graph(graph: &StateGraph<'_>) -> String {
     let listed = listed();
     let rows = i32::try_from(listed.len().div_ceil(2)).expect("a few dozen rows");
-    let height = LIST_Y + 30 + rows * LIST_LINE + 20;
     let lang = graph.lang;
+    let caption = graph.visits.map_or(String::new(), |visits| caption(visits, lang));
+    let lines = if caption.is_empty() { Vec::new() } else { wrapped(&caption, CAPTION, WIDTH - 60) };
+    let caption_y = LIST_Y + 30 + rows * LIST_LINE + 20;
+    let height = caption_y + i32::try_from(lines.len()).unwrap_or(0) * CAPTION_LINE;
     let subtitle = match graph.visits {
         Some(_) => say!(lang, GraphWord::Counts, graph.scenario),
         None => say!(lang, GraphWord::Plain),
     };
-    let description = say!(lang, GraphWord::Describe, TcpState::ALL.len(), TRANSITIONS.len(), subtitle);
+    let mut description = say!(lang, GraphWord::Describe, TcpState::ALL.len(), TRANSITIONS.len(), subtitle);
+    if !caption.is_empty() {
+        description.push_str(if lang == Lang::En { ". " } else { "。" });
+        description.push_str(&caption);
+    }
     let mut svg = Svg::new(&Page {
         scope: "hc-states",
         size: (WIDTH, height),
@@ -199,7 +218,28 @@ pub fn state_graph(graph: &StateGraph<'_>) -> String {
     }
     state_box(&mut svg, TcpState::Closed, CLOSED_BELOW, graph);
     list(&mut svg, &listed, graph);
+    for (line, text) in (0..).zip(&lines) {
+        svg.text((30, caption_y + line * CAPTION_LINE), Anchor::Start, "hc-sub", text);
+    }
     svg.finish()
+}
+
+/// What to see in a run's graph.
+fn caption(visits: &Visits, lang: Lang) -> String {
+    let mut told = vec![say!(lang, GraphWord::See)];
+    let open = TcpState::ALL.into_iter().filter(|state| !matches!(state, TcpState::Closed | TcpState::Listen));
+    if let Some(most) = open.rev().max_by_key(|&state| visits.now(state)).filter(|&state| visits.now(state) > 0) {
+        told.push(say!(lang, GraphWord::Most, grouped(visits.now(most)), most));
+    }
+    let taken = |is: &dyn Fn(&Transition) -> bool| -> u64 {
+        (0..TRANSITIONS.len()).filter(|&row| is(&TRANSITIONS[row])).map(|row| visits.of(row)).sum()
+    };
+    if visits.now(TcpState::CloseWait) > 0 {
+        let entered = taken(&|edge| edge.to == TcpState::CloseWait);
+        let left = taken(&|edge| edge.from == TcpState::CloseWait);
+        told.push(say!(lang, GraphWord::Leak, grouped(entered), grouped(left)));
+    }
+    told.join(if lang == Lang::En { " " } else { "" })
 }
 
 fn legend(svg: &mut Svg, graph: &StateGraph<'_>) {

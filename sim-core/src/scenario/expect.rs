@@ -63,6 +63,10 @@ impl core::fmt::Debug for Since<'_> {
 pub struct CheckRow {
     /// The expectation's name.
     pub name: String,
+    /// Its moment.
+    pub at: Moment,
+    /// The moment from which growth was counted.
+    pub since: Option<Moment>,
     /// What was expected, with numbers put in: `28231`, `>= 5`, `5..=8`.
     pub expected: String,
     /// What came out; `None` if it could not be read.
@@ -80,13 +84,9 @@ impl Expectation {
     pub fn check(&self, read: ReadMetric<'_>, since: Option<Since<'_>>) -> CheckRow {
         match self.try_check(read, since) {
             Ok(row) => row,
-            Err(error) => CheckRow {
-                name: self.name.clone(),
-                expected: String::new(),
-                actual: None,
-                ok: false,
-                error: Some(error),
-            },
+            Err(error) => {
+                CheckRow { expected: String::new(), actual: None, ok: false, error: Some(error), ..self.never() }
+            }
         }
     }
 
@@ -102,7 +102,15 @@ impl Expectation {
     /// The row when the moment never came (a mark that did not happen).
     #[must_use]
     pub fn never(&self) -> CheckRow {
-        CheckRow { name: self.name.clone(), expected: String::new(), actual: None, ok: false, error: None }
+        CheckRow {
+            name: self.name.clone(),
+            at: self.at,
+            since: self.since,
+            expected: String::new(),
+            actual: None,
+            ok: false,
+            error: None,
+        }
     }
 
     fn try_check(&self, read: ReadMetric<'_>, since: Option<Since<'_>>) -> Result<CheckRow, EvalError> {
@@ -135,7 +143,7 @@ impl Expectation {
                 (text, min.is_none_or(|m| actual >= m) && max.is_none_or(|m| actual <= m))
             }
         };
-        Ok(CheckRow { name: self.name.clone(), expected, actual: Some(actual), ok, error: None })
+        Ok(CheckRow { expected, actual: Some(actual), ok, ..self.never() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs a checked scenario: its timeline, its marks, its expectations.
 
 use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub struct Run {
     ahead: Vec<usize>,
     /// What [`Run::find_next_check`] said, until something it reads changes.
     next_check: Option<Option<Instant>>,
+    /// See [`Run::heed`].
+    interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Run {
@@ -81,6 +84,7 @@ impl Run {
             foreseen: BTreeMap::new(),
             ahead: Vec::new(),
             next_check: None,
+            interrupt: None,
         };
         run.ahead = (0..run.scenario.marks.len()).collect();
         run.marks.insert(MarkRef::End, run.scenario.end);
@@ -108,7 +112,34 @@ impl Run {
             foreseen: self.foreseen.clone(),
             ahead: self.ahead.clone(),
             next_check: self.next_check,
+            interrupt: self.interrupt.clone(),
         })
+    }
+
+    /// The same scenario with the same seed from its start, to find out what is still to come.
+    #[must_use]
+    pub fn scout(&self) -> Self {
+        let scout = Self::of(Arc::clone(&self.scenario), self.seed).expect("the same scenario was built before");
+        Self { interrupt: self.interrupt.clone(), ..scout }
+    }
+
+    /// From now on a true `flag` ends whatever lets time pass, after the event at
+    /// hand, with [`SimError::Interrupted`]; once it is false again the run can go on.
+    pub fn heed(&mut self, flag: &Arc<AtomicBool>) {
+        self.interrupt = Some(Arc::clone(flag));
+    }
+
+    /// The flag that is heeded is true.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    fn go_on(&self) -> Result<(), SimError> {
+        match self.is_interrupted() {
+            true => Err(SimError::Interrupted { at: self.built.world.now() }),
+            false => Ok(()),
+        }
     }
 
     /// Adds an entry to the end of the timeline of a run that has begun: what a
@@ -186,7 +217,7 @@ impl Run {
     /// for after it.
     ///
     /// # Errors
-    /// When a budget is exceeded.
+    /// When a budget is exceeded; when interrupted ([`Run::heed`]).
     pub fn run_to_end(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
         self.foresee()?;
         self.run_until(self.scenario.end, observer)?;
@@ -222,7 +253,7 @@ impl Run {
     /// Does nothing once the run has begun.
     ///
     /// # Errors
-    /// When a budget is exceeded.
+    /// When a budget is exceeded; when interrupted ([`Run::heed`]).
     pub fn foresee(&mut self) -> Result<(), SimError> {
         let backwards = |m: &Moment| matches!(m, Moment::Mark { mark, before: true, .. } if *mark != MarkRef::End);
         let moments = self.scenario.expectations.iter().flat_map(|e| [Some(e.at), e.since]).flatten();
@@ -230,7 +261,7 @@ impl Run {
         if !needed || self.built.world.now() > Instant::ZERO {
             return Ok(());
         }
-        let mut scout = Self::of(Arc::clone(&self.scenario), self.seed).expect("the same scenario was built before");
+        let mut scout = self.scout();
         scout.checking = false;
         scout.run_until(scout.scenario.end, &mut NoObserver)?;
         self.foreseen = scout.marks;
@@ -243,13 +274,12 @@ impl Run {
     /// `limit` (the scenario's end, or later).
     ///
     /// # Errors
-    /// When a budget is exceeded.
+    /// When a budget is exceeded; when interrupted ([`Run::heed`]).
     pub fn run_to_moment(&mut self, moment: Moment, observer: &mut dyn Observer) -> Result<bool, SimError> {
         if let Moment::Mark { mark, before: true, .. } = moment
             && mark != MarkRef::End
         {
-            let mut scout =
-                Self::of(Arc::clone(&self.scenario), self.seed).expect("the same scenario was built before");
+            let mut scout = self.scout();
             scout.checking = false;
             if !scout.run_to_mark(mark, &mut NoObserver)? {
                 return Ok(false);
@@ -273,6 +303,7 @@ impl Run {
     fn run_to_mark(&mut self, mark: MarkRef, observer: &mut dyn Observer) -> Result<bool, SimError> {
         let end = self.scenario.end;
         while !self.marks.contains_key(&mark) {
+            self.go_on()?;
             // Expectations on the way are read at their moments, as in `run_until`.
             let stop = self.next_check().map_or(end, |at| at.min(end));
             if self.built.world.next_at() <= stop {
@@ -294,7 +325,7 @@ impl Run {
     /// Runs all events up to and including `until`.
     ///
     /// # Errors
-    /// When a budget is exceeded.
+    /// When a budget is exceeded; when interrupted ([`Run::heed`]).
     pub fn run_until(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<(), SimError> {
         while self.run_to_turn(until, observer)? {}
         Ok(())
@@ -304,14 +335,15 @@ impl Run {
     /// timeline was carried out or a mark was reached; true if it did.
     ///
     /// # Errors
-    /// When a budget is exceeded.
+    /// When a budget is exceeded; when interrupted ([`Run::heed`]).
     pub fn run_to_turn(&mut self, until: Instant, observer: &mut dyn Observer) -> Result<bool, SimError> {
         loop {
+            self.go_on()?;
             let stop = self.next_check().map_or(until, |at| at.min(until));
             let step = self.run_to_news(stop, observer)?;
             if step != Step::Idle {
                 self.follow(step, observer)?;
-                return Ok(true);
+                return self.go_on().map(|()| true);
             }
             self.built.world.run_until(stop, observer)?;
             self.read_due_moments();
@@ -325,7 +357,7 @@ impl Run {
     /// holds then. The clock stops at the event that made it true.
     ///
     /// # Errors
-    /// When a budget is exceeded.
+    /// When a budget is exceeded; when interrupted ([`Run::heed`]).
     pub fn run_until_true(
         &mut self,
         holds: &dyn Fn(&Self) -> bool,
@@ -336,6 +368,7 @@ impl Run {
             if holds(self) {
                 return Ok(true);
             }
+            self.go_on()?;
             let stop = self.next_check().map_or(limit, |at| at.min(limit));
             if self.built.world.next_at() <= stop && self.built.world.next_at() < Instant::MAX {
                 self.one_step(stop, observer)?;
@@ -384,11 +417,12 @@ impl Run {
         Ok(())
     }
 
-    /// Runs events up to and including `stop` until one reaches a mark or is an action.
+    /// Runs events up to and including `stop` until one reaches a mark or is an action, or somebody interrupts.
     fn run_to_news(&mut self, stop: Instant, observer: &mut dyn Observer) -> Result<Step, SimError> {
         let Built { world, hosts, processes } = &mut self.built;
         let places = Places { hosts, processes };
         let (marks, exhausted) = (&self.scenario.marks, self.exhausted);
+        let interrupt = self.interrupt.as_deref();
         let ahead: Vec<(HostId, &MarkSpec)> =
             self.ahead.iter().map(|&index| (places.hosts[marks[index].metric.host], &marks[index])).collect();
         // Somebody may have interfered on any host before the first event; each event after it changes its own host alone.
@@ -399,7 +433,9 @@ impl Run {
                 (everywhere || host == world.latest_host())
                     && read::metric(world, places, &mark.metric).is_some_and(|actual| mark.op.holds(actual, mark.value))
             };
-            (exhausted || world.exhaustion().is_none()) && !ahead.iter().any(reached)
+            (exhausted || world.exhaustion().is_none())
+                && !interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed))
+                && !ahead.iter().any(reached)
         })
     }
 

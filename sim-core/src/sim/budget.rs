@@ -75,6 +75,12 @@ pub enum SimError {
         /// Virtual time reached.
         at: Instant,
     },
+    /// Whoever runs it wants it to stop (Ctrl-C); it can go on from here.
+    #[error("interrupted at {at}s")]
+    Interrupted {
+        /// Virtual time reached.
+        at: Instant,
+    },
 }
 
 impl SimError {
@@ -86,6 +92,7 @@ impl SimError {
             Self::SameInstant { limit, at } => (say!(lang, Msg::BudgetSameInstant, limit, clock(*at)), "same_instant"),
             Self::Sockets { limit, host, at } => (say!(lang, Msg::BudgetSockets, limit, clock(*at), host), "sockets"),
             Self::Packets { limit, at } => return say!(lang, Msg::BudgetPackets, limit, clock(*at)),
+            Self::Interrupted { at } => return say!(lang, Msg::Interrupted, clock(*at)),
         };
         format!("{what}\n{}", say!(lang, Msg::BudgetHint, knob))
     }

@@ -23,6 +23,7 @@ crate::messages! {
         BudgetSameInstant { en: "{0} events happened at the same instant, {1}: something repeats without time passing", zh: "同一时刻 {1} 发生了 {0} 个事件：有东西在时间不前进的情况下反复发生" }
         BudgetSockets { en: "more than {0} sockets exist on host `{2}`, at {1}", zh: "主机 `{2}` 上的 socket 超过 {0} 个，虚拟时间 {1}" }
         BudgetPackets { en: "more than {0} packets are in flight, at {1}: a link is slower than what is sent over it", zh: "在途报文超过 {0} 个，虚拟时间 {1}：链路比发送的速度慢" }
+        Interrupted { en: "interrupted at {0} of virtual time", zh: "已中断，虚拟时间 {0}" }
         BudgetHint { en: "raise it in the file, `budget.{0}`, or with --set budget.{0}=N", zh: "在文件里调大 `budget.{0}`，或用 --set budget.{0}=N" }
 
         // Findings: what happened, why.

@@ -1,15 +1,19 @@
-// How fast the page is, in Chromium, over the built site: `npm run bench -- SITE`. Medians, not verdicts: what counts is a
-// machine that does nothing else.
+// How fast the page is, in Chromium, over the built site: `npm run bench -- SITE [FIRST_PASS]`. Medians, not verdicts: what
+// counts is a machine that does nothing else. FIRST_PASS: the program of sim-web/examples that does natively what the page's
+// module does when it reads a scenario ahead.
+import { execFileSync } from "node:child_process";
 import { chromium } from "@playwright/test";
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 
 const site = process.argv[2] ?? "../../target/site";
+/** The module as wasm-bindgen writes it, apart from the page: the site has the same bytes. */
+const generated = join(import.meta.dirname, "../src/generated");
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
 const server = createServer((request, response) => {
   const path = request.url.split("?")[0];
-  const file = join(site, path === "/" ? "index.html" : path);
+  const file = path.startsWith("/alone/") ? join(generated, path.slice("/alone".length)) : join(site, path === "/" ? "index.html" : path);
   if (!existsSync(file)) return response.writeHead(404).end();
   response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" });
   createReadStream(file).pipe(response);
@@ -67,6 +71,30 @@ const frames = await page.evaluate(async () => {
   return count / 3;
 });
 rows.push(["frames a second, 28,231 connections drawn, speed 1", frames, "/s"]);
+const alone = await browser.newPage();
+await alone.goto(`${url}embed.js`);
+const passes = await alone.evaluate(async () => {
+  const { default: init, Lab, otherHalf } = await import("/alone/sim.js");
+  const [first, rest, packed] = await Promise.all(["sim_bg.wasm", "sim_rest.wasm", "incident.scn"].map(async (name) => (await fetch(`/alone/${name}`)).arrayBuffer()));
+  await init({ module_or_path: first });
+  const half = new WebAssembly.Module(rest);
+  otherHalf(() => half);
+  const times = [];
+  for (let run = 0; run < 7; run++) {
+    const lab = new Lab(new Uint8Array(packed), undefined, false);
+    const began = performance.now();
+    while (!lab.prepare(0));
+    times.push(performance.now() - began);
+    lab.free();
+  }
+  return times;
+});
+await alone.close();
+rows.push(["first pass over the incident, the module alone, cold", passes[0], "ms"], ["the same, median of 7 in one page", median(passes), "ms"]);
+if (process.argv[3]) {
+  const native = execFileSync(process.argv[3], [join(generated, "incident.scn"), "7"], { encoding: "utf8" }).trim().split("\n").map(Number);
+  rows.push(["the same, native, median of 7", median(native), "ms"], ["WebAssembly / native, of the medians", median(passes) / median(native), ""]);
+}
 const client = await page.context().newCDPSession(page);
 const heap = (await client.send("Runtime.getHeapUsage")).usedSize;
 const wasm = await page.evaluate(() => document.querySelector("hc-app").store.sim.ask("memory"));

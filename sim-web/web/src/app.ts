@@ -176,6 +176,8 @@ export class App extends HTMLElement {
     this.#tabs.replaceChildren(...Object.keys(VIEWS).map((name) => h("button", {
       type: "button", "aria-pressed": String(chosen.includes(name)), "data-view": name, onclick: () => this.#toggleView(name),
     }, t(`view.${name}` as Key))));
+    const on = this.#tabs.querySelector<HTMLElement>('[aria-pressed="true"]');
+    if (NARROW.matches && on) this.#tabs.scrollLeft = on.offsetLeft - this.#tabs.offsetLeft - on.offsetWidth / 2;
   }
 
   #toggleView(name: string): void {

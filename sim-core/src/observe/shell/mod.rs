@@ -38,8 +38,6 @@ pub use filters::{BuiltIn, Filters};
 pub use messages::Says;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::line::{After, Command, Redirects, SyntaxError};
 use super::finding_id::FindingId;
@@ -241,7 +239,8 @@ impl Shell {
         words
     }
 
-    /// Does what a line says. Filters after `|` are run by `filters`.
+    /// Does what a line says. Filters after `|` are run by `filters`. What lets time
+    /// pass ends with status 130 where the run is interrupted ([`Run::heed`]).
     pub fn execute(
         &mut self,
         run: &mut Run,
@@ -250,8 +249,12 @@ impl Shell {
         observer: &mut dyn Observer,
     ) -> Answer {
         let lang = self.lang;
-        let mut cx = Cx { shell: self, run, observer, piped: false, depth: 0, interrupt: filters.interrupt() };
-        let answer = cx.line(line, filters).unwrap_or_else(|error| Answer::fails(4, format!("{}\n", error.text(lang))));
+        let mut cx = Cx { shell: self, run, observer, piped: false, depth: 0 };
+        let answer = match cx.line(line, filters) {
+            Ok(answer) => answer,
+            Err(SimError::Interrupted { .. }) => time::interrupted_at(&cx),
+            Err(over) => Answer::fails(4, format!("{}\n", over.text(lang))),
+        };
         self.status = answer.status;
         answer
     }
@@ -266,8 +269,6 @@ struct Cx<'a> {
     piped: bool,
     /// How many substitutions are around it.
     depth: u32,
-    /// The reader wants it to stop.
-    interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Cx<'_> {
@@ -278,10 +279,6 @@ impl Cx<'_> {
             view.shell = limits.clone();
         }
         view
-    }
-
-    fn interrupted(&self) -> bool {
-        self.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     fn kernel(&self) -> &Kernel {
@@ -337,11 +334,20 @@ impl Cx<'_> {
                 After::Success => answer.status == 0,
                 After::Failure => answer.status != 0,
             };
-            if due && !answer.leave && !self.interrupted() {
-                let part = self.pipeline(step.text, step.semicolon, filters)?;
-                answer.join(part);
-                self.shell.status = answer.status;
+            if answer.leave || !due {
+                continue;
             }
+            if self.run.is_interrupted() {
+                answer.status = time::INTERRUPTED;
+                break;
+            }
+            let part = match self.pipeline(step.text, step.semicolon, filters) {
+                // What the steps before it printed stays.
+                Err(SimError::Interrupted { .. }) => time::interrupted_at(self),
+                part => part?,
+            };
+            answer.join(part);
+            self.shell.status = answer.status;
         }
         Ok(answer)
     }

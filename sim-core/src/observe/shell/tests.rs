@@ -1,5 +1,9 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::scenario::preset;
+use crate::time::Instant;
 use crate::trace::NoObserver;
 
 struct Rig {
@@ -315,15 +319,6 @@ fn a_moment_that_is_none_says_what_would_be() {
 
 #[test]
 fn an_interrupt_ends_what_lets_time_pass() {
-    struct Impatient(Arc<AtomicBool>);
-    impl Filters for Impatient {
-        fn run(&mut self, stages: &[Vec<String>], input: &str) -> Answer {
-            BuiltIn::new(Lang::En).run(stages, input)
-        }
-        fn interrupt(&self) -> Option<Arc<AtomicBool>> {
-            Some(Arc::clone(&self.0))
-        }
-    }
     /// Interrupts at the first packet.
     struct AtAPacket(Arc<AtomicBool>);
     impl Observer for AtAPacket {
@@ -331,13 +326,25 @@ fn an_interrupt_ends_what_lets_time_pass() {
             self.0.store(true, Ordering::Relaxed);
         }
     }
-    let moments = ["advance kill", "advance kill-1s; pwd", "advance exhausted+10s"];
-    for line in ["advance 1000h", "until \"host.tcp.close_wait > 999\" within 1000h; pwd"].into_iter().chain(moments) {
+    let interrupted = |line: &str| {
         let mut rig = Rig::new("tiny");
         let flag = Arc::new(AtomicBool::new(false));
-        let mut filters = Impatient(Arc::clone(&flag));
-        let answer = rig.shell.execute(&mut rig.run, line, &mut filters, &mut AtAPacket(flag));
+        rig.run.heed(&flag);
+        let answer = rig.shell.execute(&mut rig.run, line, &mut BuiltIn::new(Lang::En), &mut AtAPacket(flag));
         assert_eq!(answer.status, 130, "{line}: {answer:?}");
+        assert!(rig.run.world().now() < Instant::from_nanos(2_000_000_000), "{line}: {answer:?}");
+        answer
+    };
+    let moments = ["advance kill", "advance kill-1s; pwd", "advance exhausted+10s"];
+    for line in ["advance 1000h", "until \"host.tcp.close_wait > 999\" within 1000h; pwd"].into_iter().chain(moments) {
+        let answer = interrupted(line);
         assert!(answer.out.starts_with("now 0.") && !answer.out.contains('/'), "{line}: {answer:?}");
+    }
+    assert!(interrupted("pwd; advance 1000h").out.starts_with("/\nnow 0."), "what came before stays");
+    // Tools that watch say what they have seen, as at Ctrl-C, and nothing runs after them.
+    for (line, seen) in [("sar 1 100000; pwd", "Average:"), ("perf trace -s -- sleep 100000; pwd", "Summary of events")]
+    {
+        let answer = interrupted(line);
+        assert!(answer.out.contains(seen) && !answer.out.ends_with("/\n"), "{line}: {answer:?}");
     }
 }

@@ -1,7 +1,5 @@
 //! Commands that make time pass, and that look at the world as a whole.
 
-use core::sync::atomic::Ordering;
-
 use super::{Answer, Cx, Says};
 use crate::observe::facts::RunFacts;
 use crate::observe::finding_id::FindingId;
@@ -17,6 +15,8 @@ use crate::trace::NoObserver;
 
 /// How long `until` looks where the scenario has ended already.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// What a shell says of a command that Ctrl-C ended: 128 and SIGINT.
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// `now`: time since the start and on the host's clock.
 pub(super) fn now(cx: &Cx<'_>) -> Answer {
@@ -32,8 +32,6 @@ fn since_start(at: Instant) -> String {
 pub(super) fn advance(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimError> {
     let usage = |cx: &Cx<'_>| Ok(Answer::fails(2, format!("{}\n", say!(cx.shell.lang, Says::AdvanceUsage))));
     let [text] = args else { return usage(cx) };
-    let flag = cx.interrupt.clone();
-    let stopped = || flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
     let at = if let Ok(span) = duration(text.trim_start_matches('+')) {
         let Some(at) = cx.run.world().now().checked_add(span) else { return usage(cx) };
         at
@@ -45,38 +43,33 @@ pub(super) fn advance(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimErr
                 return Ok(Answer::fails(2, format!("{said}{}\n", say!(cx.shell.lang, Says::AdvanceUsage))));
             }
         };
-        match time_of(cx, &moment, &stopped)? {
+        match time_of(cx, &moment)? {
             Some(at) if at < cx.run.world().now() => {
                 return Ok(Answer::fails(1, format!("{}\n", say!(cx.shell.lang, Says::Past, text))));
             }
             Some(at) => at,
-            None if stopped() => return Ok(interrupted_at(cx)),
             None => {
                 let end = cx.run.scenario().end.since(Instant::ZERO).decimal(1_000_000_000, 3);
                 return Ok(Answer::fails(1, format!("{}\n", say!(cx.shell.lang, Msg::MarkNeverReached, text, end))));
             }
         }
     };
-    if flag.is_some() {
-        cx.run.run_until_true(&|_| stopped(), at, cx.observer)?;
-    } else {
-        cx.run.run_until(at, cx.observer)?;
-    }
-    Ok(if stopped() { interrupted_at(cx) } else { now_at(cx) })
+    cx.run.run_until(at, cx.observer)?;
+    Ok(now_at(cx))
 }
 
 /// When a moment is. A mark that was not reached yet is run to; one that is to
 /// be met before it is reached, by a second run. `None` if it is not reached by
-/// the scenario's end, or `stopped` before.
-fn time_of(cx: &mut Cx<'_>, moment: &Moment, stopped: &dyn Fn() -> bool) -> Result<Option<Instant>, SimError> {
+/// the scenario's end.
+fn time_of(cx: &mut Cx<'_>, moment: &Moment) -> Result<Option<Instant>, SimError> {
     if let Some(at) = cx.run.instant_of(moment) {
         return Ok(Some(at));
     }
     let Moment::Mark { mark, offset, before } = *moment else { return Ok(None) };
     let end = cx.run.scenario().end;
-    let done = |run: &Run| stopped() || run.mark(mark).is_some();
+    let done = |run: &Run| run.mark(mark).is_some();
     if before {
-        let mut scout = Run::new(cx.run.scenario().clone(), cx.run.seed()).expect("the same scenario was built before");
+        let mut scout = cx.run.scout();
         scout.run_until_true(&done, end, &mut NoObserver)?;
         return Ok(scout.mark(mark).map(|reached| reached.saturating_sub(offset)));
     }
@@ -88,9 +81,8 @@ fn now_at(cx: &Cx<'_>) -> Answer {
     Answer::out(format!("{}\n", say!(cx.shell.lang, Says::Advanced, since_start(cx.run.world().now()))))
 }
 
-/// As a shell says of a command that Ctrl-C ended: 128 and SIGINT.
-fn interrupted_at(cx: &Cx<'_>) -> Answer {
-    Answer { status: 130, ..now_at(cx) }
+pub(super) fn interrupted_at(cx: &Cx<'_>) -> Answer {
+    Answer { status: INTERRUPTED, ..now_at(cx) }
 }
 
 /// All problems of a word, a line each, with the nearest name.
@@ -178,12 +170,7 @@ pub(super) fn until(cx: &mut Cx<'_>, args: &[String]) -> Result<Answer, SimError
         None if begun < cx.run.scenario().end => cx.run.scenario().end,
         None => begun.checked_add(PATIENCE).unwrap_or(Instant::MAX),
     };
-    let flag = cx.interrupt.clone();
-    let stopped = || flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
-    let reached = cx.run.run_until_true(&|run| stopped() || condition.holds(run), limit, cx.observer)?;
-    if stopped() {
-        return Ok(interrupted_at(cx));
-    }
+    let reached = cx.run.run_until_true(&|run| condition.holds(run), limit, cx.observer)?;
     let value = cx.run.value(&condition.left).unwrap_or(0);
     let at = since_start(cx.run.world().now());
     if reached {

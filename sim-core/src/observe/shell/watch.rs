@@ -105,11 +105,13 @@ fn run(cx: &mut Cx<'_>, view: View, asked: Asked) -> Result<Answer, SimError> {
     let host = cx.run.host(cx.shell.host);
     let every = asked.every.unwrap_or(watching.every);
     let seen = SpanView::watch(cx.run, host, to, every, watching.wanted, cx.observer)?;
-    Ok(match view.render_span(&seen, &asked.options) {
+    let answer = match view.render_span(&seen, &asked.options) {
         Ok(text) => Answer::out(match asked.lines {
             None => text,
             Some(lines) => text.lines().take(lines).map(|line| format!("{line}\n")).collect(),
         }),
         Err(error) => complaint(error),
-    })
+    };
+    let status = if cx.run.is_interrupted() { super::time::INTERRUPTED } else { answer.status };
+    Ok(Answer { status, ..answer })
 }

@@ -5,9 +5,6 @@ mod awk;
 mod grep;
 mod text;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use super::{Answer, Says};
 use crate::say;
 use crate::text::Lang;
@@ -18,18 +15,11 @@ pub(super) const NAMES: &[&str] = &[
     "sed", "column", "nl", "rev", "paste", "less", "more",
 ];
 
-/// What is outside the shell: it runs the filters of a pipeline, and knows
-/// whether the reader wants a long command to stop.
+/// What is outside the shell: it runs the filters of a pipeline.
 pub trait Filters {
     /// The commands behind the first `|`, each with its words, all of them
     /// filters; `input` is what the first command printed.
     fn run(&mut self, stages: &[Vec<String>], input: &str) -> Answer;
-
-    /// A flag that becomes true when the reader interrupts (Ctrl-C); `None`
-    /// where nobody can. `advance` and `until` then stop where they are.
-    fn interrupt(&self) -> Option<Arc<AtomicBool>> {
-        None
-    }
 }
 
 /// The built-in set: `grep -vciEFwxnoq`, `awk`, `wc -lwc`, `sort -nruk`,
