@@ -28,7 +28,7 @@ pub struct Limits {
 pub const QUICK: Limits = Limits { longest: Duration::from_secs(12), groups: &[0.1, 1.0, 6.0, 60.0], first: 3 };
 /// For those that are left: all tests.
 pub const THOROUGH: Limits =
-    Limits { longest: Duration::from_secs(600), groups: &[0.1, 1.0, 6.0, 60.0, f64::INFINITY], first: 5 };
+    Limits { longest: Duration::from_secs(600), groups: &[0.1, 1.0, 6.0, 60.0, f64::INFINITY], first: 3 };
 /// A group of tests ends when it has taken this much more CPU time than it usually takes, three times over.
 const PATIENCE: f64 = 4.0;
 /// And after this long in any case: one that waits takes no CPU time.

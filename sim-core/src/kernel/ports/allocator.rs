@@ -602,6 +602,9 @@ mod tests {
         ports.note_used(0, &tuple(40_003));
         let plan = ports.plan(&query, &bind);
         assert!(ports.is_current(&plan, &query, &bind));
+        // It ends with the port it takes.
+        assert_eq!(plan.probed().iter().map(|run| run.count).sum::<u32>(), plan.inspected.total);
+        assert_eq!(plan.probed().last().map(ProbedRun::last), plan.port);
         ports.note_used(0, &tuple(plan.port.expect("free ports").0));
         assert!(!ports.is_current(&plan, &query, &bind), "its port is taken");
         // A minisock becomes reusable just when it is due.

@@ -198,6 +198,9 @@ mod tests {
         let plain: serde_json::Value = serde_json::from_str(&json(None)).unwrap();
         assert_eq!(plain["edges"].as_array().unwrap().len(), TRANSITIONS.len());
         assert!(plain["edges"][0].get("count").is_none());
+        let kinds: std::collections::BTreeSet<&str> =
+            plain["edges"].as_array().unwrap().iter().map(|edge| edge["kind"].as_str().unwrap()).collect();
+        assert_eq!(Vec::from_iter(kinds), ["call", "kernel", "segment"]);
         let counted: serde_json::Value = serde_json::from_str(&json(Some(&some()))).unwrap();
         let taken: u64 = counted["edges"].as_array().unwrap().iter().map(|edge| edge["count"].as_u64().unwrap()).sum();
         assert_eq!(taken, 1);

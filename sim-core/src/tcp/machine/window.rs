@@ -67,9 +67,6 @@ impl Tcb {
         let allowed = full_space(self.rcvbuf);
         let full = self.window_clamp().min(allowed);
         let mss = u32::from(self.rcv_mss).min(full);
-        if mss == 0 && full == 0 {
-            return 0;
-        }
         if free < full >> 1 {
             self.quick = 0;
             free = (free >> self.rcv_wscale()) << self.rcv_wscale();

@@ -311,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn unread_bytes_are_told_in_their_order() {
+        let mut tcb = Tcb::default();
+        for run in [&b"ab"[..], b"cde"] {
+            tcb.rx.push(Payload::from_bytes(run));
+        }
+        assert_eq!(tcb.unread_payloads().map(Payload::to_vec).collect::<Vec<_>>(), [&b"ab"[..], b"cde"]);
+    }
+
+    #[test]
     fn scales_timers_and_flags_are_told() {
         let mut tcb = Tcb { cwnd: 7, backoff: 3, advmss: 1_448, rcv_mss: 536, mdev: 40_000, ..Tcb::default() };
         tcb.set_wscales(7, 10);

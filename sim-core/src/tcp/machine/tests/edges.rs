@@ -102,22 +102,36 @@ fn an_echo_is_believed_for_35_minutes() {
 /// `tcp_ack_probe`: the back-off of probes is over when the next segment fits, its FIN with it.
 #[test]
 fn probing_ends_when_the_next_segment_fits() {
-    // Bytes queued, then a FIN; the window that opens; whether that ends it.
-    let cases: [(&[u32], u16, bool); 4] =
-        [(&[500], 500, false), (&[500], 501, true), (&[1_000, 500], 999, false), (&[1_000, 500], 1_000, true)];
-    for (queued, window, ends) in cases {
+    // Bytes queued; whether a FIN is; the window that opens; whether that ends it.
+    let cases: [(&[u32], bool, u16, bool); 5] = [
+        (&[500], true, 500, false),
+        (&[500], true, 501, true),
+        (&[500], false, 500, true),
+        (&[1_000, 500], true, 999, false),
+        (&[1_000, 500], true, 1_000, true),
+    ];
+    for (queued, fin, window, ends) in cases {
         let mut pair = talking_to_nobody(plain());
         let closed = ack_with(&pair, 0);
         pair.inject(0, &closed);
         for &len in queued {
             pair.send(0, len);
         }
-        pair.close(0);
+        if fin {
+            pair.close(0);
+        }
         pair.run(Duration::from_millis(700));
         assert_eq!(pair.ends[0].backoff(), 2, "two probes");
         let open = ack_with(&pair, window);
         let sent = pair.inject(0, &open);
-        assert_eq!((sent.len(), pair.ends[0].backoff()), if ends { (1, 0) } else { (0, 2) }, "{queued:?} {window}");
+        assert_eq!(
+            (sent.len(), pair.ends[0].backoff()),
+            if ends { (1, 0) } else { (0, 2) },
+            "{queued:?} {fin} {window}"
+        );
+        // TCP_USER_TIMEOUT counts from the first probe in vain (icsk_probes_tstamp).
+        let since = pair.ends[0].cold.as_ref().and_then(|cold| cold.probes_tstamp);
+        assert_eq!(since.is_none(), ends, "{queued:?} {fin} {window}");
     }
 }
 
@@ -193,6 +207,21 @@ fn joined_segments_push_if_one_of_them_did() {
     pair.inject(0, &part);
     pair.run(Duration::from_millis(250));
     assert_eq!(pair.trace(from), ["0 . 1 1 1000", "0 P. 1001 1 500", "0 P. 601 1 900"]);
+}
+
+/// `tcp_packets_in_flight`: a FIN taken for lost makes room as lost data does.
+#[test]
+fn a_lost_fin_is_not_in_flight() {
+    let mut pair = talking_to_nobody(TcpConfig { tcp_sack: false, ..plain() });
+    let from = pair.wire.len();
+    pair.send(0, 2_000);
+    pair.close(0);
+    pair.run(Duration::from_millis(250));
+    assert_eq!(pair.trace(from), ["0 . 1 1 1000", "0 P. 1001 1 1000", "0 F. 2001 1 0", "0 . 1 1 1000"]);
+    // Slow start: two may go, and both do.
+    let part = Segment { ack: pair.ends[0].snd_una().add(1_000), ..ack_with(&pair, 65_535) };
+    let sent: Vec<Flags> = pair.inject(0, &part).iter().map(|seg| seg.flags).collect();
+    assert_eq!(sent, [Flags::ACK.with(Flags::PSH), Flags::ACK.with(Flags::FIN)]);
 }
 
 // ---------------------------------------------------------------- order
