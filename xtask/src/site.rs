@@ -88,6 +88,7 @@ fn build(context: &Context, module: &str, generated: &Path) -> Outcome {
             let arguments = ["rustc", "--quiet", "--package", "halfclose-web", "--lib", "--profile", "web"];
             let mut cargo = context.cargo();
             cargo.args(arguments).args(["--no-default-features", "--features", module, "--target", BROWSER]);
+            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", placeless());
             if module == FIRST {
                 // What is halved must show which constants each function uses.
                 cargo.args(["--", "-C", "link-arg=--emit-relocs"]);
@@ -112,6 +113,17 @@ fn build(context: &Context, module: &str, generated: &Path) -> Outcome {
             }
         },
     ])
+}
+
+/// Flags that keep from a module where this machine has its sources: it would weigh more for it, and elsewhere differ.
+fn placeless() -> String {
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let sysroot =
+        sysroot.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
+    let places = [Path::new(&sysroot).join("lib/rustlib/src/rust"), cargo.join("registry/src")];
+    places.map(|place| format!("--remap-path-prefix={}=", place.display())).join(" ")
 }
 
 /// What package-lock.json says, unless it is there already.
