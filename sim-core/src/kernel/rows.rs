@@ -179,7 +179,7 @@ impl Kernel {
             let state = match row.entry {
                 EstablishedEntry::Full(id) => self.socket(id).state(),
                 EstablishedEntry::TimeWait(id) => {
-                    self.timewaits.get(id.0).expect("the table refers to a live minisock").sock.substate()
+                    self.timewaits.get(id.0).map_or(TcpState::TimeWait, |minisock| minisock.sock.substate())
                 }
                 EstablishedEntry::Request(_) => TcpState::SynReceived,
             };

@@ -142,13 +142,7 @@ pub(super) fn probe(run: &Run, host: usize) -> Option<Probe> {
 
 /// A listener hides behind nothing, a connection behind a listener.
 const fn rank(code: u8) -> u8 {
-    if code == 0 {
-        0
-    } else if code == 1 + TcpState::Listen as u8 {
-        200
-    } else {
-        code
-    }
+    if code == 1 + TcpState::Listen as u8 { 200 } else { code }
 }
 
 /// Which sockets, in which order, and which part of them.
