@@ -1,5 +1,7 @@
 //! `halfclose show`: views of a run, at a moment or over a span of time.
 
+use std::iter;
+
 use halfclose::app::mysql::{self, Flavour};
 use halfclose::observe::{HostView, SpanView, View, ViewError, ViewOptions, Watching, span};
 use halfclose::say;
@@ -66,14 +68,14 @@ pub fn show(
     let begin = if spanning { look.from.unwrap_or("0s") } else { look.at };
     let Some(watching) = look.view.watching() else {
         go_to(&mut run, begin, lang)?;
-        let mut ticks = vec![run.world().now()];
+        let from = run.world().now();
+        let mut end = from;
         if spanning {
             let to = look.to.unwrap_or("end");
-            let end = instant(&run, to, lang)?;
+            end = instant(&run, to, lang)?;
             engine::not_before_now(&run, end, to, lang)?;
-            ticks.extend(later(run.world().now(), end, every.unwrap_or(Duration::from_secs(1))));
         }
-        for at in ticks {
+        for at in iter::once(from).chain(later(from, end, every.unwrap_or(Duration::from_secs(1)))) {
             run.run_until(at, &mut NoObserver).map_err(|error| engine::stopped(&error, lang))?;
             match view_now(&run, host, look, lang)? {
                 Ok(text) => print(&headed(spanning && !look.json, at, &text))?,
@@ -94,12 +96,12 @@ pub fn show(
     }
     let end = end.unwrap_or_else(|| from.checked_add(watching.length).unwrap_or(Instant::MAX));
     // sar is one table with a block for each step; the others are shown anew.
-    let (sampled, steps) = match (look.view, every) {
-        (View::Sar, every) => (every.unwrap_or(watching.every), vec![end.max(from)]),
-        (_, None) => (watching.every, vec![end.max(from)]),
-        (_, Some(every)) => (watching.every, later(from, end, every)),
+    let (sampled, step) = match (look.view, every) {
+        (View::Sar, every) => (every.unwrap_or(watching.every), None),
+        (_, step) => (watching.every, step),
     };
-    for to in steps {
+    let whole = step.is_none().then(|| end.max(from));
+    for to in whole.into_iter().chain(step.into_iter().flat_map(|step| later(from, end, step))) {
         let began = run.world().now();
         let Watching { wanted, .. } = watching;
         let seen = SpanView::watch(&mut run, host, to, sampled, wanted, &mut NoObserver)
@@ -163,8 +165,8 @@ fn headed(on: bool, at: Instant, text: &str) -> String {
 }
 
 /// The steps of a span after its begin; none if it is over already.
-pub fn later(from: Instant, end: Instant, every: Duration) -> Vec<Instant> {
-    if end > from { span::ticks(from, end, every) } else { Vec::new() }
+pub fn later(from: Instant, end: Instant, every: Duration) -> impl Iterator<Item = Instant> {
+    (end > from).then(|| span::ticks(from, end, every)).into_iter().flatten()
 }
 
 fn options(seen: &HostView, look: &Look<'_>, lang: Lang) -> Result<ViewOptions, Failure> {

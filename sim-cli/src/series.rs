@@ -38,17 +38,18 @@ pub fn export_csv(request: Request<'_>, wanted: &Columns<'_>, out: &mut dyn Writ
     let mut writer = csv::Writer::from_writer(out);
     let heading = std::iter::once("time_s").chain(columns.iter().map(|(name, _)| name.as_str()));
     writer.write_record(heading).map_err(io::Error::from)?;
-    let mut moments = vec![run.world().now()];
-    moments.extend(look::later(run.world().now(), end, every));
-    for &at in &moments {
+    let from = run.world().now();
+    let mut rows = 0;
+    for at in std::iter::once(from).chain(look::later(from, end, every)) {
         run.run_until(at, &mut NoObserver).map_err(|error| engine::stopped(&error, lang))?;
         let value = |quantity| run.value(quantity).map_or_else(String::new, |value| value.to_string());
         let cells = columns.iter().map(|(_, quantity)| value(quantity));
         writer.write_record(std::iter::once(at.to_string()).chain(cells)).map_err(io::Error::from)?;
         (request.progress)(at.nanos(), end.nanos());
+        rows += 1;
     }
     writer.flush()?;
-    Ok(moments.len() as u64)
+    Ok(rows)
 }
 
 fn columns(run: &Run, wanted: &Columns<'_>, lang: Lang) -> Result<Vec<(String, Expr)>, Failure> {

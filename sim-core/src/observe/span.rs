@@ -165,19 +165,9 @@ impl Observer for Watch {
 }
 
 /// Instants at which a span is sampled: every `every` after `from`, and its end.
-#[must_use]
-pub fn ticks(from: Instant, to: Instant, every: Duration) -> Vec<Instant> {
-    let mut ticks = Vec::new();
-    let mut at = from;
-    while every > Duration::ZERO
-        && let Some(next) = at.checked_add(every)
-        && next < to
-    {
-        ticks.push(next);
-        at = next;
-    }
-    ticks.push(to);
-    ticks
+pub fn ticks(from: Instant, to: Instant, every: Duration) -> impl Iterator<Item = Instant> {
+    let next = move |at: &Instant| at.checked_add(every).filter(|next| every > Duration::ZERO && *next < to);
+    core::iter::successors(next(&from), next).chain([to])
 }
 
 #[cfg(feature = "scenario")]
@@ -277,9 +267,10 @@ mod tests {
     fn a_span_is_sampled_evenly_and_at_its_end() {
         let at = |ms| Instant::ZERO + Duration::from_millis(ms);
         let every = Duration::from_secs(1);
-        assert_eq!(ticks(at(500), at(3_500), every), [at(1_500), at(2_500), at(3_500)]);
-        assert_eq!(ticks(at(0), at(1_500), every), [at(1_000), at(1_500)]);
-        assert_eq!(ticks(at(0), at(0), every), [at(0)]);
-        assert_eq!(ticks(at(0), at(9_000), Duration::ZERO), [at(9_000)]);
+        assert!(ticks(at(500), at(3_500), every).eq([at(1_500), at(2_500), at(3_500)]));
+        assert!(ticks(at(0), at(1_500), every).eq([at(1_000), at(1_500)]));
+        assert!(ticks(at(0), at(0), every).eq([at(0)]));
+        assert!(ticks(at(0), at(9_000), Duration::ZERO).eq([at(9_000)]));
+        assert_eq!(ticks(at(0), Instant::MAX, Duration::from_nanos(1)).next(), Some(Instant::from_nanos(1)));
     }
 }
