@@ -98,7 +98,7 @@ fn ctrl_c_ends_what_simulates() {
         (&["show", "sar", "tiny", "--from", "0s", "--to", "1000h", "--every", "1h"], "Average:"),
         (&["show", "perf-trace-s", "tiny", "--from", "0s", "--to", "1000h"], "Summary of events"),
         (&["show", "strace", "tiny", "--from", "0s", "--to", "1000h"], ""),
-        (&["show", "ss-s", "tiny", "--from", "0s", "--to", "1000h", "--every", "1h"], ""),
+        (&["show", "ss-s", "tiny", "--from", "0s", "--to", "100000h", "--every", "1s"], ""),
         (&["show", "ss-s", "tiny", "--at", "1000h"], ""),
         (&["run", "tiny", "--set", "end=700h"], ""),
     ];
