@@ -347,6 +347,7 @@ fn expectation(row: &CheckRow, lang: Lang) -> Expectation {
 }
 
 pub(crate) fn finding(found: observe::Finding, lang: Lang) -> Finding {
+    let costs = found.costs_line(lang);
     Finding {
         id: found.id.name(),
         severity: found.severity.name(),
@@ -354,7 +355,7 @@ pub(crate) fn finding(found: observe::Finding, lang: Lang) -> Finding {
         why: found.why.map(|why| why.text(lang).to_owned()),
         evidence: found.evidence.into_iter().map(|(name, value)| (name.to_owned(), number_or_text(value))).collect(),
         next: found.next.text(lang).to_owned(),
-        costs: found.costs.map(|costs| costs.text(lang).to_owned()),
+        costs,
         command: found.command,
     }
 }

@@ -1,6 +1,6 @@
 //! `halfclose sh`: a terminal in front of the simulated shell.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::{Command, Stdio};
 
 use halfclose::observe::shell::{Answer, BuiltIn, Filters, Shell};
@@ -29,12 +29,14 @@ use crate::terminal;
 /// `halfclose sh`.
 pub fn sh(arguments: &Sh, lang: Lang) -> Result<Code, Failure> {
     let source = Source::find(&arguments.scenario.source, lang)?;
-    let lines = match () {
-        () if !arguments.commands.is_empty() => Lines::Given,
-        // It was the scenario that stdin had.
-        () if source.name == "<stdin>" => Lines::None,
-        () if io::stdin().is_terminal() => Lines::Typed(Box::new(editor()?)),
-        () => Lines::Piped,
+    let given = arguments.commands.iter().cloned().map(Ok);
+    let lines = if !arguments.commands.is_empty() || source.name == "<stdin>" {
+        // Where stdin had the scenario it has no commands.
+        Lines::Ready(Box::new(given))
+    } else if io::stdin().is_terminal() {
+        Lines::Typed(Box::new(editor()?))
+    } else {
+        Lines::Ready(Box::new(io::stdin().lines()))
     };
     // After the editor, which takes SIGINT for itself and hears it only while it reads.
     interrupt::listen();
@@ -47,16 +49,8 @@ pub fn sh(arguments: &Sh, lang: Lang) -> Result<Code, Failure> {
     terminal::talk(&format!("{}\n", say!(lang, Say::ShellBegins, source.name, at, shell.host_name(&run))));
     let mut session = Session { run: &mut run, shell: &mut shell, filters: OwnTools { lang }, status: 0 };
     match lines {
-        Lines::None => {}
-        Lines::Given => {
-            for line in &arguments.commands {
-                if session.line(line)? || session.status == Code::Interrupted.number() {
-                    break;
-                }
-            }
-        }
-        Lines::Piped => {
-            for line in io::stdin().lock().lines() {
+        Lines::Ready(lines) => {
+            for line in lines {
                 let line = line.map_err(|error| Failure::File("<stdin>".to_owned(), error))?;
                 if session.line(&line)? || session.status == Code::Interrupted.number() {
                     break;
@@ -69,11 +63,9 @@ pub fn sh(arguments: &Sh, lang: Lang) -> Result<Code, Failure> {
 }
 
 /// Where the lines come from.
-enum Lines {
-    None,
-    /// From `-c`.
-    Given,
-    Piped,
+enum Lines<'a> {
+    /// From `-c`, or piped.
+    Ready(Box<dyn Iterator<Item = io::Result<String>> + 'a>),
     Typed(Box<Reader>),
 }
 

@@ -7,6 +7,7 @@ use super::facts::{Reached, RunFacts};
 use super::finding_id::FindingId;
 use super::findings_limits::limit_order;
 use super::messages::Advice;
+use crate::say;
 use crate::tcp::TcpState;
 use crate::text::{Lang, Msg, grouped as count};
 use crate::time::Instant;
@@ -105,13 +106,18 @@ impl Finding {
             out.push_str(&format!("    {}\n", why.text(lang)));
         }
         out.push_str(&format!("    => {}\n", self.next.text(lang)));
-        if let Some(costs) = &self.costs {
-            out.push_str(&format!("       {}\n", costs.text(lang)));
+        if let Some(costs) = self.costs_line(lang) {
+            out.push_str(&format!("       {costs}\n"));
         }
         if let Some(command) = &self.command {
             out.push_str(&format!("    $ {command}\n"));
         }
         out
+    }
+    /// What doing it costs, introduced as such.
+    #[must_use]
+    pub fn costs_line(&self, lang: Lang) -> Option<String> {
+        self.costs.as_ref().map(|costs| say!(lang, Advice::Costs, costs.text(lang)))
     }
     pub(super) fn why(mut self, why: Said) -> Self {
         self.why = Some(why);

@@ -117,22 +117,23 @@ crate::messages! {
         }
 
         // What advice costs elsewhere.
-        CostOfRestart { en: "costs: each socket with unread bytes is reset, and what {0} was doing is lost", zh: "代价：有未读数据的 socket 都会被复位，{0} 正在做的事也会丢失" }
-        CostOfBackOff { en: "costs: a server that is back is noticed later, by at most the cap", zh: "代价：服务恢复后会更晚发现，最多晚一个上限" }
+        Costs { en: "costs: {0}", zh: "代价：{0}" }
+        CostOfRestart { en: "each socket with unread bytes is reset, and what {0} was doing is lost", zh: "有未读数据的 socket 都会被复位，{0} 正在做的事也会丢失" }
+        CostOfBackOff { en: "a server that is back is noticed later, by at most the cap", zh: "服务恢复后会更晚发现，最多晚一个上限" }
         CostOfRange {
-            en: "costs: services that bind ports inside a wider range may find them taken, and each connect() in vain searches it all",
-            zh: "代价：在更宽范围内 bind 端口的服务可能发现端口被占；每次徒劳的 connect() 也要搜完整个范围"
+            en: "services that bind ports inside a wider range may find them taken, and each connect() in vain searches it all",
+            zh: "在更宽范围内 bind 端口的服务可能发现端口被占；每次徒劳的 connect() 也要搜完整个范围"
         }
         CostOfReuse {
-            en: "costs: it needs timestamps on both ends, helps outgoing connections only, and a pool holds server slots while idle",
-            zh: "代价：需要两端都启用 timestamps，只对外连有效；连接池空闲时也占着服务器名额"
+            en: "it needs timestamps on both ends, helps outgoing connections only, and a pool holds server slots while idle",
+            zh: "需要两端都启用 timestamps，只对外连有效；连接池空闲时也占着服务器名额"
         }
-        CostOfDescriptors { en: "costs: kernel memory for each open file, and the next limit is the ports or fs.file-max", zh: "代价：每个打开的文件都占内核内存；接下来碰到的是端口或 fs.file-max" }
-        CostOfSlots { en: "costs: each slot is a thread and a descriptor on the server, with its buffers", zh: "代价：每个名额在服务器上是一个线程和一个描述符，另加缓冲区" }
-        CostOfTimeout { en: "costs: slow but honest clients are cut off at the login", zh: "代价：慢但正常的客户端会在登录时被断开" }
-        CostOfQueue { en: "costs: clients wait longer before they notice a server that does not accept; it counts from the next listen()", zh: "代价：服务端不 accept 时客户端更晚才发现；从下一次 listen() 起生效" }
-        CostOfFlush { en: "costs: the counts of all other hosts are forgotten too", zh: "代价：其他主机的计数也会清零" }
-        CostOfBuckets { en: "costs: 168 bytes and a hash entry for each", zh: "代价：每个 168 字节和一个哈希表项" }
+        CostOfDescriptors { en: "kernel memory for each open file, and the next limit is the ports or fs.file-max", zh: "每个打开的文件都占内核内存；接下来碰到的是端口或 fs.file-max" }
+        CostOfSlots { en: "each slot is a thread and a descriptor on the server, with its buffers", zh: "每个名额在服务器上是一个线程和一个描述符，另加缓冲区" }
+        CostOfTimeout { en: "slow but honest clients are cut off at the login", zh: "慢但正常的客户端会在登录时被断开" }
+        CostOfQueue { en: "clients wait longer before they notice a server that does not accept; it counts from the next listen()", zh: "服务端不 accept 时客户端更晚才发现；从下一次 listen() 起生效" }
+        CostOfFlush { en: "the counts of all other hosts are forgotten too", zh: "其他主机的计数也会清零" }
+        CostOfBuckets { en: "168 bytes and a hash entry for each", zh: "每个 168 字节和一个哈希表项" }
         NothingToDo { en: "nothing to do", zh: "无需处理" }
 
         // Views.

@@ -202,13 +202,14 @@ mod of_a_run {
             let sample = |run: &Run, at| CpuSample { at, usage: run.world().kernel(host).cpu_usage(at) };
             let mut cpu = vec![sample(run, from)];
             for at in ticks(from, to, every) {
-                match run.run_until(at, &mut both) {
-                    Err(SimError::Interrupted { .. }) if cpu.len() > 1 => break,
-                    Ok(()) | Err(SimError::Interrupted { .. }) => cpu.push(sample(run, run.world().now())),
-                    Err(error) => return Err(error),
+                let seen = run.run_until(at, &mut both);
+                if seen.is_ok() || cpu.len() == 1 {
+                    cpu.push(sample(run, run.world().now()));
                 }
-                if run.is_interrupted() {
-                    break;
+                match seen {
+                    Ok(()) => {}
+                    Err(SimError::Interrupted { .. }) => break,
+                    Err(error) => return Err(error),
                 }
             }
             Ok(Self::new(HostView::of(run.world(), host), from, cpu, both.watch.take()))

@@ -220,10 +220,7 @@ fn told(found: &[Finding], lang: Lang) -> String {
         }
         out.push_str(&format!("<p>{}{}</p>\n", label(ReportWord::Next, lang), escape(finding.next.text(lang))));
         if let Some(costs) = &finding.costs {
-            // Elsewhere it stands in brackets, and names itself.
-            let costs = costs.text(lang);
-            let costs = costs.split_once(": ").or_else(|| costs.split_once('：')).map_or(costs, |(_, costs)| costs);
-            out.push_str(&format!("<p>{}{}</p>\n", label(ReportWord::Costs, lang), escape(costs)));
+            out.push_str(&format!("<p>{}{}</p>\n", label(ReportWord::Costs, lang), escape(costs.text(lang))));
         }
         if let Some(command) = &finding.command {
             let label = label(ReportWord::Type, lang);
