@@ -88,7 +88,7 @@ fn build(context: &Context, module: &str, generated: &Path) -> Outcome {
             let arguments = ["rustc", "--quiet", "--package", "halfclose-web", "--lib", "--profile", "web"];
             let mut cargo = context.cargo();
             cargo.args(arguments).args(["--no-default-features", "--features", module, "--target", BROWSER]);
-            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", placeless());
+            cargo.env("CARGO_ENCODED_RUSTFLAGS", placeless());
             if module == FIRST {
                 // What is halved must show which constants each function uses.
                 cargo.args(["--", "-C", "link-arg=--emit-relocs"]);
@@ -105,12 +105,12 @@ fn build(context: &Context, module: &str, generated: &Path) -> Outcome {
             run(&mut cargo)
         },
         &|| {
-            if module == FIRST {
-                let mut node = Command::new("node");
-                run(node.arg("scripts/split.mjs").arg(&built).arg(generated).current_dir(web(context)))
-            } else {
-                Outcome::Passed(Vec::new())
-            }
+            let mut node = Command::new("node");
+            node.current_dir(web(context));
+            run(match module {
+                FIRST => node.arg("scripts/split.mjs").arg(&built).arg(generated),
+                _ => node.arg("scripts/lighten.mjs").arg(generated.join(format!("{module}_bg.wasm"))),
+            })
         },
     ])
 }
@@ -123,7 +123,7 @@ fn placeless() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
     let places = [Path::new(&sysroot).join("lib/rustlib/src/rust"), cargo.join("registry/src")];
-    places.map(|place| format!("--remap-path-prefix={}=", place.display())).join(" ")
+    places.map(|place| format!("--remap-path-prefix={}=", place.display())).join("\x1f")
 }
 
 /// What package-lock.json says, unless it is there already.

@@ -8,16 +8,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { FEATURES, lighten, withItsTable } from "./binaryen.mjs";
 import { dataParted } from "./data.mjs";
 import { alike } from "./order.mjs";
 import { bodies, joined, sections } from "./wasm.mjs";
 
-const FEATURES = ["bulk-memory", "reference-types", "sign-ext", "multivalue", "mutable-globals", "nontrapping-float-to-int"]
-  .map((feature) => `--enable-${feature}`);
-/** What LLVM leaves; not the passes that inline or sort functions, which weigh more once compressed. */
-const PASSES = ["duplicate-function-elimination", "code-pushing", "optimize-instructions", "pick-load-signs",
-  "duplicate-function-elimination", "remove-unused-brs", "merge-blocks", "vacuum", "rse", "vacuum", "duplicate-function-elimination"]
-  .map((pass) => `--${pass}`);
 /** What the page opens with. */
 const FIRST = "tiny";
 /** What its views want of every moment. */
@@ -31,8 +26,7 @@ const work = mkdtempSync(join(tmpdir(), "halfclose-split-"));
 try {
   const [whole, watched, profile, main, rest] = ["whole", "watched", "profile", "main", "rest"].map((name) => join(work, name));
   writeFileSync(whole, without(readFileSync(module), /^(linking|reloc\..*)$/));
-  execFileSync("wasm-opt", ["-g", ...FEATURES, ...PASSES, whole, "-o", whole]);
-  writeFileSync(whole, withItsTable(readFileSync(whole)));
+  lighten(whole, "-g");
   execFileSync("wasm-split", ["--instrument", ...FEATURES, whole, "-o", watched]);
   writeFileSync(profile, await executed(withItsTable(readFileSync(watched))));
   execFileSync("wasm-split", ["--split", "--symbolmap", ...FEATURES, `--profile=${profile}`, whole, "-o1", main, "-o2", rest]);
@@ -106,17 +100,6 @@ async function executed(code) {
   const at = 1 << 16;
   const bytes = wasm.__write_profile(at, wasm.memory.buffer.byteLength - at);
   return new Uint8Array(wasm.memory.buffer, at, bytes);
-}
-
-/** Binaryen 108 writes every exported table as table 0; wasm-bindgen's is the second. */
-function withItsTable(code) {
-  const name = "__wbindgen_externrefs";
-  const found = [];
-  for (let at = code.indexOf(name); at >= 0; at = code.indexOf(name, at + 1)) found.push(at + name.length);
-  const exported = found.filter((at) => code[at] === 1);
-  if (exported.length !== 1) throw new Error(`${name} is exported ${exported.length} times`);
-  code[exported[0] + 1] = 1;
-  return code;
 }
 
 /** The glue with functions that stand in for those of the other half until it is there. */

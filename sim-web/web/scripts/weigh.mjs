@@ -10,7 +10,7 @@ const weight = (pattern) => files.filter((name) => pattern.test(name))
 const rows = [
   ["simulation module", weight(/^assets\/sim_bg.*\.wasm$/), 150],
   ["its seldom needed half (when called)", weight(/^assets\/sim_rest.*\.wasm$/), 150],
-  ["reader module (when a text is edited)", weight(/^assets\/reader_bg.*\.wasm$/), 290],
+  ["reader module (when a text is edited)", weight(/^assets\/reader_bg.*\.wasm$/), 280],
   ["course (when it is first opened)", weight(/^assets\/course-.*\.js$/), 75],
   ["scripts, styles, page", weight(/^(index\.html|assets\/index-.*\.js|assets\/.*\.css)$/), 60],
 ];
