@@ -4,35 +4,39 @@ use std::sync::Arc;
 
 const CHUNK: usize = 256;
 
+/// Values this arena owns, or shares with its forks.
 #[derive(Debug)]
-enum Chunk<T> {
-    Own(Vec<Option<T>>),
-    Shared(Arc<Vec<Option<T>>>),
+struct Chunk<T> {
+    /// Empty while `shared` has them.
+    own: Vec<Option<T>>,
+    shared: Option<Arc<Vec<Option<T>>>>,
 }
 
 impl<T: Clone> Chunk<T> {
     #[inline]
-    fn slots(&self) -> &[Option<T>] {
-        match self {
-            Self::Own(slots) => slots,
-            Self::Shared(slots) => slots,
+    fn get(&self, ix: usize) -> Option<&T> {
+        match self.own.get(ix) {
+            Some(slot) => slot.as_ref(),
+            None => self.get_shared(ix),
         }
     }
-    #[inline(always)]
-    fn slots_mut(&mut self) -> &mut Vec<Option<T>> {
-        if matches!(self, Self::Shared(_)) {
-            self.copy();
+    #[inline(never)]
+    fn get_shared(&self, ix: usize) -> Option<&T> {
+        self.shared.as_ref()?.get(ix)?.as_ref()
+    }
+    /// The slots, to be written to where `ix` is.
+    #[inline]
+    fn slots(&mut self, ix: usize) -> &mut Vec<Option<T>> {
+        if ix >= self.own.len() {
+            self.own();
         }
-        match self {
-            Self::Own(slots) => slots,
-            Self::Shared(_) => unreachable!("a shared chunk was just copied"),
-        }
+        &mut self.own
     }
     /// The first write after a fork.
-    #[cold]
-    fn copy(&mut self) {
-        if let Self::Shared(slots) = self {
-            *self = Self::Own(slots.to_vec());
+    #[inline(never)]
+    fn own(&mut self) {
+        if let Some(slots) = self.shared.take() {
+            self.own = slots.to_vec();
         }
     }
 }
@@ -62,7 +66,7 @@ impl<T: Clone> Arena<T> {
         self.len += 1;
         if let Some(slot) = self.free.pop() {
             let (chunk, ix) = place(slot);
-            self.chunks[chunk].slots_mut()[ix] = Some(value);
+            self.chunks[chunk].slots(ix)[ix] = Some(value);
             return slot;
         }
         let slot = self.slots;
@@ -70,16 +74,17 @@ impl<T: Clone> Arena<T> {
         let (chunk, ix) = place(slot);
         if ix == 0 {
             // The first chunk grows, so that a small host stays small.
-            self.chunks.push(Chunk::Own(Vec::with_capacity(if chunk == 0 { 4 } else { CHUNK })));
+            let own = Vec::with_capacity(if chunk == 0 { 4 } else { CHUNK });
+            self.chunks.push(Chunk { own, shared: None });
         }
-        self.chunks[chunk].slots_mut().push(Some(value));
+        self.chunks[chunk].slots(ix).push(Some(value));
         slot
     }
 
     /// Removes and returns the value in `slot`.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
         let (chunk, ix) = place(slot);
-        let value = self.chunks.get_mut(chunk)?.slots_mut().get_mut(ix)?.take()?;
+        let value = self.chunks.get_mut(chunk)?.slots(ix).get_mut(ix)?.take()?;
         self.free.push(slot);
         self.len -= 1;
         Some(value)
@@ -88,7 +93,7 @@ impl<T: Clone> Arena<T> {
     /// Empties `slot`.
     pub(crate) fn free(&mut self, slot: u32) {
         let (chunk, ix) = place(slot);
-        let place = self.chunks.get_mut(chunk).and_then(|chunk| chunk.slots_mut().get_mut(ix));
+        let place = self.chunks.get_mut(chunk).and_then(|chunk| chunk.slots(ix).get_mut(ix));
         if let Some(value) = place
             && value.is_some()
         {
@@ -101,13 +106,13 @@ impl<T: Clone> Arena<T> {
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         let (chunk, ix) = place(slot);
-        self.chunks.get(chunk)?.slots().get(ix)?.as_ref()
+        self.chunks.get(chunk)?.get(ix)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         let (chunk, ix) = place(slot);
-        self.chunks.get_mut(chunk)?.slots_mut().get_mut(ix)?.as_mut()
+        self.chunks.get_mut(chunk)?.slots(ix).get_mut(ix)?.as_mut()
     }
 
     /// All values with their slots, by slot.
@@ -121,12 +126,9 @@ impl<T: Clone> Arena<T> {
             .chunks
             .iter_mut()
             .map(|chunk| {
-                let shared = match chunk {
-                    Chunk::Shared(slots) => Arc::clone(slots),
-                    Chunk::Own(slots) => Arc::new(core::mem::take(slots)),
-                };
-                *chunk = Chunk::Shared(Arc::clone(&shared));
-                Chunk::Shared(shared)
+                let own = core::mem::take(&mut chunk.own);
+                let shared = chunk.shared.get_or_insert_with(|| Arc::new(own));
+                Chunk { own: Vec::new(), shared: Some(Arc::clone(shared)) }
             })
             .collect();
         Self { chunks, free: self.free.clone(), slots: self.slots, len: self.len }

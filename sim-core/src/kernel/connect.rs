@@ -1,6 +1,7 @@
 //! The port search of `connect()`, priced at its start and made at its end.
 
 use super::bind_table::{BindFamily, BindOwner};
+use super::config::PortRange;
 use super::cost::CandidateCounts;
 use super::host::Kernel;
 use super::ports::{PortQuery, SearchPlan};
@@ -28,8 +29,9 @@ impl Kernel {
         if socket.local_port() != Port::NONE {
             return Duration::from_nanos(base);
         }
-        let Ok(tuple) = self.connect_tuple(id, addr) else { return other };
-        let plan = self.plan_connect(now, id, tuple);
+        let Ok(tuple) = self.connect_tuple(socket, addr) else { return other };
+        let range = socket.local_port_range();
+        let plan = self.plan_connect(now, id, tuple, range);
         let counts = CandidateCounts {
             reserved: plan.inspected.reserved,
             bound: plan.inspected.bound,
@@ -40,16 +42,21 @@ impl Kernel {
         Duration::from_nanos(self.config.cost.tcp_connect_ns(&counts))
     }
 
-    /// What the search does for this socket now.
-    pub(crate) fn plan_connect(&mut self, now: Instant, id: SocketId, tuple: FourTuple) -> SearchPlan {
+    /// What the search does now for this socket, whose `IP_LOCAL_PORT_RANGE` is `socket_range`.
+    pub(crate) fn plan_connect(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        tuple: FourTuple,
+        socket_range: Option<PortRange>,
+    ) -> SearchPlan {
         let kept = self.planned.take().filter(|(socket, _)| *socket == id);
-        let socket = self.sockets.get(id.0).expect("caller holds the socket");
         let query = PortQuery {
             device: ANY_DEVICE,
             source: tuple.local.addr,
             destination: tuple.remote,
             range: self.config.sysctls.ip_local_port_range(),
-            socket_range: socket.rare.as_ref().and_then(|rare| rare.local_port_range),
+            socket_range,
             reserved: &self.reserved,
             now,
         };
@@ -63,6 +70,11 @@ impl Kernel {
 }
 
 impl Socket {
+    /// `IP_LOCAL_PORT_RANGE`.
+    pub(crate) fn local_port_range(&self) -> Option<PortRange> {
+        self.rare.as_ref()?.local_port_range
+    }
+
     /// What the bind table knows this socket as.
     pub(crate) fn bind_owner(&self) -> BindOwner {
         BindOwner {

@@ -88,8 +88,13 @@ impl Effects {
     pub(crate) fn record(&mut self, kind: RecordKind) {
         kind.digest(self.at, self.host, &mut self.digest);
         if !self.quiet || kind.is_counted() {
-            self.records.push(kind);
+            self.keep(kind);
         }
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, kind: RecordKind) {
+        self.records.push(kind);
     }
 
     /// Records that a connection changed its state outside the machine: as a
@@ -112,7 +117,7 @@ impl Effects {
     }
 
     /// A packet leaves the host.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn send(&mut self, packet: Packet, ends: Ends) {
         let slot = self.flight.insert(packet, ends);
         self.packets.push(slot);

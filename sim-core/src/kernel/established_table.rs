@@ -62,6 +62,7 @@ impl Slot {
         self.packed == 0
     }
 
+    #[inline]
     const fn key(&self) -> [u32; 3] {
         [self.local, self.remote, self.ports]
     }
@@ -90,6 +91,7 @@ impl Slot {
     }
 }
 
+#[inline]
 fn key(tuple: &FourTuple) -> [u32; 3] {
     [
         tuple.local.addr.to_bits(),
@@ -128,6 +130,7 @@ impl EstablishedTable {
 
     /// What the connection belongs to.
     #[must_use]
+    #[inline]
     pub fn get(&self, tuple: &FourTuple) -> Option<EstablishedEntry> {
         self.find(&key(tuple)).map(|at| self.slots[at].entry())
     }
@@ -147,6 +150,7 @@ impl EstablishedTable {
 
     /// Puts another entry in a connection's place, at the head of its chain: a
     /// child for its request socket, a minisock for its socket. Gives the old one.
+    #[inline]
     pub fn replace(&mut self, tuple: &FourTuple, entry: EstablishedEntry) -> Option<EstablishedEntry> {
         let at = self.find(&key(tuple))?;
         let old = self.slots[at].entry();
@@ -187,6 +191,7 @@ impl EstablishedTable {
     }
 
     /// The slot where the probe for a key begins.
+    #[inline]
     fn home(&self, [local, remote, ports]: [u32; 3]) -> usize {
         let hash = (u64::from(local) << 32 | u64::from(remote)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let hash = (hash ^ (hash >> 32) ^ u64::from(ports)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -198,6 +203,7 @@ impl EstablishedTable {
         if at + 1 == self.slots.len() { 0 } else { at + 1 }
     }
 
+    #[inline]
     fn find(&self, key: &[u32; 3]) -> Option<usize> {
         if self.slots.is_empty() {
             return None;
@@ -206,6 +212,7 @@ impl EstablishedTable {
     }
 
     /// Where a key is, or else the free slot that ends the search for it.
+    #[inline]
     fn probe(&self, key: &[u32; 3]) -> Result<usize, usize> {
         let mut at = self.home(*key);
         loop {

@@ -180,8 +180,13 @@ impl FdTable {
     /// As [`FdTable::next_free`].
     pub fn open_socket(&mut self, socket: SocketId, flags: FdFlags, nr_open: u32) -> Result<Fd, Errno> {
         let fd = self.next_free(nr_open)?;
-        self.install(fd.0, FdEntry::new(FdFile::Socket(socket), flags));
+        self.install_socket(fd, socket, flags);
         Ok(fd)
+    }
+
+    /// Gives a descriptor that [`FdTable::next_free`] has found to a socket.
+    pub(crate) fn install_socket(&mut self, fd: Fd, socket: SocketId, flags: FdFlags) {
+        self.install(fd.0, FdEntry::new(FdFile::Socket(socket), flags));
     }
 
     /// Opens a descriptor for a file.
@@ -318,6 +323,7 @@ impl FdTable {
     }
 
     /// `find_next_fd`: the first zero bit at or after the hint.
+    #[inline]
     fn lowest_free(&self) -> u32 {
         let start = self.next_fd as usize;
         let Some(&word) = self.open_bits.get(start / 64) else { return self.next_fd };
@@ -343,6 +349,7 @@ impl FdTable {
         bit_number(self.open_bits.len(), 1)
     }
 
+    #[inline]
     fn install(&mut self, fd: u32, entry: FdEntry) {
         let slot = fd as usize;
         if slot >= self.entries.len() {

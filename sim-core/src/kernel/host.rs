@@ -24,7 +24,7 @@ use crate::tcp::timers::JiffyClock;
 use crate::tcp::{Actions, TcpConfig, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::Counters;
-use crate::units::{FourTuple, HostId, Ipv4Addr, Pid, Port, ProcIx, SocketId};
+use crate::units::{FourTuple, HostId, Ipv4Addr, Pid, ProcIx, SocketId};
 
 /// One host's network stack, processes and limits.
 #[derive(Debug)]
@@ -337,26 +337,19 @@ impl Kernel {
         self.next_ino += 1;
         self.next_ino
     }
+}
 
-    /// Marks a socket as being in (or out of) a lookup table: `inuse`.
-    pub(crate) fn set_hashed(&mut self, id: SocketId, on: bool) {
-        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
-        if socket.flags.has(SocketFlags::HASHED) == on {
+impl Socket {
+    /// Marks it as being in (or out of) a lookup table: `inuse`.
+    pub(crate) fn set_hashed(&mut self, on: bool, gauges: &mut Gauges, processes: &mut [Process]) {
+        if self.flags.has(SocketFlags::HASHED) == on {
             return;
         }
-        socket.flags.set(SocketFlags::HASHED, on);
-        let gauge = if socket.is_inet6() { &mut self.gauges.tcp6_inuse } else { &mut self.gauges.tcp_inuse };
+        self.flags.set(SocketFlags::HASHED, on);
+        let gauge = if self.is_inet6() { &mut gauges.tcp6_inuse } else { &mut gauges.tcp_inuse };
         *gauge = if on { *gauge + 1 } else { *gauge - 1 };
-        if let Some(owner) = socket.owner {
-            let port = socket.local_port();
-            self.count_parity(owner.process, port, on);
+        if let Some(owner) = self.owner {
+            processes[owner.process.index()].count_parity(self.local_port(), on);
         }
-    }
-
-    /// A descriptor of the process came to refer to a connection in the
-    /// established table, or ceased to.
-    pub(crate) fn count_parity(&mut self, process: ProcIx, port: Port, on: bool) {
-        let count = &mut self.processes[process.index()].by_parity[usize::from(port.0 & 1)];
-        *count = if on { *count + 1 } else { *count - 1 };
     }
 }

@@ -23,6 +23,7 @@ const fn is_shared(addr: Ipv4Addr) -> bool {
 
 impl Kernel {
     /// A packet addressed to this host.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn on_packet(&mut self, now: Instant, packet: &Packet, fx: &mut Effects) {
         self.mib.inc(Mib::IpInReceives);
         let &Packet { src, dst, ref body } = packet;
@@ -54,6 +55,7 @@ impl Kernel {
     }
 
     /// Looks the segment's connection up: established table first, then listeners.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn on_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
         if self.tcp_heard(now, tuple, segment, fx) {
             return;
@@ -169,6 +171,7 @@ impl Kernel {
     }
 
     /// A timer of the host is due.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn on_socket_timer(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
         let Some(socket) = self.sockets.get_mut(id.0) else { return };
         if socket.timer_queued > now {

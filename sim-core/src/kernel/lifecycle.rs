@@ -31,6 +31,7 @@ impl Kernel {
     }
 
     /// One step of a socket's machine and everything that follows from it.
+    #[inline]
     pub(crate) fn tcp_step(&mut self, now: Instant, id: SocketId, input: TcpInput<'_>, fx: &mut Effects) {
         let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
@@ -42,7 +43,7 @@ impl Kernel {
 
     /// A segment for a socket, if it is still the one that `ends` says it is
     /// for: what [`Kernel::tcp_step`] does, with one look at the arena.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn tcp_heard(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) -> bool {
         let Ends { from, to } = fx.heard;
         let Some(socket) = self.sockets.get_mut(to.0) else { return false };
@@ -88,9 +89,8 @@ impl Kernel {
                     self.ports.note_released(ANY_DEVICE, &tuple);
                 }
             }
-            self.set_hashed(id, false);
+            socket.set_hashed(false, &mut self.gauges, &mut self.processes);
         }
-        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
         let locked = socket.flags.has(SocketFlags::BINDPORT_LOCK);
         if (!locked || socket.owner.is_none())
             && let Some(owner) = socket.bucket.take()
@@ -128,7 +128,9 @@ impl Kernel {
             // The machine has recorded the way into the substate.
             count_transition(&mut self.state_counts, substate, TcpState::Closed);
             fx.changed(tuple, substate, TcpState::Closed, Cause::Overflow);
-            self.force_closed(id);
+            socket.tcb.retire();
+            self.unhash(id);
+            self.free_if_unreferenced(id);
             return;
         }
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
@@ -138,9 +140,10 @@ impl Kernel {
         }
         let expires = sock.expires;
         let (inet6, bound) = (socket.is_inet6(), socket.flags.has(SocketFlags::BOUND));
-        self.set_hashed(id, false);
-        // The minisock takes the socket's place as owner of the port.
-        let bucket = self.socket_mut(id).bucket.take();
+        socket.set_hashed(false, &mut self.gauges, &mut self.processes);
+        // The minisock takes the socket's place in the table and as owner of the port.
+        let bucket = socket.bucket.take();
+        socket.tcb.retire();
         let tw = TwId(self.timewaits.insert(Minisock { sock, bucket, inet6 }));
         self.established.replace(&tuple, EstablishedEntry::TimeWait(tw));
         if !bound {
@@ -148,7 +151,7 @@ impl Kernel {
             self.ports.note_timewait(ANY_DEVICE, &tuple, reusable);
         }
         fx.timers.push((expires, KernelTimer::TimeWait(tw)));
-        self.force_closed(id);
+        self.free_if_unreferenced(id);
     }
 
     /// When a `connect()` may take the minisock over: `tcp_twsk_unique`.
@@ -180,14 +183,6 @@ impl Kernel {
         }
     }
 
-    /// The full socket is done (its minisock lives on, or nothing does).
-    fn force_closed(&mut self, id: SocketId) {
-        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
-        socket.tcb.retire();
-        self.unhash(id);
-        self.free_if_unreferenced(id);
-    }
-
     /// Removes a minisock from every table.
     pub(crate) fn timewait_kill(&mut self, id: TwId, cause: Cause, fx: &mut Effects) {
         let Some(Minisock { sock, bucket, .. }) = self.timewaits.remove(id.0) else { return };
@@ -208,14 +203,13 @@ impl Kernel {
 
     /// `close()` of the last descriptor of a TCP socket.
     pub(crate) fn tcp_close(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
-        let socket = self.socket_mut(id);
+        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
         let (owner, port) = (socket.owner.take(), socket.local_port());
         if let Some(owner) = owner
             && socket.flags.has(SocketFlags::HASHED)
         {
-            self.count_parity(owner.process, port, false);
+            self.processes[owner.process.index()].count_parity(port, false);
         }
-        let socket = self.socket(id);
         if socket.listen().is_some() {
             self.listen_stop(now, id, Cause::Close, fx);
             return;
@@ -292,6 +286,7 @@ pub(super) fn apply(
 }
 
 /// A socket changed state: keeps the counts by state.
+#[inline]
 pub(crate) fn count_transition(counts: &mut [u32; 11], from: TcpState, to: TcpState) {
     if from != TcpState::Closed {
         counts[from as usize] -= 1;
@@ -308,7 +303,7 @@ pub(crate) fn transmit(mib: &mut Counters, tuple: FourTuple, segment: Segment, e
     send(tuple, segment, ends, fx);
 }
 
-#[inline]
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 fn send(tuple: FourTuple, segment: Segment, ends: Ends, fx: &mut Effects) {
     fx.record(RecordKind::Transmit {
         tuple,

@@ -6,7 +6,7 @@ use super::host::Kernel;
 use super::host::Request;
 use super::lifecycle::{count_transition, transmit};
 use super::request_sock::{ReqTimeout, ReqVerdict, RequestQueue, RequestSetup, RequestSock};
-use super::socket::{Socket, SocketFlags};
+use super::socket::{ListenState, Socket, SocketFlags};
 use crate::app::Domain;
 use crate::tcp::{Cause, Tcb, TcpContext, TcpInput, TcpState, UserCall};
 use crate::time::{Duration, Instant};
@@ -61,10 +61,10 @@ impl Kernel {
         let sysctls = &self.config.sysctls;
         let cookies = sysctls.tcp_syncookies();
         let max_syn_backlog = sysctls.tcp_max_syn_backlog().unsigned_abs();
-        let listen = self.socket(listener).listen().expect("a listener has queues");
+        let parent = self.sockets.get(listener.0).expect("the listen table refers to a live socket");
+        let listen = parent.listen().expect("a listener has queues");
         let queued = listen.requests;
-        let (request_queue_full, accept_queue_full) =
-            (queued > listen.backlog, u32::try_from(listen.accept_queue.len()).unwrap_or(u32::MAX) > listen.backlog);
+        let (request_queue_full, accept_queue_full) = (queued > listen.backlog, listen.is_full());
         let mut want_cookie = cookies == 2;
         if (want_cookie || request_queue_full) && iss.is_none() {
             if cookies == 0 {
@@ -88,26 +88,26 @@ impl Kernel {
         let iss = iss.unwrap_or_else(|| self.initial_sequence(now, tuple));
         let setup = self.request_setup(tuple, iss);
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
-        let parent = &self.sockets.get(listener.0).expect("the listen table refers to a live socket").tcb;
+        let parent = self.sockets.get_mut(listener.0).expect("the listen table refers to a live socket");
         if want_cookie {
-            let reply = self.secrets.cookie.syn_ack(setup, segment, parent, &context);
+            let reply = self.secrets.cookie.syn_ack(setup, segment, &parent.tcb, &context);
             self.mib.inc(Mib::SyncookiesSent);
-            if let Some(listen) = self.socket_mut(listener).listen_mut() {
+            if let Some(listen) = parent.listen_mut() {
                 listen.last_cookie = Some(now);
             }
             transmit(&mut self.mib, tuple, reply, fx.answer(), fx);
             return;
         }
-        let mut sock = RequestSock::new(setup, segment, parent, &context);
+        let mut sock = RequestSock::new(setup, segment, &parent.tcb, &context);
+        if let Some(listen) = parent.listen_mut() {
+            listen.requests += 1;
+            listen.young += 1;
+        }
         let (deadline, syn_ack) = (sock.deadline, sock.syn_ack(&context));
         let id = ReqId(self.requests.insert(Request { sock, listener }));
         self.established.insert(&tuple, EstablishedEntry::Request(id));
         count_transition(&mut self.state_counts, TcpState::Closed, TcpState::SynReceived);
         fx.changed(tuple, TcpState::Listen, TcpState::SynReceived, Cause::SynArrived);
-        if let Some(listen) = self.socket_mut(listener).listen_mut() {
-            listen.requests += 1;
-            listen.young += 1;
-        }
         fx.timers.push((deadline, KernelTimer::Request(id)));
         transmit(&mut self.mib, tuple, syn_ack, fx.answer(), fx);
     }
@@ -138,26 +138,27 @@ impl Kernel {
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let request = self.requests.get_mut(id.0).expect("the table refers to a live request");
         let listener = request.listener;
-        let defer =
-            self.sockets.get(listener.0).and_then(|s| s.rare.as_ref()).map_or(0, |r| retransmits_in(r.defer_accept));
+        let parent = self.sockets.get_mut(listener.0).expect("a request's listener lives");
+        let defer = parent.rare.as_ref().map_or(0, |rare| retransmits_in(rare.defer_accept));
         let (young, deadline) = (request.sock.is_young(), request.sock.deadline);
         let mut counters = Vec::new();
         let mut verdict = request.sock.process(segment, defer, &context, &mut counters);
-        if verdict == ReqVerdict::Complete && self.accept_queue_full(listener) {
+        if verdict == ReqVerdict::Complete && parent.listen().is_some_and(ListenState::is_full) {
             counters.extend([Mib::ListenOverflows, Mib::ListenDrops]);
-            let request = self.requests.get_mut(id.0).expect("it just answered");
             verdict = request.sock.overflow(segment, &context, &mut counters);
             fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
         }
         for mib in counters {
             self.mib.inc(mib);
         }
-        let request = self.requests.get(id.0).expect("it just answered");
         if request.sock.deadline != deadline {
             fx.timers.push((request.sock.deadline, KernelTimer::Request(id)));
         }
-        if young && !request.sock.is_young() {
-            self.grow_old(listener);
+        if young
+            && !request.sock.is_young()
+            && let Some(listen) = parent.listen_mut()
+        {
+            listen.young -= 1;
         }
         match verdict {
             ReqVerdict::Ignore => {}
@@ -175,9 +176,7 @@ impl Kernel {
                 }
             }
             ReqVerdict::Complete => {
-                let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
-                let parent = &self.sockets.get(listener.0).expect("a request's listener lives").tcb;
-                let tcb = self.requests.get(id.0).expect("it just answered").sock.child(parent, &context);
+                let tcb = request.sock.child(&parent.tcb, &context);
                 self.forget_request(id);
                 self.add_child(now, listener, tuple, tcb, segment, fx);
             }
@@ -215,6 +214,7 @@ impl Kernel {
         // __inet_inherit_port: the child shares the listener's bucket.
         let owner = child.bind_owner();
         child.bucket = Some(owner);
+        child.set_hashed(true, &mut self.gauges, &mut self.processes);
         let id = SocketId(self.sockets.insert(child));
         self.gauges.tcp_alloc += 1;
         self.bind.inherit(tuple.local.port, owner);
@@ -222,13 +222,10 @@ impl Kernel {
         if self.established.replace(&tuple, EstablishedEntry::Full(id)).is_none() {
             self.established.insert(&tuple, EstablishedEntry::Full(id));
         }
-        self.set_hashed(id, true);
         self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
-        if self.sockets.get(id.0).is_none() {
-            return;
-        }
-        if self.socket(id).state() == TcpState::Closed {
-            self.socket_mut(id).flags.set(SocketFlags::UNACCEPTED, false);
+        let Some(child) = self.sockets.get_mut(id.0) else { return };
+        if child.state() == TcpState::Closed {
+            child.flags.set(SocketFlags::UNACCEPTED, false);
             self.free_if_unreferenced(id);
             return;
         }
@@ -268,7 +265,7 @@ impl Kernel {
             return false;
         };
         self.mib.inc(Mib::SyncookiesRecv);
-        if self.accept_queue_full(listener) {
+        if self.socket(listener).listen().is_some_and(ListenState::is_full) {
             self.mib.inc(Mib::ListenOverflows);
             self.mib.inc(Mib::ListenDrops);
             fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
@@ -278,11 +275,6 @@ impl Kernel {
         fx.changed(tuple, TcpState::Listen, TcpState::SynReceived, Cause::AckOfSyn);
         self.add_child(now, listener, tuple, tcb, segment, fx);
         true
-    }
-
-    fn accept_queue_full(&self, listener: SocketId) -> bool {
-        let listen = self.socket(listener).listen().expect("a listener has queues");
-        u32::try_from(listen.accept_queue.len()).unwrap_or(u32::MAX) > listen.backlog
     }
 
     /// Takes a request out of its listener's count and the arena.
@@ -343,7 +335,8 @@ impl Kernel {
         let listen = self.socket_mut(id).rare_mut().listen.take().expect("a listener has queues");
         let tuple = self.socket(id).tuple;
         self.listeners.remove(tuple.local.port, id);
-        self.set_hashed(id, false);
+        let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
+        socket.set_hashed(false, &mut self.gauges, &mut self.processes);
         let requests: Vec<(u32, FourTuple)> =
             self.requests.iter().filter(|(_, r)| r.listener == id).map(|(slot, r)| (slot, r.sock.tuple)).collect();
         for (request, peer) in requests {

@@ -36,11 +36,12 @@ pub(crate) struct PacketSlab {
 }
 
 impl PacketSlab {
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn insert(&mut self, packet: Packet, ends: Ends) -> u32 {
         let flying = Some(Flying { packet, ends });
         if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = flying;
+            // A free slot is empty: nothing is dropped.
+            core::mem::forget(core::mem::replace(&mut self.slots[slot as usize], flying));
             return slot;
         }
         self.slots.push(flying);

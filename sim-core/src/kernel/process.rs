@@ -3,7 +3,7 @@
 use super::config::ProcessConfig;
 use super::fd::{FdFlags, FdTable};
 use crate::app::FileKind;
-use crate::units::{Fd, Pid};
+use crate::units::{Fd, Pid, Port};
 
 /// A process of the host.
 #[derive(Clone, Debug)]
@@ -70,6 +70,13 @@ impl Process {
     #[must_use]
     pub const fn is_alive(&self) -> bool {
         self.alive
+    }
+
+    /// A descriptor of the process came to refer to a connection in the
+    /// established table, or ceased to.
+    pub(crate) fn count_parity(&mut self, port: Port, on: bool) {
+        let count = &mut self.by_parity[usize::from(port.0 & 1)];
+        *count = if on { *count + 1 } else { *count - 1 };
     }
 
     /// `O_NONBLOCK` of a descriptor's file.

@@ -128,6 +128,13 @@ pub(crate) struct ListenState {
     pub(crate) last_cookie: Option<Instant>,
 }
 
+impl ListenState {
+    /// `sk_acceptq_is_full`.
+    pub(crate) fn is_full(&self) -> bool {
+        u32::try_from(self.accept_queue.len()).unwrap_or(u32::MAX) > self.backlog
+    }
+}
+
 /// State of a UDP socket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UdpState {
@@ -149,6 +156,7 @@ pub(crate) enum Waiters {
 }
 
 impl Waiters {
+    #[inline]
     pub(crate) fn add(&mut self, task: TaskRef) {
         match self {
             Self::None => *self = Self::One(task),
@@ -161,6 +169,7 @@ impl Waiters {
             }
         }
     }
+    #[inline]
     pub(crate) fn remove(&mut self, task: TaskRef) {
         match self {
             Self::None => {}
@@ -173,6 +182,7 @@ impl Waiters {
         }
     }
     /// Moves all waiters to `wakes`.
+    #[inline]
     pub(crate) fn drain_into(&mut self, wakes: &mut Vec<TaskRef>) {
         match core::mem::take(self) {
             Self::None => {}

@@ -35,6 +35,7 @@ impl World {
     }
 
     /// A queued [`Event::Run`] is due.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn run_task(&mut self, host: HostId, task: TaskRef, observer: &mut dyn Observer) -> Result<(), Overrun> {
         let entry = &mut self.hosts[host.index()];
         let proc = &mut entry.procs[task.process.index()];
@@ -91,6 +92,7 @@ impl World {
     /// The completed call is recorded after its effects, like a trace at the
     /// exit of the call; then the program makes its next call, which stays with
     /// the thread until it completes. Gives the end of its CPU time.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn next_call(&mut self, host: HostId, task: TaskRef, resume: Resume, observer: &mut dyn Observer) -> Instant {
         let now = self.now;
         let Host { kernel, procs } = &mut self.hosts[host.index()];
@@ -161,7 +163,7 @@ impl World {
     }
 
     /// The thread's call takes effect now. `None`: it waits, or its thread is no more.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn effect(
         &mut self,
         host: HostId,
@@ -234,7 +236,7 @@ impl World {
     }
 
     /// The thread waits with its call.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn block(&mut self, host: HostId, task: TaskRef, deadline: Option<Instant>) {
         let now = self.now;
         let slot = self.task_mut(host, task);
@@ -285,6 +287,7 @@ impl World {
     }
 
     /// The live timer entry of a thread fired.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn task_timer(&mut self, at: Instant, host: HostId, task: TaskRef) {
         let latency = self.wake_latency(host);
         let proc = &mut self.hosts[host.index()].procs[task.process.index()];
@@ -309,6 +312,7 @@ impl World {
     }
 
     /// Something a blocked thread waits for happened.
+    #[inline]
     pub(super) fn wake(&mut self, host: HostId, task: TaskRef) {
         let latency = self.wake_latency(host);
         let now = self.now;

@@ -295,7 +295,7 @@ impl World {
         self.packets_wanted = observer.wants_packets();
     }
 
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn next_event(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, Overrun> {
         let Some((at, event)) = self.queue.pop() else { return Ok(Step::Idle) };
         self.horizon = horizon.max(at);
@@ -446,6 +446,7 @@ impl World {
     }
 
     /// Hands a packet to the network: delivery, loss, or an answer from a rule.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn send(&mut self, from: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), Overrun> {
         let packet = self.fx.flight.get(slot);
         if self.packets_wanted {

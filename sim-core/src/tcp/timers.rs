@@ -76,7 +76,6 @@ impl JiffyClock {
     /// A delay as the kernel can keep it: whole jiffies, rounded up. Unchanged
     /// without rounding.
     #[must_use]
-    #[inline]
     pub const fn quantized(&self, delay: Duration) -> Duration {
         if !self.rounding {
             return delay;
@@ -101,6 +100,7 @@ impl JiffyClock {
     /// jiffy granularity, then the wheel level's (kernel/time/timer.c
     /// `calc_wheel_index`), never early.
     #[must_use]
+    #[inline]
     pub const fn expiry(&self, now: Instant, delay: Duration) -> Instant {
         if !self.rounding {
             return Instant::from_nanos(now.nanos().saturating_add(delay.nanos()));
@@ -111,6 +111,7 @@ impl JiffyClock {
     /// further 0–1 jiffy (40–48 ms for 10 jiffies at HZ 250): the base it is
     /// queued on lags. Modelled by the parity of the jiffy.
     #[must_use]
+    #[inline]
     pub const fn delack_expiry(&self, now: Instant, delay: Duration) -> Instant {
         if !self.rounding || delay.nanos() == 0 {
             return self.expiry(now, delay);
@@ -121,6 +122,7 @@ impl JiffyClock {
 
     /// The instant the bucket of a timer comes up that was filed at `jiffies`
     /// to expire `delta` later.
+    #[inline]
     const fn file(&self, jiffies: u64, delta: u64) -> Instant {
         // The first level whose span, 63 · 8ˡ, is above `delta`.
         let mut level = 0;

@@ -16,17 +16,18 @@ impl Kernel {
             Ok(id) => id,
             Err(errno) => return Outcome::Done(Err(errno)),
         };
-        if self.socket(id).is_udp() {
+        let socket = self.socket_mut(id);
+        if socket.is_udp() {
             return self.udp_send(id, None, data.clone(), fx).map(Ret::Count).into();
         }
-        if matches!(self.socket(id).state(), TcpState::Closed | TcpState::Listen) {
+        if matches!(socket.state(), TcpState::Closed | TcpState::Listen) {
             let error = self.take_error(caller.now, id, fx);
             return Outcome::Done(Err(error.unwrap_or(Errno::Pipe)));
         }
+        // A blocking send that had to wait goes on where it stopped.
+        let before = socket.rare.as_mut().map_or(0, |rare| core::mem::take(&mut rare.send_progress));
         let whole = data.len();
         let blocking = !self.processes[caller.task.process.index()].nonblock(fd);
-        // A blocking send that had to wait goes on where it stopped.
-        let before = self.socket_mut(id).rare.as_mut().map_or(0, |rare| core::mem::take(&mut rare.send_progress));
         let rest = data.slice(before, whole - before);
         let reply = self.tcp_call(caller.now, id, UserCall::Send(rest), fx);
         match reply {
@@ -48,8 +49,9 @@ impl Kernel {
     }
 
     fn block_to_send(&mut self, caller: Caller, id: SocketId) -> Outcome {
-        let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.sndtimeo);
-        self.block_on(caller, id, timeout.map(|t| caller.now + t))
+        let socket = self.socket_mut(id);
+        let timeout = socket.rare.as_ref().and_then(|rare| rare.sndtimeo);
+        caller.block_on(socket, timeout)
     }
 
     pub(super) fn sys_recv(
@@ -78,8 +80,9 @@ impl Kernel {
         };
         match result {
             Err(Errno::Again) if blocking => {
-                let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.rcvtimeo);
-                self.block_on(caller, id, timeout.map(|t| caller.now + t))
+                let socket = self.socket_mut(id);
+                let timeout = socket.rare.as_ref().and_then(|rare| rare.rcvtimeo);
+                caller.block_on(socket, timeout)
             }
             other => Outcome::Done(other),
         }

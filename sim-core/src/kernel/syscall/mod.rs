@@ -8,9 +8,10 @@ mod poll;
 
 use super::effects::Effects;
 use super::host::Kernel;
+use super::socket::Socket;
 use crate::app::{Call, CallResult, Ret};
 use crate::errno::Errno;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::units::{Fd, ProcIx, SocketId, TaskRef};
 
 /// What became of a call.
@@ -39,6 +40,14 @@ pub(crate) struct Caller {
     pub(crate) task: TaskRef,
     /// False when the call had blocked and is tried again.
     pub(crate) first: bool,
+}
+
+impl Caller {
+    /// Registers the caller on a socket and blocks.
+    pub(crate) fn block_on(self, socket: &mut Socket, timeout: Option<Duration>) -> Outcome {
+        socket.waiters.add(self.task);
+        Outcome::Block { deadline: if self.first { timeout.map(|t| self.now + t) } else { None } }
+    }
 }
 
 impl Kernel {
@@ -142,11 +151,5 @@ impl Kernel {
 
     pub(crate) fn fd_socket(&self, process: ProcIx, fd: Fd) -> Result<SocketId, Errno> {
         self.processes[process.index()].fds.socket(fd)
-    }
-
-    /// Registers the caller on a socket and blocks.
-    pub(crate) fn block_on(&mut self, caller: Caller, id: SocketId, deadline: Option<Instant>) -> Outcome {
-        self.socket_mut(id).waiters.add(caller.task);
-        Outcome::Block { deadline: if caller.first { deadline } else { None } }
     }
 }

@@ -4,6 +4,7 @@ use super::{Caller, Outcome};
 use crate::app::{Domain, Ret, ShutdownHow, SockType};
 use crate::errno::Errno;
 use crate::kernel::bind_table::PortPrivilege;
+use crate::kernel::config::PortRange;
 use crate::kernel::connect::ANY_DEVICE;
 use crate::kernel::effects::Effects;
 use crate::kernel::established_table::EstablishedEntry;
@@ -29,14 +30,12 @@ impl Kernel {
     ) -> crate::app::CallResult {
         let dgram = ty == SockType::Dgram;
         // __sys_socket: the socket is made first, then get_unused_fd_flags, then the file.
-        let nr_open = self.config.sysctls.nr_open();
-        self.processes[process.index()].fds.next_free(nr_open)?;
-        self.acquire_file(process)?;
+        let fd = self.unused_fd(process)?;
         let ino = self.inode();
-        let socket = Socket::new(Tcb::new_closed(&self.tcp_config), domain, dgram, ino);
+        let mut socket = Socket::new(Tcb::new_closed(&self.tcp_config), domain, dgram, ino);
+        socket.owner = Some(Owner { process, fd });
         let id = SocketId(self.sockets.insert(socket));
-        let fd = self.install(process, id, nonblock)?;
-        self.socket_mut(id).owner = Some(Owner { process, fd });
+        self.install(process, fd, id, nonblock);
         if !dgram {
             self.gauges.tcp_alloc += 1;
         }
@@ -49,9 +48,16 @@ impl Kernel {
         self.files.acquire(self.config.sysctls.file_max(), exempt)
     }
 
-    fn install(&mut self, process: ProcIx, id: SocketId, nonblock: bool) -> Result<Fd, Errno> {
+    /// `get_unused_fd_flags`, and a file for it.
+    fn unused_fd(&mut self, process: ProcIx) -> Result<Fd, Errno> {
+        let fd = self.processes[process.index()].fds.next_free(self.config.sysctls.nr_open())?;
+        self.acquire_file(process)?;
+        Ok(fd)
+    }
+
+    fn install(&mut self, process: ProcIx, fd: Fd, id: SocketId, nonblock: bool) {
         let flags = FdFlags { nonblock, cloexec: false };
-        self.processes[process.index()].fds.open_socket(id, flags, self.config.sysctls.nr_open())
+        self.processes[process.index()].fds.install_socket(fd, id, flags);
     }
 
     pub(super) fn sys_bind(&mut self, process: ProcIx, fd: Fd, addr: Endpoint) -> crate::app::CallResult {
@@ -162,7 +168,8 @@ impl Kernel {
             family: owner.family,
             reuse_port: owner.reuse_port,
         });
-        self.set_hashed(id, true);
+        let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
+        socket.set_hashed(true, &mut self.gauges, &mut self.processes);
         Ok(Ret::Done)
     }
 
@@ -171,57 +178,55 @@ impl Kernel {
             Ok(id) => id,
             Err(errno) => return Outcome::Done(Err(errno)),
         };
-        if self.socket(id).is_udp() {
+        let socket = self.socket(id);
+        if socket.is_udp() {
             return self.udp_connect(id, addr).map(|()| Ret::Done).into();
         }
         let nonblock = self.processes[caller.task.process.index()].nonblock(fd);
-        if caller.first && !self.socket(id).flags.has(SocketFlags::CONNECTING) {
+        let begun = socket.flags.has(SocketFlags::CONNECTING);
+        if caller.first && !begun {
             // inet_stream_connect: SS_UNCONNECTED with a fresh socket, or EISCONN.
-            let socket = self.socket(id);
             if socket.state() != TcpState::Closed || socket.flags.has(SocketFlags::CONNECTED) {
                 return Outcome::Done(Err(Errno::IsConn));
             }
             if let Err(errno) = self.tcp_connect(caller.now, id, addr, fx) {
                 return Outcome::Done(Err(errno));
             }
-            self.socket_mut(id).flags.set(SocketFlags::CONNECTING, true);
-            if nonblock {
-                return Outcome::Done(Err(Errno::InProgress));
+        }
+        let socket = self.socket_mut(id);
+        // The handshake is under way.
+        if matches!(socket.state(), TcpState::SynSent | TcpState::SynReceived) {
+            socket.flags.set(SocketFlags::CONNECTING, true);
+            if caller.first && nonblock {
+                return Outcome::Done(Err(if begun { Errno::Already } else { Errno::InProgress }));
             }
-        } else if caller.first && nonblock && self.is_opening(id) {
-            return Outcome::Done(Err(Errno::Already));
+            let timeout = socket.rare.as_ref().and_then(|rare| rare.sndtimeo);
+            return caller.block_on(socket, timeout);
         }
-        if self.is_opening(id) {
-            let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.sndtimeo);
-            return self.block_on(caller, id, timeout.map(|t| caller.now + t));
-        }
-        self.socket_mut(id).flags.set(SocketFlags::CONNECTING, false);
-        if self.socket(id).state() == TcpState::Closed {
+        socket.flags.set(SocketFlags::CONNECTING, false);
+        if socket.state() == TcpState::Closed {
             let error = self.take_error(caller.now, id, fx);
             return Outcome::Done(Err(error.unwrap_or(Errno::ConnAborted)));
         }
-        self.socket_mut(id).flags.set(SocketFlags::CONNECTED, true);
+        socket.flags.set(SocketFlags::CONNECTED, true);
         Outcome::Done(Ok(Ret::Done))
-    }
-
-    /// The handshake is under way.
-    fn is_opening(&self, id: SocketId) -> bool {
-        matches!(self.socket(id).state(), TcpState::SynSent | TcpState::SynReceived)
     }
 
     /// `tcp_v4_connect`: source address, source port, tables, SYN.
     fn tcp_connect(&mut self, now: Instant, id: SocketId, addr: Endpoint, fx: &mut Effects) -> Result<(), Errno> {
-        let tuple = self.connect_tuple(id, addr)?;
-        let bound = self.socket(id).local_port() != Port::NONE;
+        let socket = self.socket(id);
+        let tuple = self.connect_tuple(socket, addr)?;
+        let bound = tuple.local.port != Port::NONE;
+        let range = socket.local_port_range();
         let (local_port, inherited) = if bound {
             (tuple.local.port, self.connect_bound(tuple, fx)?)
         } else {
-            self.connect_search(now, id, tuple, fx)?
+            self.connect_search(now, id, tuple, range, fx)?
         };
         let tuple = FourTuple { local: Endpoint { port: local_port, ..tuple.local }, ..tuple };
         let iss = inherited.map_or_else(|| self.initial_sequence(now, tuple), |old| old.iss);
         let (ts_offset, mss) = (self.timestamp_offset(tuple), self.route_mss(tuple.remote.addr));
-        let socket = self.socket_mut(id);
+        let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
         socket.tuple = tuple;
         if let Some(old) = inherited {
             socket.tcb.inherit_timewait(old.ts_recent, old.ts_recent_stamp);
@@ -235,19 +240,18 @@ impl Kernel {
         if !owner.explicit {
             self.ports.note_used(ANY_DEVICE, &tuple);
         }
-        self.set_hashed(id, true);
+        socket.set_hashed(true, &mut self.gauges, &mut self.processes);
         let open = UserCall::Open { iss, ts_offset, mss };
         self.tcp_call(now, id, open, fx).map(|_| ())
     }
 
     /// Both ends but the source port: `ip_route_connect`.
-    pub(crate) fn connect_tuple(&self, id: SocketId, addr: Endpoint) -> Result<FourTuple, Errno> {
+    pub(crate) fn connect_tuple(&self, socket: &Socket, addr: Endpoint) -> Result<FourTuple, Errno> {
         let remote_addr = if addr.addr.is_unspecified() { Ipv4Addr::LOCALHOST } else { addr.addr };
         // RFC 9293 §3.9.1.1; tcp_v4_connect: RTCF_MULTICAST | RTCF_BROADCAST.
         if remote_addr.is_multicast() || remote_addr.is_broadcast() {
             return Err(Errno::NetUnreach);
         }
-        let socket = self.socket(id);
         let source = if socket.tuple.local.addr.is_unspecified() {
             self.source_for(remote_addr).ok_or(Errno::NetUnreach)?
         } else {
@@ -287,9 +291,10 @@ impl Kernel {
         now: Instant,
         id: SocketId,
         tuple: FourTuple,
+        range: Option<PortRange>,
         fx: &mut Effects,
     ) -> Result<(Port, Option<TwSuccessor>), Errno> {
-        let plan = self.plan_connect(now, id, tuple);
+        let plan = self.plan_connect(now, id, tuple, range);
         fx.record(RecordKind::PortPick {
             tuple: FourTuple { local: Endpoint { port: plan.port.unwrap_or(Port::NONE), ..tuple.local }, ..tuple },
             inspected: plan.inspected.total,
@@ -321,32 +326,32 @@ impl Kernel {
             Ok(id) => id,
             Err(errno) => return Outcome::Done(Err(errno)),
         };
-        let timeout = self.socket(id).rare.as_ref().and_then(|rare| rare.rcvtimeo);
-        let Some(listen) = self.socket(id).listen() else { return Outcome::Done(Err(Errno::Inval)) };
+        let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
+        let Some(listen) = socket.listen() else { return Outcome::Done(Err(Errno::Inval)) };
         let Some(&child) = listen.accept_queue.front() else {
             if self.processes[process.index()].nonblock(fd) {
                 return Outcome::Done(Err(Errno::Again));
             }
-            return self.block_on(caller, id, timeout.map(|t| caller.now + t));
+            let timeout = socket.rare.as_ref().and_then(|rare| rare.rcvtimeo);
+            return caller.block_on(socket, timeout);
         };
         // The descriptor comes first: without one the connection stays queued.
-        let nr_open = self.config.sysctls.nr_open();
-        let room = self.processes[process.index()].fds.next_free(nr_open).and_then(|_| self.acquire_file(process));
-        let new_fd = match room.and_then(|()| self.install(process, child, nonblock)) {
+        let new_fd = match self.unused_fd(process) {
             Ok(new_fd) => new_fd,
             Err(errno) => return Outcome::Done(Err(errno)),
         };
+        self.install(process, new_fd, child, nonblock);
         let listen = self.socket_mut(id).listen_mut().expect("looked at above");
         listen.accept_queue.pop_front();
         let ino = self.inode();
-        let child = self.socket_mut(child);
+        let child = self.sockets.get_mut(child.0).expect("a listener's child lives");
         child.flags.set(SocketFlags::UNACCEPTED, false);
         child.flags.set(SocketFlags::CONNECTED, true);
         child.owner = Some(Owner { process, fd: new_fd });
         child.ino = ino;
-        let (tuple, hashed) = (child.tuple, child.flags.has(SocketFlags::HASHED));
-        if hashed {
-            self.count_parity(process, tuple.local.port, true);
+        let tuple = child.tuple;
+        if child.flags.has(SocketFlags::HASHED) {
+            self.processes[process.index()].count_parity(tuple.local.port, true);
         }
         Outcome::Done(Ok(Ret::Accepted(new_fd, tuple.remote)))
     }
@@ -374,7 +379,7 @@ impl Kernel {
                 let owner = self.socket_mut(id).owner.take();
                 if let Some(owner) = owner {
                     let port = self.socket(id).local_port();
-                    self.count_parity(owner.process, port, false);
+                    self.processes[owner.process.index()].count_parity(port, false);
                 }
                 self.socket_mut(id).flags.set(SocketFlags::UNACCEPTED, true);
                 self.listen_stop(caller.now, id, Cause::Shutdown, fx);
@@ -399,8 +404,9 @@ impl Kernel {
         let file = self.processes[process.index()].fds.close(fd)?;
         self.files.release(1);
         if let FdFile::Socket(id) = file {
-            self.socket_mut(id).waiters.drain_into(&mut fx.wakes);
-            if self.socket(id).is_udp() {
+            let socket = self.socket_mut(id);
+            socket.waiters.drain_into(&mut fx.wakes);
+            if socket.is_udp() {
                 self.udp_close(id);
             } else {
                 self.tcp_close(now, id, fx);

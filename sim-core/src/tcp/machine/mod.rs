@@ -34,6 +34,7 @@ pub(crate) struct Run<'a, 'c> {
 }
 
 impl Run<'_, '_> {
+    #[inline(never)]
     fn count(&mut self, mib: Mib) {
         self.out.counters.push(mib);
     }
@@ -45,6 +46,7 @@ impl Run<'_, '_> {
     fn notify(&mut self, events: SocketEvents) {
         self.out.notify(events);
     }
+    #[inline(never)]
     fn reply(&mut self, reply: Result<Reply, Errno>) {
         self.out.reply = Some(reply);
     }

@@ -40,6 +40,7 @@ impl Tcb {
         }
     }
 
+    #[inline]
     fn established_options(&mut self, run: &Run<'_, '_>) -> TcpOptions {
         let timestamp = self.is(Bits::TS_OK).then(|| (self.tsval(run.now()), self.ts_recent));
         let first_gap = self.cold.as_ref().and_then(|cold| {
@@ -116,6 +117,7 @@ impl Tcb {
     }
 
     /// `tcp_event_ack_sent`.
+    #[inline]
     fn ack_sent(&mut self, _run: &mut Run<'_, '_>) {
         if self.quick > 0 && self.is(Bits::ACK_SCHED) {
             self.quick -= 1;
@@ -153,6 +155,7 @@ impl Tcb {
     }
 
     /// `__tcp_push_pending_frames`.
+    #[inline]
     pub(super) fn push_pending(&mut self, nagle_off: bool, run: &mut Run<'_, '_>) {
         if self.state() == TcpState::Closed || !self.has_unsent() {
             return;

@@ -12,6 +12,7 @@ const TIMEOUT_FALLBACK_US: u32 = 3_000_000;
 
 impl Tcb {
     /// `tcp_rtt_estimator`: srtt and the smoothed mean deviation, in integers.
+    #[inline]
     pub(super) fn rtt_sample(&mut self, rtt_us: u32, run: &Run<'_, '_>) {
         let rto_min = u32::try_from(run.cx.config.tcp_rto_min.as_micros()).unwrap_or(u32::MAX);
         self.backoff = 0;
@@ -66,6 +67,7 @@ impl Tcb {
     }
 
     /// `icsk_rto`, in whole jiffies.
+    #[inline]
     pub(super) fn rto_now(&self, run: &Run<'_, '_>) -> Duration {
         let base = run.cx.clock.quantized(self.rto_unbacked(run.cx.config));
         base.saturating_mul(1 << self.backoff.min(20)).min(run.cx.config.tcp_rto_max)
@@ -115,6 +117,7 @@ impl Tcb {
 
     /// `tcp_rearm_rto`: from now, or from when the head was sent if a loss
     /// probe's timer is being replaced.
+    #[inline]
     pub(super) fn rearm_rto(&mut self, run: &Run<'_, '_>) {
         if self.packets_out() == 0 {
             self.disarm_xmit();
@@ -129,6 +132,7 @@ impl Tcb {
     }
 
     /// `tcp_rto_delta_us`: what is left of the RTO of the oldest segment.
+    #[inline]
     fn rto_left(&self, run: &Run<'_, '_>) -> Duration {
         // Nothing waits behind a SYN or FIN that is in flight alone.
         let head = self.cold.as_ref().and_then(|cold| cold.tx.front()).map_or(self.ctl_sent, |skb| skb.sent_us);
@@ -136,6 +140,7 @@ impl Tcb {
     }
 
     /// `tcp_schedule_loss_probe`. False if no probe is due, and nothing armed.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn schedule_loss_probe(&mut self, advancing_rto: bool, run: &Run<'_, '_>) -> bool {
         let packets = self.packets_out();
         let disturbed = self.cold.as_ref().is_some_and(|cold| cold.high_seq.is_some());

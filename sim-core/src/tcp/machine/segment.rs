@@ -57,6 +57,7 @@ fn disordered_ack(tcb: &Tcb, seg: &Segment, tsval: u32, run: &Run<'_, '_>) -> bo
 
 /// `tcp_validate_incoming`: PAWS (RFC 7323 §5), sequence number, RST, SYN
 /// (RFC 5961 §3–4). True if the segment goes on to the ACK check.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 fn validate(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
     let flags = seg.flags;
     let stamp = seg.options.timestamp.filter(|_| tcb.is(Bits::TS_OK));
@@ -147,6 +148,7 @@ fn fail_reset(tcb: &mut Tcb, cause: Cause, run: &mut Run<'_, '_>) {
 }
 
 /// ESTABLISHED (`tcp_rcv_established`).
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub(super) fn established(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     if !carries_a_flag(seg) || !validate(tcb, seg, run) {
         return;

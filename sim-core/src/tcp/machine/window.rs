@@ -37,6 +37,7 @@ const fn align(n: u32, shift: u8) -> u32 {
 
 impl Tcb {
     /// `window_clamp` once the buffers are set (`tcp_init_buffer_space`).
+    #[inline]
     pub(super) fn window_clamp(&self) -> u32 {
         let representable = 65_535_u32 << self.rcv_wscale();
         if !self.is(Bits::BUFFERS_SET) {
@@ -62,6 +63,7 @@ impl Tcb {
     }
 
     /// `__tcp_select_window`: the window we would like to offer.
+    #[inline]
     pub(super) fn window_wanted(&mut self) -> u32 {
         let mut free = self.space();
         let allowed = full_space(self.rcvbuf);
@@ -90,6 +92,7 @@ impl Tcb {
 
     /// `tcp_select_window`: decides the window of a segment about to leave and
     /// remembers it. Never shrinks what was offered (RFC 9293 §3.8.6).
+    #[inline]
     pub(super) fn select_window(&mut self, run: &mut Run<'_, '_>) -> u16 {
         let old = self.rcv_wnd;
         let current = self.rcv_wnd();
