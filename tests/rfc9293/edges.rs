@@ -244,7 +244,7 @@ fn taken_over(kernel: &str, state: TcpState) -> Visits {
 fn killed() -> Visits {
     let profile = KernelProfile::parse(MEASURED_KERNEL).expect("a release the model knows");
     let config = Sysctls::new(&profile, 8 << 30).tcp_config(&profile);
-    let clock = JiffyClock { hz: 250, boot_jiffies: 0, rounding: true };
+    let clock = JiffyClock::new(250, 0, true);
     let cx = TcpContext { now: Instant::from_nanos(5_000_000_000), clock, config: &config };
     let mut out = Actions::default();
     let mut listening = Tcb::new_closed(&config);
@@ -282,7 +282,7 @@ fn a_transition_outside_the_table_is_noticed() {
     // A listener is never closed for want of room.
     let profile = KernelProfile::parse(MEASURED_KERNEL).expect("a release the model knows");
     let config = Sysctls::new(&profile, 8 << 30).tcp_config(&profile);
-    let clock = JiffyClock { hz: 250, boot_jiffies: 0, rounding: true };
+    let clock = JiffyClock::new(250, 0, true);
     let cx = TcpContext { now: Instant::from_nanos(5_000_000_000), clock, config: &config };
     let mut tcb = Tcb::new_listen(&config);
     step(&mut tcb, TcpInput::Call(UserCall::Abort(Cause::Overflow)), &cx, &mut Actions::default());

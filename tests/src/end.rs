@@ -106,7 +106,7 @@ impl Output {
     }
 }
 
-const CLOCK: JiffyClock = JiffyClock { hz: 250, boot_jiffies: 0, rounding: false };
+const CLOCK: JiffyClock = JiffyClock::new(250, 0, false);
 /// Not zero: no stamp of the machine then looks like "never".
 const START: Instant = Instant::from_nanos(1_000_000_000_000);
 

@@ -20,6 +20,7 @@ impl<T: Clone> Chunk<T> {
             None => self.get_shared(ix),
         }
     }
+    #[cold]
     #[inline(never)]
     fn get_shared(&self, ix: usize) -> Option<&T> {
         self.shared.as_ref()?.get(ix)?.as_ref()
@@ -33,6 +34,7 @@ impl<T: Clone> Chunk<T> {
         &mut self.own
     }
     /// The first write after a fork.
+    #[cold]
     #[inline(never)]
     fn own(&mut self) {
         if let Some(slots) = self.shared.take() {

@@ -92,6 +92,7 @@ impl Effects {
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn keep(&mut self, kind: RecordKind) {
         self.records.push(kind);

@@ -100,13 +100,10 @@ impl Kernel {
     #[must_use]
     pub fn new(id: HostId, config: HostConfig, mut rng: SimRng) -> Self {
         let secret = rng.next_u64();
-        let clock = JiffyClock {
-            hz: config.profile.hz,
-            // Linux starts jiffies five minutes before wrap-around; what matters
-            // to the model is that hosts do not tick and re-salt in step.
-            boot_jiffies: u64::from(rng.below(1 << 30)),
-            rounding: config.timer_rounding,
-        };
+        // Linux starts jiffies five minutes before wrap-around; what matters
+        // to the model is that hosts do not tick and re-salt in step.
+        let boot_jiffies = u64::from(rng.below(1 << 30));
+        let clock = JiffyClock::new(config.profile.hz, boot_jiffies, config.timer_rounding);
         let boot_age = Duration::from_nanos(clock.boot_jiffies.saturating_mul(clock.tick_ns()));
         let mut kernel = Self {
             id,

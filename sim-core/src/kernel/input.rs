@@ -81,6 +81,8 @@ impl Kernel {
 
     /// RFC 9293 §3.10.7.1 (state CLOSED): everything but a RST is answered with a RST
     /// (`tcp_v4_send_reset`).
+    #[cold]
+    #[inline(never)]
     pub(crate) fn refuse(&mut self, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
         if let Some(reset) = reset_for(segment) {
             self.mib.inc(Mib::OutRsts);
@@ -88,6 +90,8 @@ impl Kernel {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn on_timewait_segment(&mut self, now: Instant, id: TwId, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
         let context = crate::tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let minisock = self.timewaits.get_mut(id.0).expect("the table refers to a live minisock");
@@ -145,7 +149,8 @@ impl Kernel {
         }
     }
 
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cold]
+    #[inline(never)]
     fn on_icmp(&mut self, now: Instant, src: Ipv4Addr, message: IcmpMessage, fx: &mut Effects) {
         // tcp_v4_err: ignored (RFC 6633).
         if message.code == UnreachableCode::SourceQuench {

@@ -121,6 +121,8 @@ impl Kernel {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn drop_syn(&mut self, tuple: FourTuple, reason: DropReason, fx: &mut Effects) {
         self.mib.inc(Mib::ListenDrops);
         fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason });
@@ -184,6 +186,8 @@ impl Kernel {
     }
 
     /// A request's SYN-ACK was repeated for the first time.
+    #[cold]
+    #[inline(never)]
     fn grow_old(&mut self, listener: SocketId) {
         if let Some(listen) = self.sockets.get_mut(listener.0).and_then(Socket::listen_mut) {
             listen.young -= 1;
@@ -235,7 +239,8 @@ impl Kernel {
     }
 
     /// An ACK that matches nothing: the answer to a SYN cookie?
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cold]
+    #[inline(never)]
     fn on_cookie(
         &mut self,
         now: Instant,
@@ -286,6 +291,8 @@ impl Kernel {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn drop_request(&mut self, id: ReqId, cause: Cause, fx: &mut Effects) {
         let tuple = self.requests.get(id.0).expect("caller holds the request").sock.tuple;
         self.established.remove(&tuple);

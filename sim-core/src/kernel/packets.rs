@@ -38,13 +38,15 @@ pub(crate) struct PacketSlab {
 impl PacketSlab {
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn insert(&mut self, packet: Packet, ends: Ends) -> u32 {
-        let flying = Some(Flying { packet, ends });
-        if let Some(slot) = self.free.pop() {
-            // A free slot is empty: nothing is dropped.
-            core::mem::forget(core::mem::replace(&mut self.slots[slot as usize], flying));
-            return slot;
-        }
-        self.slots.push(flying);
+        let slot = self.free.pop().unwrap_or_else(|| self.grow());
+        // A free slot is empty: nothing is dropped.
+        core::mem::forget(self.slots[slot as usize].replace(Flying { packet, ends }));
+        slot
+    }
+
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        self.slots.push(None);
         u32::try_from(self.slots.len() - 1).expect("the packet budget is below 2^32")
     }
 

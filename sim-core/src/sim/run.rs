@@ -258,7 +258,8 @@ impl World {
         }
     }
 
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cold]
+    #[inline(never)]
     fn ask_each(&mut self, limit: Instant) {
         for ix in 0..self.own_timers.len() {
             let (host, process) = self.own_timers[ix];
@@ -463,7 +464,8 @@ fn task_key(task: TaskRef) -> u64 {
 }
 
 /// A completed call with its arguments, for who wants them.
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[cold]
+#[inline(never)]
 fn show_call(
     at: Instant,
     host: HostId,

@@ -168,6 +168,7 @@ impl ProcStats {
 
     /// Counts a failed call. True if something had run out: `any_port` calls asked for whatever port is
     /// left, and are told EADDRINUSE when none is.
+    #[cold]
     #[inline(never)]
     pub(crate) fn failed(&mut self, errno: Errno, any_port: bool, met: Shortage) -> bool {
         *self.errors.entry((met.call, errno)).or_default() += 1;

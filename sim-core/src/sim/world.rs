@@ -459,6 +459,7 @@ impl World {
     }
 
     /// [`World::send`] where rules and the link have a say.
+    #[cold]
     #[inline(never)]
     fn send_with_care(&mut self, from: HostId, slot: u32, observer: &mut dyn Observer) -> Result<(), Overrun> {
         let packet = self.fx.flight.get(slot);

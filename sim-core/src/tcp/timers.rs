@@ -30,29 +30,38 @@ pub struct JiffyClock {
     pub boot_jiffies: u64,
     /// False: timers fire exactly when asked (`timer_rounding = off`).
     pub rounding: bool,
+    /// Where a tick is 15,625 · 2ⁿ ns, as at 250 and 1,000 Hz: n; else 0. Every timer
+    /// asks, and division by a variable is slow.
+    shift: u32,
 }
 
 impl JiffyClock {
+    /// A clock of `hz` ticks a second that had counted `boot_jiffies` at virtual time 0.
+    #[must_use]
+    pub const fn new(hz: u32, boot_jiffies: u64, rounding: bool) -> Self {
+        let shift = match hz {
+            250 => 8,
+            1_000 => 6,
+            _ => 0,
+        };
+        Self { hz, boot_jiffies, rounding, shift }
+    }
     /// `jiffies` at `now`.
     #[must_use]
     #[inline]
     pub const fn jiffies(&self, now: Instant) -> u64 {
         self.boot_jiffies + self.ticks_in(now.nanos())
     }
-    /// Whole ticks in `ns`. At the usual rates a tick is a whole number of
-    /// nanoseconds, and a constant: every timer asks, and division by a
-    /// variable is slow.
+    /// Whole ticks in `ns`.
     #[inline]
     const fn ticks_in(&self, ns: u64) -> u64 {
-        match self.hz {
-            250 => ns / (NS_PER_S / 250),
-            1_000 => ns / (NS_PER_S / 1_000),
-            100 => ns / (NS_PER_S / 100),
-            hz => {
-                let (s, ns) = (ns / NS_PER_S, ns % NS_PER_S);
-                s * hz as u64 + ns * hz as u64 / NS_PER_S
-            }
-        }
+        if self.shift == 0 { self.odd_ticks_in(ns) } else { (ns >> self.shift) / 15_625 }
+    }
+    #[cold]
+    #[inline(never)]
+    const fn odd_ticks_in(&self, ns: u64) -> u64 {
+        let (s, ns, hz) = (ns / NS_PER_S, ns % NS_PER_S, self.hz as u64);
+        s * hz + ns * hz / NS_PER_S
     }
     /// Nanoseconds a tick, rounded down.
     #[must_use]
@@ -63,15 +72,16 @@ impl JiffyClock {
     #[must_use]
     #[inline]
     pub const fn to_jiffies(&self, delay: Duration) -> u64 {
-        match self.hz {
-            250 => delay.nanos().div_ceil(NS_PER_S / 250),
-            1_000 => delay.nanos().div_ceil(NS_PER_S / 1_000),
-            100 => delay.nanos().div_ceil(NS_PER_S / 100),
-            hz => {
-                let (s, ns) = (delay.nanos() / NS_PER_S, delay.nanos() % NS_PER_S);
-                s * hz as u64 + (ns * hz as u64).div_ceil(NS_PER_S)
-            }
+        if self.shift == 0 {
+            return self.odd_jiffies(delay);
         }
+        delay.nanos().saturating_add((15_625 << self.shift) - 1) / 15_625 >> self.shift
+    }
+    #[cold]
+    #[inline(never)]
+    const fn odd_jiffies(&self, delay: Duration) -> u64 {
+        let (s, ns, hz) = (delay.nanos() / NS_PER_S, delay.nanos() % NS_PER_S, self.hz as u64);
+        s * hz + (ns * hz).div_ceil(NS_PER_S)
     }
     /// A delay as the kernel can keep it: whole jiffies, rounded up. Unchanged
     /// without rounding.
@@ -86,15 +96,13 @@ impl JiffyClock {
     #[must_use]
     #[inline]
     pub const fn span(&self, n: u64) -> Duration {
-        Duration::from_nanos(match self.hz {
-            250 => n * (NS_PER_S / 250),
-            1_000 => n * (NS_PER_S / 1_000),
-            100 => n * (NS_PER_S / 100),
-            hz => {
-                let hz = hz as u64;
-                (n / hz) * NS_PER_S + ((n % hz) * NS_PER_S).div_ceil(hz)
-            }
-        })
+        if self.shift == 0 { self.odd_span(n) } else { Duration::from_nanos((n * 15_625) << self.shift) }
+    }
+    #[cold]
+    #[inline(never)]
+    const fn odd_span(&self, n: u64) -> Duration {
+        let hz = self.hz as u64;
+        Duration::from_nanos((n / hz) * NS_PER_S + ((n % hz) * NS_PER_S).div_ceil(hz))
     }
     /// When a kernel timer asked at `now` to fire after `delay` really fires:
     /// jiffy granularity, then the wheel level's (kernel/time/timer.c
@@ -125,10 +133,9 @@ impl JiffyClock {
     #[inline]
     const fn file(&self, jiffies: u64, delta: u64) -> Instant {
         // The first level whose span, 63 · 8ˡ, is above `delta`.
-        let mut level = 0;
-        while level < LVL_LAST && delta >= LVL_SPAN << (level * LVL_CLK_SHIFT) {
-            level += 1;
-        }
+        let bits = u64::BITS - (delta / LVL_SPAN).leading_zeros();
+        let above = bits.div_ceil(LVL_CLK_SHIFT);
+        let level = if above < LVL_LAST { above } else { LVL_LAST };
         let shift = level * LVL_CLK_SHIFT;
         let bucket = ((jiffies + delta + (1 << shift)) >> shift) << shift;
         Instant::from_nanos(self.span(bucket - self.boot_jiffies).nanos())
@@ -140,7 +147,7 @@ mod tests {
     use super::*;
 
     const fn clock(hz: u32, boot_jiffies: u64) -> JiffyClock {
-        JiffyClock { hz, boot_jiffies, rounding: true }
+        JiffyClock::new(hz, boot_jiffies, true)
     }
 
     /// The latest and the earliest firing, in ns after the delay asked for,

@@ -270,7 +270,8 @@ impl Kernel {
     /// A socket with a port of its own only needs a unique 4-tuple
     /// (`__inet_check_established`, explicit port: TIME_WAIT may be taken over,
     /// whose successor's initial sequence number is returned).
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cold]
+    #[inline(never)]
     fn connect_bound(&mut self, tuple: FourTuple, fx: &mut Effects) -> Result<Option<TwSuccessor>, Errno> {
         match self.established.get(&tuple) {
             None => Ok(None),
@@ -312,6 +313,8 @@ impl Kernel {
 
     /// Takes a minisock's place (`tcp_twsk_unique`): returns where the new
     /// connection's sequence numbers begin.
+    #[cold]
+    #[inline(never)]
     fn steal(&mut self, tw: TwId, fx: &mut Effects) -> TwSuccessor {
         let sock = &self.timewaits.get(tw.0).expect("the search found a live minisock").sock;
         let inherited = sock.successor().expect("only minisocks with timestamps are taken over");

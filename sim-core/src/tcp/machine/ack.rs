@@ -232,7 +232,8 @@ impl Tcb {
     }
 
     /// RFC 5681 §3.2 in its simplest form: the head is lost.
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cold]
+    #[inline(never)]
     fn fast_retransmit(&mut self, run: &mut Run<'_, '_>) {
         let (nxt, flight) = (self.snd_nxt, self.packets_out());
         let cold = self.cold();
@@ -249,7 +250,8 @@ impl Tcb {
 
     /// RFC 6582: a partial acknowledgment points at the next loss; with SACK it does so
     /// only if something behind was received (RFC 6675).
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cold]
+    #[inline(never)]
     fn partly_acknowledged(&mut self, run: &mut Run<'_, '_>) {
         let sack = self.is(Bits::SACK_OK);
         if let Some(cold) = &mut self.cold

@@ -38,6 +38,8 @@ impl Tcb {
     }
 
     /// `tcp_dsack_set`: reports bytes received twice (RFC 2883).
+    #[cold]
+    #[inline(never)]
     pub(super) fn note_dsack(&mut self, left: SeqNum, right: SeqNum, run: &mut Run<'_, '_>) {
         if self.is(Bits::SACK_OK) && left != right {
             run.count(Mib::TCPDSACKOldSent);
@@ -133,6 +135,8 @@ impl Tcb {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn out_of_window(&mut self, run: &Run<'_, '_>) {
         self.enter_quickack(run);
         self.set(Bits::ACK_SCHED);
@@ -164,7 +168,8 @@ impl Tcb {
     }
 
     /// `tcp_ofo_queue`.
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cold]
+    #[inline(never)]
     fn drain_out_of_order(&mut self, run: &mut Run<'_, '_>) {
         loop {
             let nxt = self.rcv_nxt;
@@ -190,7 +195,8 @@ impl Tcb {
     }
 
     /// `tcp_data_queue_ofo`: keeps a segment for later; what overlaps is trimmed.
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cold]
+    #[inline(never)]
     fn queue_out_of_order(&mut self, seg: &Segment, run: &mut Run<'_, '_>) {
         run.count(Mib::TCPOFOQueue);
         self.set(Bits::ACK_SCHED);

@@ -34,6 +34,7 @@ pub(crate) struct Run<'a, 'c> {
 }
 
 impl Run<'_, '_> {
+    #[cold]
     #[inline(never)]
     fn count(&mut self, mib: Mib) {
         self.out.counters.push(mib);
@@ -125,6 +126,8 @@ pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut A
 }
 
 /// Ends the connection (`tcp_done_with_error`): CLOSED, the error pending, everybody told.
+#[cold]
+#[inline(never)]
 fn done(tcb: &mut Tcb, cause: super::Cause, error: Option<Errno>, run: &mut Run<'_, '_>) {
     if error.is_some() {
         tcb.error = error;

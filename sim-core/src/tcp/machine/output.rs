@@ -8,6 +8,8 @@ use crate::trace::Mib;
 use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum, TcpOptions, reset_for};
 
 /// Answers `seg` with a reset, if it is not one itself.
+#[cold]
+#[inline(never)]
 pub(super) fn send_reset(seg: &Segment, run: &mut Run<'_, '_>) {
     if let Some(reset) = reset_for(seg) {
         run.count(Mib::OutRsts);
@@ -135,12 +137,16 @@ impl Tcb {
     }
 
     /// `tcp_send_active_reset`.
+    #[cold]
+    #[inline(never)]
     pub(super) fn send_active_reset(&mut self, run: &mut Run<'_, '_>) {
         run.count(Mib::OutRsts);
         self.transmit(self.acceptable_seq(), Flags::RST, Payload::EMPTY, run);
     }
 
     /// `tcp_xmit_probe_skb`: an ACK one below SND.UNA, which must be answered.
+    #[cold]
+    #[inline(never)]
     fn send_probe(&mut self, run: &mut Run<'_, '_>) {
         self.transmit(self.snd_una.sub(1), Flags::ACK, Payload::EMPTY, run);
     }
@@ -235,6 +241,8 @@ impl Tcb {
     }
 
     /// `tcp_fragment`: `len` bytes, and the rest behind them; PSH stays with the end.
+    #[cold]
+    #[inline(never)]
     fn split(&mut self, at: usize, len: u32) {
         let cold = self.cold();
         let skb = &mut cold.tx[at];

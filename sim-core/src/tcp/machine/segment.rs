@@ -43,7 +43,8 @@ fn below_fin(tcb: &Tcb, seg: &Segment) -> bool {
 
 /// `tcp_disordered_ack`: a duplicate of a pure ACK that was overtaken is harmless,
 /// up to what the peer's clock may count in one RTO (`tcp_tsval_replay`).
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[cold]
+#[inline(never)]
 fn disordered_ack(tcb: &Tcb, seg: &Segment, tsval: u32, run: &Run<'_, '_>) -> bool {
     let ticks = tcb.rto_now(run).as_millis() * u64::from(run.cx.config.peer_tsval_hz) / 1_000;
     let replay = i32::try_from(ticks).unwrap_or(i32::MAX);
@@ -115,6 +116,8 @@ fn validate(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
     true
 }
 
+#[cold]
+#[inline(never)]
 fn syn_challenge(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     if tcb.state() == TcpState::Established {
         // `syn_inerr`: tcp_rcv_established counts an error, tcp_rcv_state_process does not.
@@ -126,10 +129,14 @@ fn syn_challenge(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 
 /// `tcp_reset`: an acceptable RST (§3.10.7.4 second check). What was received
 /// before stays readable.
+#[cold]
+#[inline(never)]
 pub(super) fn reset(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     fail_reset(tcb, Cause::RstArrived, run);
 }
 
+#[cold]
+#[inline(never)]
 fn fail_reset(tcb: &mut Tcb, cause: Cause, run: &mut Run<'_, '_>) {
     let error = match tcb.state() {
         TcpState::SynSent => Errno::ConnRefused,

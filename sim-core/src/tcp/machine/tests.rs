@@ -49,7 +49,7 @@ pub(crate) fn config() -> TcpConfig {
     }
 }
 
-pub(crate) const CLOCK: JiffyClock = JiffyClock { hz: 250, boot_jiffies: 4_294_892_296, rounding: true };
+pub(crate) const CLOCK: JiffyClock = JiffyClock::new(250, 4_294_892_296, true);
 const MS: Duration = Duration::from_millis(1);
 /// One way on loopback, as in the captures.
 const LATENCY: Duration = Duration::from_micros(5);

@@ -58,7 +58,8 @@ fn transmit_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 
 /// `tcp_send_loss_probe` (RFC 8985 §7): new data if the window takes some, else
 /// the last segment again.
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[cold]
+#[inline(never)]
 fn loss_probe(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     let new_data = tcb.has_unsent() && tcb.snd_nxt.before(tcb.wnd_end());
     let probed = if tcb.cold().tlp_high_seq.is_some() {
@@ -164,7 +165,8 @@ fn write_err(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
 }
 
 /// `tcp_retransmit_timer`.
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[cold]
+#[inline(never)]
 fn retransmit_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     if tcb.packets_out() == 0 {
         return;
@@ -249,7 +251,8 @@ fn enter_loss(tcb: &mut Tcb) {
 }
 
 /// `tcp_probe_timer`.
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[cold]
+#[inline(never)]
 fn probe_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     debug_assert!(tcb.packets_out() == 0 && tcb.has_unsent(), "what is sent or acknowledged takes this timer away");
     let (now, orphan, config) = (run.ms(), tcb.is_orphan(), run.cx.config);
@@ -316,7 +319,8 @@ fn keep_idle(tcb: &Tcb, run: &Run<'_, '_>) -> Duration {
 }
 
 /// `tcp_keepalive_timer`.
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[cold]
+#[inline(never)]
 fn keepalive_timer(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     tcb.cold().keepalive_at = Instant::MAX;
     if tcb.state() == TcpState::FinWait2 && tcb.is_orphan() {
