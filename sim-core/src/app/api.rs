@@ -287,7 +287,11 @@ impl PollSet {
     /// Number of entries with `revents`, `poll`'s return value.
     #[must_use]
     pub fn ready(&self) -> usize {
-        self.entries().iter().filter(|e| e.revents != PollEvents::NONE).count()
+        let answered = |entry: &PollFd| entry.revents != PollEvents::NONE;
+        match self {
+            Self::One(one) => usize::from(answered(one)),
+            Self::Many(many) => many.iter().filter(|&entry| answered(entry)).count(),
+        }
     }
     /// What was returned for `fd`.
     #[must_use]

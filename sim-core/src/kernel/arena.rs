@@ -75,12 +75,17 @@ impl<T: Clone> Arena<T> {
         self.slots += 1;
         let (chunk, ix) = place(slot);
         if ix == 0 {
-            // The first chunk grows, so that a small host stays small.
-            let own = Vec::with_capacity(if chunk == 0 { 4 } else { CHUNK });
-            self.chunks.push(Chunk { own, shared: None });
+            self.grow();
         }
         self.chunks[chunk].slots(ix).push(Some(value));
         slot
+    }
+
+    /// The first chunk grows, so that a small host stays small.
+    #[cold]
+    fn grow(&mut self) {
+        let own = Vec::with_capacity(if self.chunks.is_empty() { 4 } else { CHUNK });
+        self.chunks.push(Chunk { own, shared: None });
     }
 
     /// Removes and returns the value in `slot`.

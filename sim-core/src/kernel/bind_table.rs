@@ -348,7 +348,7 @@ impl BindTable {
 
     fn set_entry(&mut self, port: Port, entry: Entry) {
         let page = &mut self.pages[port.index() / PAGE];
-        page.get_or_insert_with(|| Box::new([Entry::Absent; PAGE]))[port.index() % PAGE] = entry;
+        page.get_or_insert_with(new_page)[port.index() % PAGE] = entry;
     }
 
     fn bucket(&self, index: u32) -> &Bucket {
@@ -360,9 +360,15 @@ impl BindTable {
     }
 
     fn known_kind(&mut self, owner: &BindOwner) -> Option<u32> {
-        if self.kinds.get(self.last_kind as usize) != Some(owner) {
-            self.last_kind = *self.kind_ids.get(owner)?;
+        if self.kinds.get(self.last_kind as usize) == Some(owner) {
+            return Some(self.last_kind);
         }
+        self.other_kind(owner)
+    }
+
+    #[inline(never)]
+    fn other_kind(&mut self, owner: &BindOwner) -> Option<u32> {
+        self.last_kind = *self.kind_ids.get(owner)?;
         Some(self.last_kind)
     }
 
@@ -449,6 +455,11 @@ impl BindTable {
             self.in_use -= 1;
         }
     }
+}
+
+#[cold]
+fn new_page() -> Box<[Entry; PAGE]> {
+    Box::new([Entry::Absent; PAGE])
 }
 
 #[cfg(test)]

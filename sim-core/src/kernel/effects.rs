@@ -98,8 +98,8 @@ impl Effects {
         self.records.push(kind);
     }
 
-    /// Records that a connection changed its state outside the machine: as a
-    /// request or minisock, or because its tables say so.
+    /// Records that a connection changed its state.
+    #[inline(never)]
     pub(crate) fn changed(&mut self, tuple: FourTuple, from: TcpState, to: TcpState, cause: Cause) {
         debug_assert!(graph::allows(from, to, cause), "{from} to {to} by {cause:?} is not in the table");
         self.record(RecordKind::State { tuple, from, to, cause });

@@ -312,6 +312,16 @@ impl FdTable {
         self.entries.get(fd.index()).copied().ok_or(Errno::BadF)
     }
 
+    #[inline(never)]
+    fn make_room(&mut self, slot: usize) {
+        self.entries.resize(slot + 1, FdEntry::FREE);
+        let word = slot / 64;
+        if word >= self.open_bits.len() {
+            self.open_bits.resize(word + 1, 0);
+            self.full_bits.resize(word / 64 + 1, 0);
+        }
+    }
+
     fn add_file(&mut self, kind: FileKind) -> u32 {
         let file = OpenFile { kind, offset: 0 };
         if let Some(index) = self.free_files.pop() {
@@ -351,14 +361,9 @@ impl FdTable {
 
     #[inline]
     fn install(&mut self, fd: u32, entry: FdEntry) {
-        let slot = fd as usize;
+        let (slot, word) = (fd as usize, fd as usize / 64);
         if slot >= self.entries.len() {
-            self.entries.resize(slot + 1, FdEntry::FREE);
-        }
-        let word = slot / 64;
-        if word >= self.open_bits.len() {
-            self.open_bits.resize(word + 1, 0);
-            self.full_bits.resize(word / 64 + 1, 0);
+            self.make_room(slot);
         }
         self.open_bits[word] |= 1 << (slot % 64);
         if self.open_bits[word] == !0 {

@@ -95,12 +95,9 @@ impl Kernel {
     fn on_timewait_segment(&mut self, now: Instant, id: TwId, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
         let context = crate::tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let minisock = self.timewaits.get_mut(id.0).expect("the table refers to a live minisock");
-        let mut counters = Vec::new();
-        let verdict = minisock.sock.process(segment, &context, &mut counters);
+        let verdict = minisock.sock.process(segment, &context, &mut self.scratch.counters);
         let expires = minisock.sock.expires;
-        for mib in counters {
-            self.mib.inc(mib);
-        }
+        self.mib.take(&mut self.scratch.counters);
         match verdict {
             TwVerdict::Ignore { rearmed } => self.rearm_timewait(id, expires, rearmed, fx),
             TwVerdict::Ack { segment, rearmed, entered_time_wait } => {

@@ -252,7 +252,7 @@ pub(super) fn apply(
     if !actions.transitions.is_empty() {
         for &(from, to, cause) in &actions.transitions {
             count_transition(state_counts, from, to);
-            fx.record(RecordKind::State { tuple, from, to, cause });
+            fx.changed(tuple, from, to, cause);
         }
         actions.transitions.clear();
     }
@@ -265,10 +265,7 @@ pub(super) fn apply(
         }
     }
     if !actions.counters.is_empty() {
-        for &one in &actions.counters {
-            mib.inc(one);
-        }
-        actions.counters.clear();
+        mib.take(&mut actions.counters);
     }
     let events = core::mem::take(&mut actions.events);
     if actions.fate != Fate::Keep {
@@ -297,13 +294,12 @@ pub(crate) fn count_transition(counts: &mut [u32; 11], from: TcpState, to: TcpSt
 }
 
 /// Hands a segment to the network and counts it.
-#[inline]
 pub(crate) fn transmit(mib: &mut Counters, tuple: FourTuple, segment: Segment, ends: Ends, fx: &mut Effects) {
     mib.inc(Mib::OutSegs);
     send(tuple, segment, ends, fx);
 }
 
-#[cfg_attr(not(target_family = "wasm"), inline(always))]
+#[inline(never)]
 fn send(tuple: FourTuple, segment: Segment, ends: Ends, fx: &mut Effects) {
     fx.record(RecordKind::Transmit {
         tuple,

@@ -143,16 +143,14 @@ impl Kernel {
         let parent = self.sockets.get_mut(listener.0).expect("a request's listener lives");
         let defer = parent.rare.as_ref().map_or(0, |rare| retransmits_in(rare.defer_accept));
         let (young, deadline) = (request.sock.is_young(), request.sock.deadline);
-        let mut counters = Vec::new();
-        let mut verdict = request.sock.process(segment, defer, &context, &mut counters);
+        let counters = &mut self.scratch.counters;
+        let mut verdict = request.sock.process(segment, defer, &context, counters);
         if verdict == ReqVerdict::Complete && parent.listen().is_some_and(ListenState::is_full) {
             counters.extend([Mib::ListenOverflows, Mib::ListenDrops]);
-            verdict = request.sock.overflow(segment, &context, &mut counters);
+            verdict = request.sock.overflow(segment, &context, counters);
             fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
         }
-        for mib in counters {
-            self.mib.inc(mib);
-        }
+        self.mib.take(&mut self.scratch.counters);
         if request.sock.deadline != deadline {
             fx.timers.push((request.sock.deadline, KernelTimer::Request(id)));
         }
@@ -318,12 +316,9 @@ impl Kernel {
             syn_cnt: parent.tcb.syn_cnt(),
         };
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
-        let mut counters = Vec::new();
-        let verdict = request.sock.on_timeout(&queue, &context, &mut counters);
+        let verdict = request.sock.on_timeout(&queue, &context, &mut self.scratch.counters);
         let (tuple, deadline, old) = (request.sock.tuple, request.sock.deadline, !request.sock.is_young());
-        for mib in counters {
-            self.mib.inc(mib);
-        }
+        self.mib.take(&mut self.scratch.counters);
         if young && old {
             self.grow_old(listener);
         }

@@ -161,6 +161,13 @@ impl Waiters {
         match self {
             Self::None => *self = Self::One(task),
             Self::One(first) if *first == task => {}
+            Self::One(_) | Self::Many(_) => self.add_another(task),
+        }
+    }
+    #[cold]
+    fn add_another(&mut self, task: TaskRef) {
+        match self {
+            Self::None => {}
             Self::One(first) => *self = Self::Many(Box::new(vec![*first, task])),
             Self::Many(all) => {
                 if !all.contains(&task) {

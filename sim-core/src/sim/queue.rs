@@ -107,8 +107,13 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Schedules `event`. `now` only chooses the lane.
-    #[inline]
-    pub(crate) fn push(&mut self, now: Instant, at: Instant, event: E) {
+    #[inline(always)]
+    pub(crate) fn push(&mut self, now: Instant, at: Instant, event: impl Into<E>) {
+        self.insert(now, at, event.into());
+    }
+
+    #[inline(never)]
+    fn insert(&mut self, now: Instant, at: Instant, event: E) {
         let entry = Entry { at, seq: self.next_seq, event };
         self.next_seq += 1;
         self.len += 1;

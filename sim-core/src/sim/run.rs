@@ -24,6 +24,7 @@ enum Turn {
 }
 
 impl World {
+    #[inline(never)]
     pub(super) fn start(&mut self, host: HostId, process: ProcIx, observer: &mut dyn Observer) -> Result<(), Overrun> {
         let proc = &mut self.hosts[host.index()].procs[process.index()];
         if proc.phase != Phase::Waiting {
@@ -222,9 +223,7 @@ impl World {
             WorldCall::Spawn(token) => Ret::Task(self.spawn_task(host, task.process, token)),
             WorldCall::Compute => Ret::Done,
             WorldCall::ExitTask => {
-                let proc = &mut self.hosts[host.index()].procs[task.process.index()];
-                proc.tasks[task.task.index()].state = TaskState::Free;
-                proc.free.push(task.task);
+                self.hosts[host.index()].procs[task.process.index()].free_task(task.task);
                 return Ok(None);
             }
             WorldCall::ExitProcess(status) => {
@@ -276,7 +275,7 @@ impl World {
     }
 
     /// A program's own timer may be due: its wait ends if it has something to do.
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[inline(never)]
     pub(super) fn own_timer(&mut self, at: Instant, host: HostId, process: ProcIx) {
         let latency = self.wake_latency(host);
         let proc = &mut self.hosts[host.index()].procs[process.index()];
@@ -341,6 +340,7 @@ impl World {
         self.futex_wakes = wakes;
     }
 
+    #[inline(never)]
     fn spawn_task(&mut self, host: HostId, process: ProcIx, token: u64) -> TaskId {
         let latency = self.hosts[host.index()].kernel.config().cost.thread_start_ns;
         let latency = Duration::from_nanos(u64::from(latency));

@@ -228,7 +228,15 @@ impl Proc {
         })
     }
 
+    /// A thread has ended.
+    #[inline(never)]
+    pub(crate) fn free_task(&mut self, task: TaskId) {
+        self.tasks[task.index()].state = TaskState::Free;
+        self.free.push(task);
+    }
+
     /// A slot for a new thread.
+    #[inline(never)]
     pub(crate) fn new_task(&mut self) -> TaskId {
         if let Some(task) = self.free.pop() {
             return task;

@@ -1,7 +1,7 @@
 //! The world: hosts, links and programs, and the one loop that runs them.
 
 use super::budget::{Budgets, ForkError, Overrun, SimError};
-use super::event::Event;
+use super::event::{Event, Packed};
 use super::queue::Queue;
 use super::task::{Phase, Proc, ProcStats};
 use crate::app::{App, AppContext, Control, ControlError};
@@ -49,7 +49,7 @@ pub struct Exhaustion {
 pub struct World {
     pub(crate) now: Instant,
     pub(crate) seed: u64,
-    pub(crate) queue: Queue<Event>,
+    pub(crate) queue: Queue<Packed>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) network: Network,
     pub(crate) budgets: Budgets,
@@ -298,6 +298,7 @@ impl World {
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn next_event(&mut self, horizon: Instant, observer: &mut dyn Observer) -> Result<Step, Overrun> {
         let Some((at, event)) = self.queue.pop() else { return Ok(Step::Idle) };
+        let event = event.event();
         self.horizon = horizon.max(at);
         self.tick(at)?;
         if let Some(host) = event.host() {

@@ -229,7 +229,7 @@ impl Tcb {
     /// The cold part, made if need be.
     pub(super) fn cold(&mut self) -> &mut Cold {
         let una = self.snd_una;
-        self.cold.get_or_insert_with(|| Box::new(Cold::new(una)))
+        self.cold.get_or_insert_with(|| new_cold(una))
     }
 
     pub(super) const fn set_wscales(&mut self, snd: u8, rcv: u8) {
@@ -246,6 +246,11 @@ impl Tcb {
             self.cold = None;
         }
     }
+}
+
+#[inline(never)]
+fn new_cold(una: SeqNum) -> Box<Cold> {
+    Box::new(Cold::new(una))
 }
 
 #[cfg(test)]

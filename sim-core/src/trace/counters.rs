@@ -115,6 +115,14 @@ impl Counters {
     pub fn add(&mut self, mib: Mib, n: u64) {
         self.0[mib as usize] += n;
     }
+    /// Counts each of a list, which is empty then.
+    #[inline(never)]
+    pub(crate) fn take(&mut self, list: &mut Vec<Mib>) {
+        for &mib in list.iter() {
+            self.inc(mib);
+        }
+        list.clear();
+    }
     /// The count since the host booted.
     #[must_use]
     pub const fn get(&self, mib: Mib) -> u64 {

@@ -77,8 +77,13 @@ impl Destinations {
     fn number(&self, key: &DestinationKey) -> Option<u32> {
         match &self.last {
             Some((last, number)) if last == key => Some(*number),
-            Some(_) | None => self.numbers.get(key).copied(),
+            Some(_) | None => self.look_up(key),
         }
+    }
+
+    #[inline(never)]
+    fn look_up(&self, key: &DestinationKey) -> Option<u32> {
+        self.numbers.get(key).copied()
     }
 
     fn get(&self, key: &DestinationKey) -> Option<&Destination> {

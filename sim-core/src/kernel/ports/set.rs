@@ -203,11 +203,8 @@ impl PortSet {
     pub(super) fn word(&self, word: usize) -> u64 {
         match &self.form {
             Form::Paged(pages) => pages.word(word),
-            Form::Small(slots) => {
-                let first = slots.partition_point(|&s| Slot(s).word() < word);
-                let here = slots[first..].iter().take_while(|&&s| Slot(s).word() == word);
-                here.fold(0, |bits, &s| bits | Slot(s).bit())
-            }
+            Form::Small(slots) if slots.is_empty() => 0,
+            Form::Small(slots) => small_word(slots, word),
         }
     }
 
@@ -272,6 +269,13 @@ impl fmt::Debug for PortSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{{{self}}}")
     }
+}
+
+#[inline(never)]
+fn small_word(slots: &[u16], word: usize) -> u64 {
+    let first = slots.partition_point(|&s| Slot(s).word() < word);
+    let here = slots[first..].iter().take_while(|&&s| Slot(s).word() == word);
+    here.fold(0, |bits, &s| bits | Slot(s).bit())
 }
 
 impl Pages {

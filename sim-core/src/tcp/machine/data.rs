@@ -102,7 +102,6 @@ impl Tcb {
     }
 
     /// `tcp_data_queue`.
-    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn data_queue(&mut self, seg: &Segment, run: &mut Run<'_, '_>) {
         let (seq, end) = (seg.seq, seg.end_seq());
         if seq == end {
@@ -143,7 +142,6 @@ impl Tcb {
     }
 
     /// Takes in the part of `seg` from RCV.NXT on, then what waited behind it.
-    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn accept(&mut self, seg: &Segment, run: &mut Run<'_, '_>) {
         // A SYN in the sequence space (the SYN-ACK of a simultaneous open) has been dealt with.
         let data_seq = seg.seq.add(u32::from(seg.flags.syn()));
@@ -266,7 +264,6 @@ impl Tcb {
     }
 
     /// `tcp_data_snd_check`, then `tcp_ack_snd_check`.
-    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn answer(&mut self, run: &mut Run<'_, '_>) {
         if self.state() == TcpState::Closed {
             return;

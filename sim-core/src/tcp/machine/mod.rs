@@ -100,10 +100,8 @@ pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut A
         (Listen, SegmentArrives(seg)) => segment::listen(seg, &mut run),
         // §3.10.7.3, tcp_rcv_synsent_state_process.
         (SynSent, SegmentArrives(seg)) => synsent::arrives(tcb, seg, &mut run),
-        // §3.10.7.4, tcp_rcv_established: nothing depends on the state but FIN.
-        (Established, SegmentArrives(seg)) => segment::established(tcb, seg, &mut run),
-        // §3.10.7.4, tcp_rcv_state_process.
-        (SynReceived | FinWait1 | FinWait2 | CloseWait | Closing | LastAck, SegmentArrives(seg)) => {
+        // §3.10.7.4, tcp_rcv_established, tcp_rcv_state_process.
+        (SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck, SegmentArrives(seg)) => {
             segment::synchronized(tcb, seg, &mut run);
         }
 

@@ -177,10 +177,7 @@ impl Tcb {
     /// Segments in flight that are neither lost nor selectively acknowledged.
     fn in_flight(&self) -> u32 {
         let data = self.cold.as_ref().map_or(0, |cold| {
-            if !cold.marked {
-                return cold.sent;
-            }
-            cold.tx.iter().take(cold.sent).filter(|skb| !skb.flags.lost && !skb.flags.sacked).count()
+            if cold.marked { cold.unmarked() } else { cold.sent }
         });
         u32::try_from(data).unwrap_or(u32::MAX) + u32::from(self.ctl_out() && !self.is(Bits::CTL_LOST))
     }

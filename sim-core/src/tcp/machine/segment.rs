@@ -154,30 +154,13 @@ fn fail_reset(tcb: &mut Tcb, cause: Cause, run: &mut Run<'_, '_>) {
     done(tcb, cause, Some(error), run);
 }
 
-/// ESTABLISHED (`tcp_rcv_established`).
-#[cfg_attr(not(target_family = "wasm"), inline(always))]
-pub(super) fn established(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
-    if !carries_a_flag(seg) || !validate(tcb, seg, run) {
-        return;
-    }
-    // Linux takes a segment without ACK here that carries RST or SYN only; both are gone.
-    match tcb.ack(seg, run) {
-        AckVerdict::Fine | AckVerdict::Old => {}
-        AckVerdict::Bad => {
-            tcb.challenge_ack(run);
-            return;
-        }
-    }
-    tcb.data_queue(seg, run);
-    tcb.answer(run);
-}
-
 /// A segment with none of ACK, RST and SYN is dropped.
 const fn carries_a_flag(seg: &Segment) -> bool {
     seg.flags.0 & (Flags::ACK.0 | Flags::RST.0 | Flags::SYN.0) != 0
 }
 
-/// The other synchronized states, and SYN-RECEIVED (`tcp_rcv_state_process`).
+/// The synchronized states, and SYN-RECEIVED (`tcp_rcv_state_process`; `tcp_rcv_established`
+/// takes the same steps).
 pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     if !carries_a_flag(seg) || !validate(tcb, seg, run) {
         return;
@@ -189,7 +172,7 @@ pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) 
             send_reset(seg, run);
             return;
         }
-        // An old ACK is accepted while closing.
+        // An old ACK is no reason to drop what comes with it.
         AckVerdict::Old => {}
         AckVerdict::Bad => {
             tcb.challenge_ack(run);
@@ -200,10 +183,9 @@ pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) 
         return;
     }
     // §3.10.7.4 seventh check.
-    match tcb.state() {
-        TcpState::CloseWait | TcpState::Closing | TcpState::LastAck if !seg.seq.before(tcb.rcv_nxt) => {
-            // Nothing can follow the peer's FIN.
-        }
+    let takes_data = match tcb.state() {
+        // Nothing can follow the peer's FIN.
+        TcpState::CloseWait | TcpState::Closing | TcpState::LastAck if !seg.seq.before(tcb.rcv_nxt) => false,
         TcpState::CloseWait | TcpState::Closing | TcpState::LastAck | TcpState::FinWait1 | TcpState::FinWait2 => {
             // RFC 1122 §4.2.2.13: data for a closed receiver draws a reset.
             if tcb.is(Bits::RCV_SHUTDOWN) && new_data(tcb, seg) {
@@ -212,10 +194,13 @@ pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) 
                 send_reset(seg, run);
                 return;
             }
-            tcb.data_queue(seg, run);
+            true
         }
-        TcpState::Established => tcb.data_queue(seg, run),
-        TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived | TcpState::TimeWait => {}
+        TcpState::Established => true,
+        TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived | TcpState::TimeWait => false,
+    };
+    if takes_data {
+        tcb.data_queue(seg, run);
     }
     tcb.answer(run);
 }

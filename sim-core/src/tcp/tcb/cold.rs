@@ -193,8 +193,20 @@ impl Cold {
         Some(Box::new(child))
     }
 
+    /// Segments sent that are neither lost nor selectively acknowledged.
+    #[cold]
+    pub(crate) fn unmarked(&self) -> usize {
+        self.tx.iter().take(self.sent).filter(|skb| !skb.flags.lost && !skb.flags.sacked).count()
+    }
+
     /// Bytes waiting out of order.
+    #[inline]
     pub(crate) fn ofo_bytes(&self) -> u32 {
+        if self.ofo.is_empty() { 0 } else { self.count_ofo() }
+    }
+
+    #[cold]
+    fn count_ofo(&self) -> u32 {
         self.ofo.iter().map(|segment| segment.payload.len()).sum()
     }
 }
