@@ -114,44 +114,47 @@ impl<E: Copy> Queue<E> {
 
     #[inline(never)]
     fn insert(&mut self, now: Instant, at: Instant, event: E) {
-        let entry = Entry { at, seq: self.next_seq, event };
-        self.next_seq += 1;
+        let seq = self.next_seq;
+        self.next_seq = seq + 1;
         self.len += 1;
-        if at < self.next_at {
-            self.next_at = at;
-            if let Some(overtaken) = self.front.replace(entry) {
-                self.line_up(now, overtaken);
-            }
-        } else {
-            self.line_up(now, entry);
+        if at >= self.next_at {
+            self.line_up(now, at, seq, event);
+            return;
+        }
+        self.next_at = at;
+        let overtaken = self.front;
+        self.front = Some(Entry { at, seq, event });
+        if let Some(Entry { at, seq, event }) = overtaken {
+            self.line_up(now, at, seq, event);
         }
     }
 
+    /// Takes the parts of an entry: they stay in registers until it has its place.
     #[inline]
-    fn line_up(&mut self, now: Instant, entry: Entry<E>) {
-        let delay = entry.at.since(now).nanos();
+    fn line_up(&mut self, now: Instant, at: Instant, seq: EventSeq, event: E) {
+        let delay = at.since(now).nanos();
         let lane = ((u64::BITS - delay.leading_zeros()) as usize).saturating_sub(SHORT);
-        let lane = if delay == 0 { 0 } else { lane.clamp(1, LONGEST) };
-        let second = lane | SECOND;
-        if !self.push_lane(lane, entry) && (second == HEAP || !self.push_lane(second, entry)) {
-            self.push_heap(entry);
+        let mut lane = if delay == 0 { 0 } else { lane.clamp(1, LONGEST) };
+        if self.is_late(lane, (at, seq)) {
+            lane |= SECOND;
+            if lane == HEAP || self.is_late(lane, (at, seq)) {
+                self.push_heap(Entry { at, seq, event });
+                return;
+            }
         }
-    }
-
-    /// Appends to a lane; false if its last event is later.
-    #[inline(always)]
-    fn push_lane(&mut self, lane: usize, entry: Entry<E>) -> bool {
-        let key = (entry.at, entry.seq);
         let bit = 1 << lane;
         if self.filled & bit == 0 {
             self.filled |= bit;
-            self.set_head(lane, key);
-        } else if self.tails[lane] > key {
-            return false;
+            self.set_head(lane, (at, seq));
         }
-        self.tails[lane] = key;
-        self.lanes[lane].push_back(entry);
-        true
+        self.tails[lane] = (at, seq);
+        self.lanes[lane].push_back(Entry { at, seq, event });
+    }
+
+    /// True if the last event of a lane is later.
+    #[inline]
+    fn is_late(&self, lane: usize, key: Key) -> bool {
+        self.filled & 1 << lane != 0 && self.tails[lane] > key
     }
 
     #[cold]
