@@ -51,16 +51,16 @@ impl Host {
         };
         let plan = self.alloc.plan(&query, &self.bind);
         self.alloc.commit(&plan, &mut self.rng);
-        let tuple = plan.port.map(|port| FourTuple { local: Endpoint { addr: CLIENT, port }, remote: SERVER });
+        let tuple = plan.port.map(|port| FourTuple { local: Endpoint::on(CLIENT, port), remote: SERVER });
         if let Some(tuple) = tuple {
-            self.bind.connect_take(tuple.local.port, BindOwner::connected(CLIENT));
+            self.bind.connect_take(tuple.local.port(), BindOwner::connected(CLIENT));
             self.alloc.note_used(0, &tuple);
         }
         (tuple, plan.inspected)
     }
 
     fn close(&mut self, tuple: &FourTuple) {
-        self.bind.release(tuple.local.port, BindOwner::connected(CLIENT));
+        self.bind.release(tuple.local.port(), BindOwner::connected(CLIENT));
         self.alloc.note_released(0, tuple);
     }
 }

@@ -23,28 +23,72 @@ impl fmt::Display for Port {
     }
 }
 
-/// One end of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// One end of a connection: an IPv4 address and a port, in one word, which is
+/// compared, hashed and copied as such.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "pack", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "pack", serde(from = "(Ipv4Addr, Port)", into = "(Ipv4Addr, Port)"))]
 pub struct Endpoint {
-    /// IPv4 address; `0.0.0.0` is the wildcard.
-    pub addr: Ipv4Addr,
-    /// Port; [`Port::NONE`] is the wildcard.
-    pub port: Port,
+    /// The address above 16 bits of port.
+    bits: u64,
 }
 
 impl Endpoint {
     /// `0.0.0.0:0`.
-    pub const ANY: Self = Self { addr: Ipv4Addr::UNSPECIFIED, port: Port::NONE };
+    pub const ANY: Self = Self { bits: 0 };
     /// An endpoint from its parts.
     #[must_use]
     pub const fn new(addr: Ipv4Addr, port: u16) -> Self {
-        Self { addr, port: Port(port) }
+        Self { bits: (addr.to_bits() as u64) << 16 | port as u64 }
+    }
+    /// An endpoint from its parts.
+    #[must_use]
+    pub const fn on(addr: Ipv4Addr, port: Port) -> Self {
+        Self::new(addr, port.0)
+    }
+    /// IPv4 address; `0.0.0.0` is the wildcard.
+    #[must_use]
+    pub const fn addr(self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.addr_bits())
+    }
+    /// Port; [`Port::NONE`] is the wildcard.
+    #[must_use]
+    pub const fn port(self) -> Port {
+        Port((self.bits & 0xffff) as u16)
+    }
+    /// The same address with another port.
+    #[must_use]
+    pub const fn with_port(self, port: Port) -> Self {
+        Self { bits: self.bits & !0xffff | port.0 as u64 }
+    }
+    /// Address and port as one number.
+    pub(crate) const fn bits(self) -> u64 {
+        self.bits
+    }
+    /// The address as a number.
+    #[expect(clippy::cast_possible_truncation, reason = "48 bits are in use")]
+    pub(crate) const fn addr_bits(self) -> u32 {
+        (self.bits >> 16) as u32
+    }
+}
+impl From<(Ipv4Addr, Port)> for Endpoint {
+    fn from((addr, port): (Ipv4Addr, Port)) -> Self {
+        Self::on(addr, port)
+    }
+}
+impl From<Endpoint> for (Ipv4Addr, Port) {
+    fn from(end: Endpoint) -> Self {
+        (end.addr(), end.port())
     }
 }
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.addr, self.port)
+        write!(f, "{}:{}", self.addr(), self.port())
+    }
+}
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

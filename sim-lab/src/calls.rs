@@ -148,11 +148,11 @@ impl Calls {
             Ok(found) => found,
             Err(errno) => return Err(errno).into(),
         };
-        let own_port = || rustix::net::getsockname(&*socket).map_or(0, |name| endpoint(&name).port.0);
+        let own_port = || rustix::net::getsockname(&*socket).map_or(0, |name| endpoint(&name).port().0);
         // Only where the kernel is asked to choose; a second connect() finds the port of the first.
         let chooses = kind == Kind::Tcp && own_port() == 0;
-        let result = rustix::net::connect(&*socket, &SocketAddrV4::new(addr.addr, addr.port.0)).map_err(sys);
-        let ports = chooses.then(|| (own_port(), addr.addr.to_bits(), addr.port.0));
+        let result = rustix::net::connect(&*socket, &SocketAddrV4::new(addr.addr(), addr.port().0)).map_err(sys);
+        let ports = chooses.then(|| (own_port(), addr.addr().to_bits(), addr.port().0));
         Made { result: result.map(|()| Ret::Done), ports, parked: None }
     }
 
@@ -163,10 +163,10 @@ impl Calls {
                 let v6 = sockopt::socket_domain(&*socket).is_ok_and(|domain| domain == AddressFamily::INET6);
                 let bound = if v6 {
                     let ip =
-                        if addr.addr.is_unspecified() { Ipv6Addr::UNSPECIFIED } else { addr.addr.to_ipv6_mapped() };
-                    rustix::net::bind(&*socket, &SocketAddrV6::new(ip, addr.port.0, 0, 0))
+                        if addr.addr().is_unspecified() { Ipv6Addr::UNSPECIFIED } else { addr.addr().to_ipv6_mapped() };
+                    rustix::net::bind(&*socket, &SocketAddrV6::new(ip, addr.port().0, 0, 0))
                 } else {
-                    rustix::net::bind(&*socket, &SocketAddrV4::new(addr.addr, addr.port.0))
+                    rustix::net::bind(&*socket, &SocketAddrV4::new(addr.addr(), addr.port().0))
                 };
                 bound.map_err(sys)?;
                 Ok(Ret::Done)
@@ -194,7 +194,7 @@ impl Calls {
                 Ok(Ret::Count(sent))
             }
             Call::SendTo { fd, addr, data } => {
-                let to = SocketAddrV4::new(addr.addr, addr.port.0);
+                let to = SocketAddrV4::new(addr.addr(), addr.port().0);
                 let (socket, _) = self.get(fd)?;
                 let sent = rustix::net::sendto(&*socket, &data.to_vec(), SendFlags::NOSIGNAL, &to).map_err(sys)?;
                 Ok(count(sent))

@@ -703,8 +703,8 @@ impl Conductor {
             .iter()
             .filter(|row| !before.rows.iter().any(|b| b.tuple == row.tuple && b.inode == row.inode))
             .map(|row| Row {
-                lport: row.tuple.local.port.0,
-                rport: row.tuple.remote.port.0,
+                lport: row.tuple.local.port().0,
+                rport: row.tuple.remote.port().0,
                 state: row.state.metric_name().to_owned(),
                 recv_q: row.recv_q,
                 send_q: row.send_q,
@@ -737,12 +737,12 @@ impl Conductor {
 
 /// The rows that are connections.
 fn connections(rows: &[DiagRow]) -> Vec<Sampled> {
-    let is_connection = |row: &&DiagRow| row.tuple.remote.port.0 != 0;
+    let is_connection = |row: &&DiagRow| row.tuple.remote.port().0 != 0;
     rows.iter()
         .filter(is_connection)
         .map(|row| {
             let (local, remote) = (row.tuple.local, row.tuple.remote);
-            ((local.addr.to_bits(), local.port.0, remote.addr.to_bits(), remote.port.0), row.state)
+            ((local.addr().to_bits(), local.port().0, remote.addr().to_bits(), remote.port().0), row.state)
         })
         .collect()
 }

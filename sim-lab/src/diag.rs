@@ -99,7 +99,7 @@ fn row(body: &[u8]) -> Option<DiagRow> {
         octets.copy_from_slice(&bytes[at..at + 16]);
         Ipv6Addr::from(octets).to_ipv4_mapped().unwrap_or(Ipv4Addr::UNSPECIFIED)
     };
-    let end = |port_at, addr_at| Endpoint { addr: addr(addr_at), port: Port(port(port_at)) };
+    let end = |port_at, addr_at| Endpoint::on(addr(addr_at), Port(port(port_at)));
     Some(DiagRow {
         tuple: FourTuple { local: end(4, 8), remote: end(6, 24) },
         state: state(bytes[1])?,
@@ -126,7 +126,7 @@ mod tests {
         let row = row(&bytes).unwrap();
         assert_eq!((row.state, row.recv_q, row.inode), (TcpState::CloseWait, 28, 77));
         assert_eq!(row.tuple.local, Endpoint::new(Ipv4Addr::new(10, 0, 0, 1), 3306));
-        assert_eq!(row.tuple.remote.port, Port(32768));
+        assert_eq!(row.tuple.remote.port(), Port(32768));
         assert!(super::row(&bytes[..71]).is_none());
     }
 }

@@ -130,7 +130,7 @@ pub(crate) fn furnish(namespace: Namespace, spec: &HostSpec, packets: bool) -> i
                 notes.push(format!("{name}: {sysctl}={value}: {error}"));
             }
         }
-        let listen = |end: &halfclose::units::Endpoint| TcpListener::bind(SocketAddr::from((end.addr, end.port.0)));
+        let listen = |end: &halfclose::units::Endpoint| TcpListener::bind(SocketAddr::from((end.addr(), end.port().0)));
         let listeners: Vec<TcpListener> = bound.iter().map(listen).collect::<io::Result<_>>()?;
         let capture = if packets { Some(Capture::start()?) } else { None };
         Ok((Diag::open()?, Counters::open()?, capture, listeners, notes))

@@ -49,8 +49,8 @@ impl Observer for Watch {
         let at = record.at.nanos();
         match record.kind {
             RecordKind::PortPick { tuple, .. } => {
-                let to = (tuple.remote.addr.to_bits(), tuple.remote.port.0);
-                let port = if tuple.local.port == Port::NONE { 0 } else { tuple.local.port.0 };
+                let to = (tuple.remote.addr().to_bits(), tuple.remote.port().0);
+                let port = if tuple.local.port() == Port::NONE { 0 } else { tuple.local.port().0 };
                 self.picks[record.host.index()].push(Pick { at, port, to });
             }
             RecordKind::Syscall { pid, task, name, fd, entered, result } => {
@@ -151,7 +151,7 @@ pub(crate) fn observe(scenario: &Scenario, seed: u64) -> Result<Observation, Mod
         for (host, sampler) in samplers.iter_mut().enumerate() {
             let rows = run.world().kernel(run.host(host)).socket_rows();
             sockets += rows.len();
-            let connections = rows.iter().filter(|row| !row.udp && row.tuple.remote.port != Port::NONE);
+            let connections = rows.iter().filter(|row| !row.udp && row.tuple.remote.port() != Port::NONE);
             sampler.sample(at, connections.map(|row| (ends(row.tuple), row.state)));
         }
         if sockets > SAMPLED_SOCKETS {
@@ -165,7 +165,7 @@ pub(crate) fn observe(scenario: &Scenario, seed: u64) -> Result<Observation, Mod
 }
 
 fn ends(tuple: halfclose::units::FourTuple) -> (u32, u16, u32, u16) {
-    (tuple.local.addr.to_bits(), tuple.local.port.0, tuple.remote.addr.to_bits(), tuple.remote.port.0)
+    (tuple.local.addr().to_bits(), tuple.local.port().0, tuple.remote.addr().to_bits(), tuple.remote.port().0)
 }
 
 fn collect(run: &Run, watch: Watch, samplers: Vec<Sampler>) -> Observation {
@@ -188,8 +188,8 @@ fn collect(run: &Run, watch: Watch, samplers: Vec<Sampler>) -> Observation {
                 .iter()
                 .filter(|row| !row.udp)
                 .map(|row| Row {
-                    lport: row.tuple.local.port.0,
-                    rport: row.tuple.remote.port.0,
+                    lport: row.tuple.local.port().0,
+                    rport: row.tuple.remote.port().0,
                     state: row.state.metric_name().to_owned(),
                     recv_q: row.recv_q,
                     send_q: row.send_q,

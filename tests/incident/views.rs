@@ -203,7 +203,7 @@ fn a_queue_shows_what_mysqld_said() {
     let text = View::Queue.render(&host, &ViewOptions::default()).expect("something is unread");
     assert!(text.contains(" CLOSE-WAIT users:((\"sysbench\"") || text.contains(" ESTABLISHED users:"), "{text}");
     let refused = host.sockets.iter().find(|socket| socket.recv_q == 28).expect("a refused connection");
-    let options = ViewOptions { port: Some(refused.local.port), ..ViewOptions::default() };
+    let options = ViewOptions { port: Some(refused.local.port()), ..ViewOptions::default() };
     let text = View::Queue.render(&host, &options).expect("it is unread");
     assert!(text.contains("|.......Too many |") && text.ends_with("0000001b  FIN\n"), "{text}");
 }

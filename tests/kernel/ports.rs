@@ -266,11 +266,11 @@ fn p23_the_sequence_is_drawn_again_every_ten_seconds_for_all_destinations() {
         let mut jumps = Vec::new();
         for record in lab.records() {
             if let RecordKind::PortPick { tuple, .. } = record.kind
-                && tuple.remote.port.0 == dport
+                && tuple.remote.port().0 == dport
             {
                 // Steps are counted around the end of the range; a few dozen more
                 // where the new start lies among ports in use.
-                let port = i32::from(tuple.local.port.0);
+                let port = i32::from(tuple.local.port().0);
                 if last.replace(port).is_some_and(|last: i32| (port - last).rem_euclid(28_232) > 200) {
                     jumps.push(record.at.nanos() / 1_000_000);
                 }

@@ -51,7 +51,7 @@ impl Bench {
     }
     /// Number of segments with RST the client's end sent.
     fn resets(&self) -> usize {
-        self.lab.sent_from(self.pair.tuple.local.port.0).iter().filter(|(_, flags, _)| flags.rst()).count()
+        self.lab.sent_from(self.pair.tuple.local.port().0).iter().filter(|(_, flags, _)| flags.rst()).count()
     }
 }
 
@@ -61,7 +61,7 @@ fn s1_a_fin_nobody_reacts_to_is_acknowledged_after_the_delayed_ack_timer() {
     for seed in 0..60 {
         let bench = half_closed(seed, &[]);
         let fin = bench.lab.sent_from(3306).iter().find(|(_, flags, _)| flags.fin()).expect("it closed").0;
-        let port = bench.pair.tuple.local.port.0;
+        let port = bench.pair.tuple.local.port().0;
         let ack = bench.lab.sent_from(port).iter().find(|(at, ..)| *at > fin).expect("it was acknowledged").0;
         let us = ack.since(fin).as_micros();
         assert!((36_000..=52_000).contains(&us), "seed {seed}: {us} us");

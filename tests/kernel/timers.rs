@@ -22,7 +22,7 @@ fn syns(retries: &str, linear: &str, nominal: &[u64], measured: &[u64]) {
         let local = lo(lab.port(client, fd));
         lab.sleep(secs(200));
         assert_eq!(lab.so_error(client, fd), Some(Errno::TimedOut));
-        let sent = lab.sent_from(local.port.0);
+        let sent = lab.sent_from(local.port().0);
         assert!(sent.iter().all(|(_, flags, _)| *flags == Flags::SYN));
         let mut times: Vec<u64> = sent.iter().map(|(at, ..)| at.since(sent[0].0).as_millis()).collect();
         let tuple = FourTuple { local, remote: lo(3306) };
@@ -84,7 +84,7 @@ fn void(seed: u64, retries2: &str) -> Void {
 fn data_times(void: &mut Void) -> Vec<u64> {
     void.lab.sleep(secs(1_100));
     assert_eq!(void.lab.so_error(void.client, void.near), Some(Errno::TimedOut));
-    let sent = void.lab.sent_from(void.tuple.local.port.0);
+    let sent = void.lab.sent_from(void.tuple.local.port().0);
     let copies: Vec<_> = sent.iter().filter(|(_, _, len)| *len == 100).map(|(at, ..)| *at).collect();
     let end = void.lab.entered(void.tuple, Closed);
     copies.iter().chain([&end]).map(|at| at.since(copies[0]).as_millis()).collect()
@@ -164,7 +164,7 @@ fn x8_keepalive_without_an_answer() {
     let start = lab.now();
     lab.sleep(secs(12));
     assert_eq!(lab.so_error(client, pair.near), Some(Errno::TimedOut));
-    let sent = lab.sent_from(pair.tuple.local.port.0);
+    let sent = lab.sent_from(pair.tuple.local.port().0);
     let after: Vec<_> = sent.iter().filter(|(at, ..)| *at > start).collect();
     assert_eq!(after.iter().map(|(_, flags, _)| flags.rst()).collect::<Vec<_>>(), [false, false, false, true]);
     let times: Vec<u64> = after.iter().map(|(at, ..)| at.since(start).as_millis()).collect();
@@ -178,7 +178,7 @@ fn x9_keepalive_in_close_wait_is_answered_by_a_minisock() {
     lab.send(server, pair.far, 77).expect("there is room");
     lab.close(server, pair.far);
     lab.sleep(secs(7));
-    let probes = lab.sent_from(pair.tuple.local.port.0);
+    let probes = lab.sent_from(pair.tuple.local.port().0);
     let answers = lab.sent_from(3306);
     assert!(answers.last().expect("it answers").0 > lab.entered(pair.server(), FinWait2), "{probes:?} {answers:?}");
     assert_eq!((lab.state(pair.tuple), lab.state(pair.server())), (Some(CloseWait), Some(FinWait2)));

@@ -20,7 +20,7 @@ struct Bench {
 }
 
 fn bench(to: Endpoint, sysctls: &[(&str, &str)]) -> Bench {
-    let addrs: &[Ipv4Addr] = if to.addr.is_loopback() { &[] } else { &[to.addr] };
+    let addrs: &[Ipv4Addr] = if to.addr().is_loopback() { &[] } else { &[to.addr()] };
     let mut lab = Lab::with_addrs(7, addrs, sysctls);
     let (server, client) = (lab.process(), lab.process());
     let listener = lab.listener(server, to, 4_000);

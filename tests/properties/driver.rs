@@ -82,7 +82,7 @@ macro_rules! ensure {
 
 /// The byte at a place of a stream.
 fn byte(key: &Key, place: u32) -> u8 {
-    let port = u32::from(key.1.local.port.0) + 3 * u32::from(key.1.remote.port.0);
+    let port = u32::from(key.1.local.port().0) + 3 * u32::from(key.1.remote.port().0);
     ((place + port).wrapping_mul(2_654_435_761) >> 24) as u8
 }
 

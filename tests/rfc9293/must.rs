@@ -310,7 +310,7 @@ fn must_24_keep_alive_is_switched_by_connection() {
     let _ = bench.wait(secs(7_300));
     let probes = |port: u16| {
         let sent = bench.lab.recorder.packets.iter().filter_map(|(_, _, packet)| packet.tuple());
-        sent.filter(|tuple| tuple.remote.port.0 == port).count()
+        sent.filter(|tuple| tuple.remote.port().0 == port).count()
     };
     // SYN,ACK of each, and the probes of the first.
     assert!(probes(4_000) > 1);

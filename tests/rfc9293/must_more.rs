@@ -66,7 +66,7 @@ fn must_43_the_local_address_can_be_given() {
     let fd = lab.open(app);
     assert_eq!(lab.bind(app, fd, at(HOST, 0)), Ok(()));
     assert_eq!(lab.connect(app, fd, at([10, 0, 0, 9], PORT)), Ok(()));
-    assert_eq!(lab.name(app, fd).addr, Ipv4Addr::from(HOST));
+    assert_eq!(lab.name(app, fd).addr(), Ipv4Addr::from(HOST));
     let nowhere = lab.open(app);
     assert_eq!(lab.bind(app, nowhere, at([192, 0, 2, 1], 0)), Err(Errno::AddrNotAvail));
 }
@@ -74,12 +74,12 @@ fn must_43_the_local_address_can_be_given() {
 #[test]
 fn must_44_else_the_route_gives_it() {
     let bench = Bench::dialled(&[]);
-    assert_eq!(bench.tuple.local.addr, Ipv4Addr::from(HOST));
+    assert_eq!(bench.tuple.local.addr(), Ipv4Addr::from(HOST));
     let mut lab = Lab::loopback(&[]);
     let app = lab.process();
     let _listener = lab.listener(app, lo(PORT), 8);
     let fd = lab.connected(app, lo(PORT));
-    assert_eq!(lab.name(app, fd).addr, Ipv4Addr::LOCALHOST);
+    assert_eq!(lab.name(app, fd).addr(), Ipv4Addr::LOCALHOST);
 }
 
 #[test]
@@ -316,5 +316,5 @@ fn must_42_both_need_so_reuseaddr() {
     let fd = bench.lab.open(bench.app);
     bench.lab.option(bench.app, fd, SocketOption::ReuseAddr(true));
     assert_eq!(bench.lab.bind(bench.app, fd, bench.tuple.local), Err(Errno::AddrInUse));
-    assert_eq!(bench.tuple.remote.addr, Ipv4Addr::from(PEER));
+    assert_eq!(bench.tuple.remote.addr(), Ipv4Addr::from(PEER));
 }

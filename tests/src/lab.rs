@@ -538,7 +538,7 @@ impl Lab {
 
     /// Local port of a socket.
     pub fn port(&mut self, process: Proc, fd: Fd) -> u16 {
-        self.name(process, fd).port.0
+        self.name(process, fd).port().0
     }
 
     /// A client connected to a new listener, and the server's end.
@@ -568,14 +568,14 @@ impl Lab {
     /// If there is none.
     #[must_use]
     pub fn listen_row(&self, port: u16) -> EntryView {
-        let is = |row: &EntryView| row.state == TcpState::Listen && row.tuple.local.port == Port(port);
+        let is = |row: &EntryView| row.state == TcpState::Listen && row.tuple.local.port() == Port(port);
         self.kernel().socket_rows().into_iter().find(is).expect("a listener on this port")
     }
 
     /// Rows in a state whose local port this is (`here`) or is not.
     #[must_use]
     pub fn count_rows(&self, state: TcpState, port: u16, here: bool) -> usize {
-        let is = |row: &&EntryView| row.state == state && (row.tuple.local.port == Port(port)) == here;
+        let is = |row: &&EntryView| row.state == state && (row.tuple.local.port() == Port(port)) == here;
         self.kernel().socket_rows().iter().filter(is).count()
     }
 
@@ -596,7 +596,7 @@ impl Lab {
     pub fn sent_from(&self, port: u16) -> Vec<(Instant, Flags, u32)> {
         let sent = |record: &Record| {
             let RecordKind::Transmit { tuple, flags, len, .. } = record.kind else { return None };
-            (tuple.local.port == Port(port)).then_some((record.at, flags, len))
+            (tuple.local.port() == Port(port)).then_some((record.at, flags, len))
         };
         self.records().iter().filter_map(sent).collect()
     }

@@ -80,12 +80,12 @@ impl Workload {
         let mut world = World::new(1, Budgets { events: u64::MAX, ..Budgets::default() });
         let addrs = sources(n);
         let sources = if addrs.len() > 1 {
-            addrs.iter().map(|&addr| Endpoint { addr, port: Port::NONE }).collect()
+            addrs.iter().map(|&addr| Endpoint::on(addr, Port::NONE)).collect()
         } else {
             Vec::new()
         };
         let client = world.add_host(host("client", addrs)).expect("fresh addresses");
-        let db = world.add_host(host("db", vec![SERVER.addr])).expect("a fresh address");
+        let db = world.add_host(host("db", vec![SERVER.addr()])).expect("a fresh address");
         let link = LinkConfig { latency: Duration::from_micros(100), ..LinkConfig::default() };
         world.network_mut().add_link(client, db, link).expect("the first link");
         let server = HoldServer::new(HoldServerConfig {

@@ -71,7 +71,7 @@ impl MysqlClient {
         Self {
             connection: Connection::new(&config.target, config.credentials.clone()),
             server: match &config.target {
-                Target::Addr(end) => end.addr.to_string(),
+                Target::Addr(end) => end.addr().to_string(),
                 Target::Name { name, .. } => name.clone(),
             },
             at: At::Prompt,

@@ -87,7 +87,7 @@ impl Aim {
         match target {
             Target::Addr(end) => (self.end, self.by_name) = (*end, false),
             Target::Name { name, port, resolver } => {
-                self.end = Endpoint { addr: Ipv4Addr::UNSPECIFIED, port: *port };
+                self.end = Endpoint::on(Ipv4Addr::UNSPECIFIED, *port);
                 self.by_name = true;
                 match &mut self.resolver {
                     Some(known) => known.look_for(resolver, name),
@@ -118,7 +118,7 @@ impl Aim {
         let resolver = self.resolver.as_mut().expect("a name is being resolved");
         match resolver.resume(result, cx) {
             Flow::Do(call) => Flow::Do(call),
-            Flow::End(found) => Flow::End(found.map(|addr| self.end.addr = addr)),
+            Flow::End(found) => Flow::End(found.map(|addr| self.end = Endpoint::on(addr, self.end.port()))),
         }
     }
 
@@ -131,7 +131,7 @@ impl Aim {
                 Some((Binding::Option, Call::SetSockOpt { fd, option }))
             }
             None | Some(Binding::Option) => {
-                let addr = Endpoint { addr: source.addr, port: Port::NONE };
+                let addr = Endpoint::on(source.addr, Port::NONE);
                 Some((Binding::Bind, Call::Bind { fd, addr }))
             }
             Some(Binding::Bind) => None,

@@ -576,7 +576,7 @@ mod tests {
     /// Runs until the first query is out, then lets the server close.
     fn killed(config: SysbenchConfig) -> (FakeKernel, Sysbench) {
         let mut kernel = FakeKernel::new();
-        kernel.names = vec![("reg.liarlee.site".to_owned(), SERVER.addr)];
+        kernel.names = vec![("reg.liarlee.site".to_owned(), SERVER.addr())];
         let mut app = Sysbench::new(config);
         let shape = Flavour::of("8.3.0").greeting_shape();
         kernel.run(&mut app, 0);

@@ -281,7 +281,7 @@ fn owned_ports(run: &Run, demand: &Demand) -> u32 {
     let (_, process) = run.process(demand.process);
     let rows = kernel.socket_rows();
     let own = rows.iter().filter(|row| !row.udp && row.owner.is_some_and(|(owner, _)| owner == process));
-    let ports: BTreeSet<Port> = own.map(|row| row.tuple.local.port).collect();
+    let ports: BTreeSet<Port> = own.map(|row| row.tuple.local.port()).collect();
     let own = ports.range(range.low..=range.high).count();
     owned.saturating_sub(u32::try_from(own).unwrap_or(u32::MAX))
 }

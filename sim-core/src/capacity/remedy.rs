@@ -341,9 +341,9 @@ impl Catalogue<'_> {
                 AdviceText::CostRange,
             ));
         }
-        let bound = self.run.scenario().hosts[self.demand.host].bound_ports.iter().map(|endpoint| endpoint.port);
+        let bound = self.run.scenario().hosts[self.demand.host].bound_ports.iter().map(|endpoint| endpoint.port());
         let rows = self.kernel().socket_rows();
-        let listening = rows.iter().filter(|row| row.state == TcpState::Listen).map(|row| row.tuple.local.port);
+        let listening = rows.iter().filter(|row| row.state == TcpState::Listen).map(|row| row.tuple.local.port());
         let mut owned: Vec<Port> =
             bound.chain(listening).filter(|port| (range.low..=range.high).contains(port)).collect();
         owned.sort_unstable();

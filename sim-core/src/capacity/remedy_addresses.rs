@@ -174,9 +174,9 @@ impl<'a> Ends<'a> {
         let rows = kernel(self.run, host).socket_rows();
         let mut listening = rows
             .iter()
-            .filter(|row| row.state == TcpState::Listen && row.tuple.local.port.0 == self.demand.destination.port);
+            .filter(|row| row.state == TcpState::Listen && row.tuple.local.port().0 == self.demand.destination.port);
         // A program that does not listen yet is given the benefit of the doubt: it is simulated.
-        listening.all(|row| row.tuple.local.addr.is_unspecified()).then_some(None)
+        listening.all(|row| row.tuple.local.addr().is_unspecified()).then_some(None)
     }
 }
 

@@ -53,7 +53,7 @@ impl Kernel {
         let kept = self.planned.take().filter(|(socket, _)| *socket == id);
         let query = PortQuery {
             device: ANY_DEVICE,
-            source: tuple.local.addr,
+            source: tuple.local.addr(),
             destination: tuple.remote,
             range: self.config.sysctls.ip_local_port_range(),
             socket_range,
@@ -78,7 +78,7 @@ impl Socket {
     /// What the bind table knows this socket as.
     pub(crate) fn bind_owner(&self) -> BindOwner {
         BindOwner {
-            addr: self.tuple.local.addr,
+            addr: self.tuple.local.addr(),
             family: match (self.is_inet6(), self.flags.has(SocketFlags::V6ONLY)) {
                 (false, _) => BindFamily::Inet,
                 (true, false) => BindFamily::Inet6,

@@ -79,7 +79,7 @@ impl Slot {
 
     fn row(&self) -> EstablishedRow {
         let port = |n: u32| Port((n & 0xffff) as u16);
-        let end = |addr, port| Endpoint { addr: Ipv4Addr::from_bits(addr), port };
+        let end = |addr, port| Endpoint::on(Ipv4Addr::from_bits(addr), port);
         EstablishedRow {
             tuple: FourTuple {
                 local: end(self.local, port(self.ports >> 16)),
@@ -94,9 +94,9 @@ impl Slot {
 #[inline]
 fn key(tuple: &FourTuple) -> [u32; 3] {
     [
-        tuple.local.addr.to_bits(),
-        tuple.remote.addr.to_bits(),
-        u32::from(tuple.local.port.0) << 16 | u32::from(tuple.remote.port.0),
+        tuple.local.addr_bits(),
+        tuple.remote.addr_bits(),
+        u32::from(tuple.local.port().0) << 16 | u32::from(tuple.remote.port().0),
     ]
 }
 
@@ -292,10 +292,10 @@ impl EstablishedHash {
     /// `inet_ehashfn` on a little-endian machine.
     #[must_use]
     pub const fn hash(&self, tuple: &FourTuple) -> u32 {
-        let local = u32::from_le_bytes(tuple.local.addr.octets());
-        let remote = u32::from_le_bytes(tuple.remote.addr.octets());
-        let remote_port = tuple.remote.port.0.swap_bytes() as u32;
-        let local_port = tuple.local.port.0 as u32;
+        let local = u32::from_le_bytes(tuple.local.addr().octets());
+        let remote = u32::from_le_bytes(tuple.remote.addr().octets());
+        let remote_port = tuple.remote.port().0.swap_bytes() as u32;
+        let local_port = tuple.local.port().0 as u32;
         match self.port {
             LocalPortHash::Mixed => jhash_3words(local, remote, local_port << 16 | remote_port, self.secret),
             LocalPortHash::Added => jhash_3words(local, remote, remote_port, self.secret).wrapping_add(local_port),
@@ -351,7 +351,7 @@ mod tests {
         }
         table.replace(&tuple(1, 80), EstablishedEntry::TimeWait(TwId(9)));
         let rows = table.rows_in_hash_order(&one_bucket);
-        let ports: Vec<u16> = rows.iter().map(|r| r.tuple.local.port.0).collect();
+        let ports: Vec<u16> = rows.iter().map(|r| r.tuple.local.port().0).collect();
         assert_eq!(ports, [1, 4, 3, 2, 0]);
         assert_eq!(rows[0].entry, EstablishedEntry::TimeWait(TwId(9)));
     }

@@ -141,7 +141,7 @@ impl Kernel {
         };
         kernel.read_sysctls();
         for endpoint in kernel.config.bound_ports.clone() {
-            kernel.bind.take_bound(endpoint.port, BindOwner::bound(endpoint.addr));
+            kernel.bind.take_bound(endpoint.port(), BindOwner::bound(endpoint.addr()));
         }
         kernel
     }

@@ -82,7 +82,7 @@ impl Kernel {
         let bound = socket.flags.has(SocketFlags::BOUND);
         if socket.flags.has(SocketFlags::HASHED) {
             if socket.listen().is_some() {
-                self.listeners.remove(tuple.local.port, id);
+                self.listeners.remove(tuple.local.port(), id);
             } else {
                 self.established.remove(&tuple);
                 if !bound {
@@ -96,7 +96,7 @@ impl Kernel {
             && let Some(owner) = socket.bucket.take()
         {
             socket.flags.set(SocketFlags::BOUND, false);
-            self.bind.release(tuple.local.port, owner);
+            self.bind.release(tuple.local.port(), owner);
         }
     }
 
@@ -162,7 +162,7 @@ impl Kernel {
         let allowed = match self.config.sysctls.tw_reuse() {
             TwReuse::Never => false,
             TwReuse::Always => true,
-            TwReuse::Loopback => tuple.local.addr.is_loopback() || tuple.remote.addr.is_loopback(),
+            TwReuse::Loopback => tuple.local.addr().is_loopback() || tuple.remote.addr().is_loopback(),
         };
         (allowed && self.may_be_reused(sock)).then(|| tw_reusable_at(now, self.boot_age(), self.reuse_clock()))
     }
@@ -193,7 +193,7 @@ impl Kernel {
                 if !owner.explicit {
                     self.ports.note_released(ANY_DEVICE, &tuple);
                 }
-                self.bind.release(tuple.local.port, owner);
+                self.bind.release(tuple.local.port(), owner);
             }
             None => self.ports.note_released(ANY_DEVICE, &tuple),
         }

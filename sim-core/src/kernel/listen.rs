@@ -117,7 +117,7 @@ impl Kernel {
             tuple,
             iss,
             ts_offset: self.timestamp_offset(tuple),
-            path_mss: self.route_mss(tuple.remote.addr),
+            path_mss: self.route_mss(tuple.remote.addr()),
         }
     }
 
@@ -219,7 +219,7 @@ impl Kernel {
         child.set_hashed(true, &mut self.gauges, &mut self.processes);
         let id = SocketId(self.sockets.insert(child));
         self.gauges.tcp_alloc += 1;
-        self.bind.inherit(tuple.local.port, owner);
+        self.bind.inherit(tuple.local.port(), owner);
         // A child made from a cookie replaces no request.
         if self.established.replace(&tuple, EstablishedEntry::Full(id)).is_none() {
             self.established.insert(&tuple, EstablishedEntry::Full(id));
@@ -336,7 +336,7 @@ impl Kernel {
     pub(crate) fn listen_stop(&mut self, now: Instant, id: SocketId, cause: Cause, fx: &mut Effects) {
         let listen = self.socket_mut(id).rare_mut().listen.take().expect("a listener has queues");
         let tuple = self.socket(id).tuple;
-        self.listeners.remove(tuple.local.port, id);
+        self.listeners.remove(tuple.local.port(), id);
         let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
         socket.set_hashed(false, &mut self.gauges, &mut self.processes);
         let requests: Vec<(u32, FourTuple)> =

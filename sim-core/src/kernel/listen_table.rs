@@ -139,8 +139,8 @@ impl ListenTable {
     /// connection selects.
     #[must_use]
     pub fn lookup(&self, local: Endpoint, remote: Endpoint, hash: &EstablishedHash) -> Option<SocketId> {
-        let here = self.ports.get(&local.port)?;
-        let best = here.best(local.addr).or_else(|| here.best(Ipv4Addr::UNSPECIFIED))?;
+        let here = self.ports.get(&local.port())?;
+        let best = here.best(local.addr()).or_else(|| here.best(Ipv4Addr::UNSPECIFIED))?;
         let group = here.groups.iter().find(|g| best.reuse_port && g[0].is_alike(best));
         let Some(group) = group else { return Some(best.socket) };
         // `reciprocal_scale`.

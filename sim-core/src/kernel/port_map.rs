@@ -57,7 +57,7 @@ impl Kernel {
     /// now; `None` if the host has no address to connect from.
     #[must_use]
     pub fn port_map(&self, now: Instant, destination: Endpoint) -> Option<PortMap> {
-        let source = self.source_for(destination.addr)?;
+        let source = self.source_for(destination.addr())?;
         let range = self.sysctls().ip_local_port_range();
         let query = PortQuery {
             device: ANY_DEVICE,

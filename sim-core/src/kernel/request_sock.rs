@@ -381,8 +381,8 @@ impl CookieJar {
     /// `cookie_hash`: a keyed hash of a connection and a counter.
     #[expect(clippy::cast_possible_truncation, reason = "sequence numbers are modulo 2^32")]
     fn hash(&self, tuple: FourTuple, count: u32, part: usize) -> u32 {
-        let ports = u32::from(tuple.remote.port.0) << 16 | u32::from(tuple.local.port.0);
-        let words = [tuple.remote.addr.to_bits(), tuple.local.addr.to_bits(), ports, count];
+        let ports = u32::from(tuple.remote.port().0) << 16 | u32::from(tuple.local.port().0);
+        let words = [tuple.remote.addr().to_bits(), tuple.local.addr().to_bits(), ports, count];
         siphash_4u32(words, self.keys[part]) as u32
     }
 

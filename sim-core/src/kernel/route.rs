@@ -38,9 +38,9 @@ impl Kernel {
     /// clock that ticks every 64 ns.
     pub(crate) fn initial_sequence(&self, now: Instant, tuple: FourTuple) -> SeqNum {
         let words = [
-            tuple.local.addr.to_bits(),
-            tuple.remote.addr.to_bits(),
-            u32::from(tuple.local.port.0) << 16 | u32::from(tuple.remote.port.0),
+            tuple.local.addr().to_bits(),
+            tuple.remote.addr().to_bits(),
+            u32::from(tuple.local.port().0) << 16 | u32::from(tuple.remote.port().0),
         ];
         #[expect(clippy::cast_possible_truncation, reason = "sequence numbers are modulo 2^32")]
         let number = (siphash_3u32(words, self.secrets.sequence) as u32).wrapping_add((now.nanos() >> 6) as u32);
@@ -49,7 +49,7 @@ impl Kernel {
 
     /// Linux `secure_tcp_ts_off`: per pair of addresses.
     pub(crate) fn timestamp_offset(&mut self, tuple: FourTuple) -> u32 {
-        let [local, remote] = [tuple.local, tuple.remote].map(|end| end.addr.to_bits());
+        let [local, remote] = [tuple.local, tuple.remote].map(|end| end.addr().to_bits());
         let Secrets { timestamp, last_offset, .. } = &mut self.secrets;
         let hash = last_offset.of([local, remote, 0, 0], || siphash_3u32([local, remote, 0], *timestamp));
         #[expect(clippy::cast_possible_truncation, reason = "timestamps are modulo 2^32")]

@@ -230,7 +230,7 @@ impl Socket {
     /// `inet_num`: none once the port was given back, although `getsockname()`
     /// (`inet_sport`) goes on naming it.
     pub(crate) const fn local_port(&self) -> Port {
-        if self.is_udp() || self.bucket.is_some() { self.tuple.local.port } else { Port::NONE }
+        if self.is_udp() || self.bucket.is_some() { self.tuple.local.port() } else { Port::NONE }
     }
     pub(crate) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()

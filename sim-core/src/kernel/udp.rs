@@ -24,15 +24,15 @@ impl Kernel {
         if self.socket(id).local_port() != Port::NONE {
             return Err(Errno::Inval);
         }
-        if !self.is_local(addr.addr) {
+        if !self.is_local(addr.addr()) {
             return Err(Errno::AddrNotAvail);
         }
-        let port = if addr.port == Port::NONE { self.udp_free_port()? } else { addr.port };
+        let port = if addr.port() == Port::NONE { self.udp_free_port()? } else { addr.port() };
         if self.udp.by_port.contains_key(&port) {
             return Err(Errno::AddrInUse);
         }
         self.udp.by_port.entry(port).or_default().push(id);
-        self.socket_mut(id).tuple.local = Endpoint { addr: addr.addr, port };
+        self.socket_mut(id).tuple.local = Endpoint::on(addr.addr(), port);
         self.gauges.udp_inuse += 1;
         Ok(())
     }
@@ -52,11 +52,11 @@ impl Kernel {
 
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn udp_connect(&mut self, id: SocketId, addr: Endpoint) -> Result<(), Errno> {
-        let source = self.source_for(addr.addr).ok_or(Errno::NetUnreach)?;
+        let source = self.source_for(addr.addr()).ok_or(Errno::NetUnreach)?;
         self.udp_autobind(id)?;
         let socket = self.socket_mut(id);
-        if socket.tuple.local.addr.is_unspecified() {
-            socket.tuple.local.addr = source;
+        if socket.tuple.local.addr().is_unspecified() {
+            socket.tuple.local = Endpoint::on(source, socket.tuple.local.port());
         }
         socket.tuple.remote = addr;
         Ok(())
@@ -68,7 +68,8 @@ impl Kernel {
         }
         let port = self.udp_free_port().map_err(|_| Errno::Again)?;
         self.udp.by_port.entry(port).or_default().push(id);
-        self.socket_mut(id).tuple.local.port = port;
+        let socket = self.socket_mut(id);
+        socket.tuple.local = socket.tuple.local.with_port(port);
         self.gauges.udp_inuse += 1;
         Ok(())
     }
@@ -85,17 +86,17 @@ impl Kernel {
         }
         let connected = self.socket(id).tuple.remote;
         let remote = to.unwrap_or(connected);
-        if remote.port == Port::NONE {
+        if remote.port() == Port::NONE {
             return Err(Errno::DestAddrReq);
         }
-        let source = self.source_for(remote.addr).ok_or(Errno::NetUnreach)?;
+        let source = self.source_for(remote.addr()).ok_or(Errno::NetUnreach)?;
         self.udp_autobind(id)?;
         let local = self.socket(id).tuple.local;
-        let src = if local.addr.is_unspecified() { source } else { local.addr };
+        let src = if local.addr().is_unspecified() { source } else { local.addr() };
         self.mib.inc(Mib::UdpOutDatagrams);
         let len = data.len();
-        let body = Body::Udp(Datagram { sport: local.port, dport: remote.port, payload: data });
-        fx.send(Packet { src, dst: remote.addr, body }, Ends::UNKNOWN);
+        let body = Body::Udp(Datagram { sport: local.port(), dport: remote.port(), payload: data });
+        fx.send(Packet { src, dst: remote.addr(), body }, Ends::UNKNOWN);
         Ok(len)
     }
 
@@ -124,12 +125,12 @@ impl Kernel {
 
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn on_datagram(&mut self, src: Ipv4Addr, dst: Ipv4Addr, datagram: Datagram, fx: &mut Effects) {
-        let from = Endpoint { addr: src, port: datagram.sport };
+        let from = Endpoint::on(src, datagram.sport);
         let target = self.udp.by_port.get(&datagram.dport).and_then(|list| {
             list.iter().copied().find(|&id| {
                 let tuple = self.socket(id).tuple;
-                (tuple.local.addr.is_unspecified() || tuple.local.addr == dst)
-                    && (tuple.remote.port == Port::NONE || tuple.remote == from)
+                (tuple.local.addr().is_unspecified() || tuple.local.addr() == dst)
+                    && (tuple.remote.port() == Port::NONE || tuple.remote == from)
             })
         });
         let Some(id) = target else {
@@ -148,7 +149,7 @@ impl Kernel {
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(super) fn udp_error(&mut self, sport: Port, dport: Port, errno: Errno, fx: &mut Effects) {
         let Some(list) = self.udp.by_port.get(&sport) else { return };
-        let Some(id) = list.iter().copied().find(|&id| self.socket(id).tuple.remote.port == dport) else { return };
+        let Some(id) = list.iter().copied().find(|&id| self.socket(id).tuple.remote.port() == dport) else { return };
         let socket = self.socket_mut(id);
         socket.udp_mut().expect("a UDP socket has UDP state").error = Some(errno);
         socket.waiters.drain_into(&mut fx.wakes);

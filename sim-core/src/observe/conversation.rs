@@ -203,7 +203,7 @@ impl Conversations {
     #[must_use]
     pub fn chosen(&self, port: Option<Port>) -> Option<&Conversation> {
         if let Some(port) = port {
-            return self.all.iter().rev().find(|one| one.tuple.local.port == port);
+            return self.all.iter().rev().find(|one| one.tuple.local.port() == port);
         }
         let left = |one: &&Conversation| one.client_state == TcpState::CloseWait;
         self.all.iter().find(left).or_else(|| self.all.first())

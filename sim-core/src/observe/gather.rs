@@ -50,7 +50,7 @@ impl RunFacts {
         let server = server(&everyone, client, destination);
         let client_side = side(client.kernel, |row| row.tuple.remote == destination);
         let server_side = server.map_or_else(StateCounts::default, |server| {
-            let to_it = |row: &EntryView| row.tuple.local.port == destination.port && row.state != TcpState::Listen;
+            let to_it = |row: &EntryView| row.tuple.local.port() == destination.port() && row.state != TcpState::Listen;
             side(server.kernel, to_it)
         });
         Self {
@@ -100,10 +100,10 @@ fn client<'a>(run: &Run, everyone: &[Who<'a>]) -> Option<Who<'a>> {
 /// The process that listens where the client connects to.
 fn server<'a>(everyone: &[Who<'a>], client: Who<'a>, destination: Endpoint) -> Option<Who<'a>> {
     let near = |who: &Who<'_>| {
-        if destination.addr.is_loopback() { who.host == client.host } else { who.kernel.is_local(destination.addr) }
+        if destination.addr().is_loopback() { who.host == client.host } else { who.kernel.is_local(destination.addr()) }
     };
     let listens = |who: &Who<'_>| {
-        let at = |row: &EntryView| row.state == TcpState::Listen && row.tuple.local.port == destination.port;
+        let at = |row: &EntryView| row.state == TcpState::Listen && row.tuple.local.port() == destination.port();
         who.kernel.connection_rows().any(|row| at(&row) && row.owner.is_some_and(|(p, _)| p == who.process))
     };
     everyone.iter().copied().find(|who| near(who) && listens(who))

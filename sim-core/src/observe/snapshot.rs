@@ -100,7 +100,7 @@ fn socket_view(kernel: &Kernel, now: Instant, row: EntryView) -> SocketView {
         recv_q,
         send_q,
         local: tuple.local,
-        remote: if listening || tuple.remote.port == Port::NONE { Endpoint::ANY } else { tuple.remote },
+        remote: if listening || tuple.remote.port() == Port::NONE { Endpoint::ANY } else { tuple.remote },
         timer: timer.map(|timer| SocketTimer {
             kind: timer.kind,
             remaining: timer.expires.since(now),

@@ -143,11 +143,11 @@ fn plain(both: crate::text::Both) -> Said {
 }
 
 fn pick(tuple: FourTuple, inspected: u32) -> (Said, Said) {
-    if tuple.local.port == Port::NONE {
+    if tuple.local.port() == Port::NONE {
         return (said!(Happened::PickNone, tuple.remote, inspected), plain(Happened::PickVain.texts()));
     }
     let why = if inspected == 1 { Happened::PickFirst } else { Happened::PickLater };
-    (said!(Happened::Pick, tuple.remote, tuple.local.port, inspected), plain(why.texts()))
+    (said!(Happened::Pick, tuple.remote, tuple.local.port(), inspected), plain(why.texts()))
 }
 
 fn segment(flags: Flags, len: u32) -> String {

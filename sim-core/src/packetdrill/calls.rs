@@ -481,11 +481,11 @@ fn sockaddr(fields: &[(String, Expr)], default: Ipv4Addr, around: &Surroundings<
             ("sin_port" | "sin6_port", Expr::Apply(f, args)) if f == "htons" => {
                 let Some(Expr::Int(port)) = args.first() else { return refused("htons() takes a port") };
                 let Ok(port) = u16::try_from(*port) else { return refused(format!("{port} is no port")) };
-                addr.port = crate::units::Port(port);
+                addr = addr.with_port(crate::units::Port(port));
             }
             ("sin_addr" | "sin6_addr", Expr::Apply(_, args)) => {
                 let Some(Expr::Text(text)) = args.first() else { return refused("an address is a text") };
-                addr.addr = match text.parse() {
+                let host = match text.parse() {
                     Ok(addr) => addr,
                     // A name of the script's own network.
                     Err(_) if text.contains(':') => {
@@ -497,6 +497,7 @@ fn sockaddr(fields: &[(String, Expr)], default: Ipv4Addr, around: &Surroundings<
                     }
                     Err(_) => return refused(format!("`{text}` is no address")),
                 };
+                addr = Endpoint::on(host, addr.port());
             }
             _ => {}
         }

@@ -179,7 +179,7 @@ fn pool(spec: &PoolSpec, host: &HostSpec) -> Result<PoolClientConfig, String> {
 fn dns(spec: &DnsSpec, host: &HostSpec) -> DnsConfig {
     let addr = host.addrs.first().copied().unwrap_or(Ipv4Addr::LOCALHOST);
     let mut config = DnsConfig::new(addr, spec.records.clone());
-    config.listen = Endpoint { addr: Ipv4Addr::UNSPECIFIED, port: Port(spec.port) };
+    config.listen = Endpoint::on(Ipv4Addr::UNSPECIFIED, Port(spec.port));
     config.delay = spec.delay;
     config.lose_replies.clone_from(&spec.lose_replies);
     config.stalls.clone_from(&spec.stalls);

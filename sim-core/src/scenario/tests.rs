@@ -79,7 +79,7 @@ fn extends_merges_tables_and_named_lists() {
     let nofile = preset::find("nofile").expect("a preset").scenario();
     let client = &nofile.hosts[0];
     assert_eq!((client.name.as_str(), client.unrelated.other, client.unrelated.tcp_ipv4), ("client", 223, 36));
-    assert_eq!(client.bound_ports.iter().map(|e| e.port).collect::<Vec<_>>(), [Port(6010), Port(9323), Port(38061)]);
+    assert_eq!(client.bound_ports.iter().map(|e| e.port()).collect::<Vec<_>>(), [Port(6010), Port(9323), Port(38061)]);
     let sysctls: Vec<&str> = client.sysctls.iter().map(|s| s.0.as_str()).collect();
     assert_eq!(sysctls, ["fs.file-max", "net.ipv4.ip_local_port_range"]);
     let sysbench = nofile.processes.iter().find(|p| p.name == "sysbench").expect("inherited");

@@ -106,7 +106,7 @@ impl World {
             let time_wait = u64::from(kernel.count(TcpState::TimeWait));
             let met = Shortage { at: now, call: name, connections: process.connections(), time_wait };
             if let Err(errno) = *result
-                && stats.failed(errno, matches!(slot.call, Call::Bind { addr, .. } if addr.port == Port::NONE), met)
+                && stats.failed(errno, matches!(slot.call, Call::Bind { addr, .. } if addr.port() == Port::NONE), met)
             {
                 if errno == Errno::MFile {
                     stats.emfile_soft.get_or_insert(process.fds().limits().soft);
@@ -367,7 +367,7 @@ impl World {
                 let met = Shortage { at: self.now, call: CallName::Connect, connections, time_wait };
                 let stats = &mut entry.procs[process.index()].stats;
                 stats.destination = Some(tuple.remote);
-                stats.searched(met, inspected, half, tuple.local.port);
+                stats.searched(met, inspected, half, tuple.local.port());
             }
             RecordKind::State { tuple, from: TcpState::Closed, to: TcpState::SynSent, .. } => {
                 let Some(process) = caller else { return };

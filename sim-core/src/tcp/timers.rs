@@ -75,7 +75,7 @@ impl JiffyClock {
         if self.shift == 0 {
             return self.odd_jiffies(delay);
         }
-        delay.nanos().saturating_add((15_625 << self.shift) - 1) / 15_625 >> self.shift
+        (delay.nanos().saturating_add((15_625 << self.shift) - 1) / 15_625) >> self.shift
     }
     #[cold]
     #[inline(never)]

@@ -4,7 +4,7 @@ use super::Digest;
 use crate::errno::Errno;
 use crate::tcp::{Cause, TcpState};
 use crate::time::Instant;
-use crate::units::{Endpoint, Fd, FourTuple, HostId, Pid, Port, TaskId};
+use crate::units::{Fd, FourTuple, HostId, Pid, Port, TaskId};
 use crate::wire::{Flags, SeqNum};
 
 /// Why a packet was not delivered.
@@ -143,7 +143,7 @@ impl Record {
             | RecordKind::PortPick { tuple, .. }
             | RecordKind::Transmit { tuple, .. }
             | RecordKind::Receive { tuple, .. }
-            | RecordKind::Drop { tuple, .. } => Some(tuple.local.port),
+            | RecordKind::Drop { tuple, .. } => Some(tuple.local.port()),
             RecordKind::Syscall { .. }
             | RecordKind::Exit { .. }
             | RecordKind::Action { .. }
@@ -210,6 +210,5 @@ impl RecordKind {
 
 #[inline(always)]
 fn tuple_words(digest: &mut Digest, tuple: FourTuple) {
-    let end = |end: Endpoint| u64::from(end.addr.to_bits()) << 16 | u64::from(end.port.0);
-    digest.pair(end(tuple.local), end(tuple.remote));
+    digest.pair(tuple.local.bits(), tuple.remote.bits());
 }

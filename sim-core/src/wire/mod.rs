@@ -48,9 +48,9 @@ impl Packet {
     #[must_use]
     pub const fn tcp(tuple: FourTuple, segment: Segment) -> Self {
         Self {
-            src: tuple.local.addr,
-            dst: tuple.remote.addr,
-            body: Body::Tcp { sport: tuple.local.port, dport: tuple.remote.port, segment },
+            src: tuple.local.addr(),
+            dst: tuple.remote.addr(),
+            body: Body::Tcp { sport: tuple.local.port(), dport: tuple.remote.port(), segment },
         }
     }
 
@@ -64,8 +64,8 @@ impl Packet {
             Body::Icmp(_) => return None,
         };
         Some(FourTuple {
-            local: Endpoint { addr: self.src, port: sport },
-            remote: Endpoint { addr: self.dst, port: dport },
+            local: Endpoint::on(self.src, sport),
+            remote: Endpoint::on(self.dst, dport),
         })
     }
 
@@ -84,5 +84,5 @@ impl Packet {
 /// The 4-tuple as the receiver of a TCP packet sees it.
 #[must_use]
 pub const fn receiver_tuple(src: Ipv4Addr, sport: Port, dst: Ipv4Addr, dport: Port) -> FourTuple {
-    FourTuple { local: Endpoint { addr: dst, port: dport }, remote: Endpoint { addr: src, port: sport } }
+    FourTuple { local: Endpoint::on(dst, dport), remote: Endpoint::on(src, sport) }
 }

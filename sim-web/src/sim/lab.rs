@@ -369,7 +369,7 @@ fn concerns(record: &Record, port: usize, peer: &str) -> bool {
         | RecordKind::PortPick { tuple, .. } => {
             let ends = [tuple, tuple.mirrored()];
             ends.iter()
-                .any(|ends| ends.local.port.index() == port && (peer.is_empty() || ends.remote.to_string() == peer))
+                .any(|ends| ends.local.port().index() == port && (peer.is_empty() || ends.remote.to_string() == peer))
         }
         RecordKind::Syscall { .. } | RecordKind::Exit { .. } | RecordKind::Action { .. } | RecordKind::Mark { .. } => {
             false

@@ -15,7 +15,7 @@ pub(super) fn entry(scenario: &Scenario, seq: u64, record: &Record, lang: Lang) 
     let mut entry = Entry { seq, at_ns: record.at.nanos(), host: u32::from(record.host.0), ..Entry::default() };
     let mut ends = |tuple: FourTuple| {
         entry.local =
-            if tuple.local.port == Port::NONE { tuple.local.addr.to_string() } else { tuple.local.to_string() };
+            if tuple.local.port() == Port::NONE { tuple.local.addr().to_string() } else { tuple.local.to_string() };
         entry.remote = tuple.remote.to_string();
     };
     match record.kind {
@@ -29,7 +29,7 @@ pub(super) fn entry(scenario: &Scenario, seq: u64, record: &Record, lang: Lang) 
             ends(tuple);
             entry.kind = "pick".to_owned();
             entry.number = inspected;
-            entry.why = if tuple.local.port == Port::NONE { "EADDRNOTAVAIL".to_owned() } else { String::new() };
+            entry.why = if tuple.local.port() == Port::NONE { "EADDRNOTAVAIL".to_owned() } else { String::new() };
         }
         RecordKind::Transmit { tuple, seq, ack, flags, len } | RecordKind::Receive { tuple, seq, ack, flags, len } => {
             ends(tuple);

@@ -415,7 +415,7 @@ mod tests {
             assert_eq!(states, rows, "at {ms} ms");
             let range = kernel.sysctls().ip_local_port_range();
             let own =
-                rows.iter().map(|(tuple, _)| tuple.local.port).filter(|port| (range.low..=range.high).contains(port));
+                rows.iter().map(|(tuple, _)| tuple.local.port()).filter(|port| (range.low..=range.high).contains(port));
             let own: std::collections::BTreeSet<_> = own.collect();
             assert_eq!(kernel.ports_owned() as usize, own.len(), "at {ms} ms");
         }
@@ -478,7 +478,7 @@ mod tests {
         timeline
             .replay(40_000, &mut |record| {
                 if let halfclose::trace::RecordKind::State { tuple, to, .. } = record.kind
-                    && tuple.local.port.0 == 40_000
+                    && tuple.local.port().0 == 40_000
                 {
                     states.push(to);
                 }

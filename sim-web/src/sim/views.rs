@@ -102,7 +102,7 @@ pub(super) fn ports(run: &Run, host: usize, far: bool) -> Vec<u8> {
         if state == TcpState::Listen && far {
             return;
         }
-        let port = if far { tuple.remote.port } else { tuple.local.port };
+        let port = if far { tuple.remote.port() } else { tuple.local.port() };
         let code = 1 + state as u8;
         let slot = &mut ports[port.index()];
         if rank(code) > rank(*slot) {
@@ -168,7 +168,7 @@ pub(super) fn sockets(run: &Run, query: &SocketQuery<'_>) -> SocketPage {
         .collect();
     let matching = found.len();
     let key = |row: &EntryView| -> u64 {
-        let end = |end: Endpoint| u64::from(end.port.0) << 32 | u64::from(end.addr.to_bits());
+        let end = |end: Endpoint| u64::from(end.port().0) << 32 | u64::from(end.addr().to_bits());
         match query.sort {
             "recv_q" => row.recv_q.into(),
             "send_q" => row.send_q.into(),
@@ -186,7 +186,7 @@ pub(super) fn sockets(run: &Run, query: &SocketQuery<'_>) -> SocketPage {
 
 fn has(kernel: &Kernel, row: &EntryView, word: &str) -> bool {
     if let Ok(port) = word.parse::<u16>() {
-        return row.tuple.local.port.0 == port || row.tuple.remote.port.0 == port;
+        return row.tuple.local.port().0 == port || row.tuple.remote.port().0 == port;
     }
     if let Some(bytes) = word.strip_prefix("recv-q=").and_then(|bytes| bytes.parse::<u32>().ok()) {
         return row.recv_q == bytes;
@@ -200,7 +200,7 @@ fn has(kernel: &Kernel, row: &EntryView, word: &str) -> bool {
 }
 
 fn end(end: Endpoint) -> String {
-    if end.port == Port::NONE { "*".to_owned() } else { end.to_string() }
+    if end.port() == Port::NONE { "*".to_owned() } else { end.to_string() }
 }
 
 fn socket_row(run: &Run, kernel: &Kernel, row: &EntryView) -> SocketRow {

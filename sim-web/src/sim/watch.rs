@@ -67,7 +67,7 @@ fn alike(one: &Record, other: &Record) -> bool {
             RecordKind::Syscall { pid: other_pid, name: other_name, result: Err(other_errno), .. },
         ) => (one.host, pid, name, errno) == (other.host, other_pid, other_name, other_errno),
         (RecordKind::PortPick { tuple, .. }, RecordKind::PortPick { tuple: other_tuple, .. }) => {
-            tuple.local.port == Port::NONE && tuple == other_tuple
+            tuple.local.port() == Port::NONE && tuple == other_tuple
         }
         _ => false,
     }
@@ -216,13 +216,13 @@ impl Observer for Index {
         let at = record.at;
         match record.kind {
             RecordKind::State { tuple, from, to, .. } => {
-                self.touch(tuple.local.port);
+                self.touch(tuple.local.port());
                 self.tell(at, (from as u8, to as u8));
             }
             RecordKind::Transmit { tuple, .. }
             | RecordKind::Receive { tuple, .. }
             | RecordKind::Drop { tuple, .. }
-            | RecordKind::PortPick { tuple, .. } => self.touch(tuple.local.port),
+            | RecordKind::PortPick { tuple, .. } => self.touch(tuple.local.port()),
             RecordKind::Syscall { result: Err(errno), .. } => {
                 if matches!(errno, Errno::AddrNotAvail | Errno::MFile | Errno::NFile) {
                     self.sight(at, First::Errno(errno));

@@ -411,7 +411,7 @@ impl MysqlServer {
             Flavour::Mysql80Early | Flavour::Mysql80 => {
                 if let Some(addr) = self.shared.config.admin_address {
                     let mut door = any(Door::Admin, vars.get(Var::AdminPort));
-                    door.addr.addr = addr;
+                    door.addr = Endpoint::on(addr, door.addr.port());
                     doors.push(door);
                 }
                 doors.push(any(Door::Mysqlx, vars.get(Var::MysqlxPort)));

@@ -298,7 +298,7 @@ impl Thread<'_> {
         }
         let session = self.session();
         session.peer_known = true;
-        let addr = session.peer.addr;
+        let addr = session.peer.addr();
         let errors = self.shared.host_errors.get(&addr).copied().unwrap_or(0);
         if errors >= self.shared.vars.get(Var::MaxConnectErrors) && self.shared.host_cache_is_on() {
             self.shared.stats.aborted_connects += 1;
@@ -477,7 +477,7 @@ impl Thread<'_> {
         if self.shared.flavour == Flavour::MariaDb {
             self.shared.stats.aborted_connects_preauth += 1;
         }
-        let addr = self.session().peer.addr;
+        let addr = self.session().peer.addr();
         if self.shared.host_cache_is_on() && !addr.is_loopback() {
             *self.shared.host_errors.entry(addr).or_insert(0) += 1;
         }
@@ -532,7 +532,7 @@ impl Thread<'_> {
 
     fn authenticate(&mut self, cx: &mut AppContext<'_>) -> Call {
         let (user, seq, admin) = (self.session().user, self.session().seq, self.session().admin);
-        let peer = self.session().peer.addr;
+        let peer = self.session().peer.addr();
         let name = self.shared.names[usize::from(user)].clone();
         let known = self.shared.config.accounts.as_ref().is_none_or(|a| a.contains(&name));
         let over = self.shared.connection_count > self.shared.vars.get(Var::MaxConnections);

@@ -192,7 +192,7 @@ impl SimNet {
     async fn resolve(&self, target: &Target) -> io::Result<Endpoint> {
         match target {
             Target::Addr(addr) => Ok(*addr),
-            Target::Name(name, port) => Ok(Endpoint { addr: op::lookup(&self.shared, name).await?, port: Port(*port) }),
+            Target::Name(name, port) => Ok(Endpoint::on(op::lookup(&self.shared, name).await?, Port(*port))),
             Target::Invalid(text) => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("`{text}` is neither an IPv4 address nor a host name with a port"),

@@ -122,7 +122,7 @@ fn bytes_go_both_ways_and_half_close_ends_one() {
         write(&mut stream, b"half past nine").await?;
         stream.shutdown_side(ShutdownHow::Write).await?;
         said.say(String::from_utf8(read_to_end(&mut stream).await?).unwrap());
-        said.say(stream.local_addr().await?.addr.to_string());
+        said.say(stream.local_addr().await?.addr().to_string());
         io::Result::Ok(())
     });
     let client = lab.add(0, program);

@@ -28,7 +28,7 @@ struct DestinationKey {
 
 impl DestinationKey {
     const fn of(device: u32, tuple: &FourTuple) -> Self {
-        Self { device, source: tuple.local.addr, destination: tuple.remote }
+        Self { device, source: tuple.local.addr(), destination: tuple.remote }
     }
 }
 
@@ -297,15 +297,15 @@ impl PortAllocator {
     pub fn note_used(&mut self, device: u32, tuple: &FourTuple) {
         let number = self.touch(device, tuple);
         let destination = self.destinations.at_mut(number);
-        destination.forget(tuple.local.port);
-        destination.used.insert(tuple.local.port);
+        destination.forget(tuple.local.port());
+        destination.used.insert(tuple.local.port());
     }
 
     /// Such a socket became a minisock, or its minisock's timestamp was refreshed.
     /// `reusable_at`: when a `connect()` may take it over ([`super::tw_reusable_at`]); `None`
     /// for never (`tcp_tw_reuse` does not apply, no timestamps, substate FIN_WAIT2).
     pub fn note_timewait(&mut self, device: u32, tuple: &FourTuple, reusable_at: Option<Instant>) {
-        let port = tuple.local.port;
+        let port = tuple.local.port();
         let number = self.touch(device, tuple);
         let destination = self.destinations.at_mut(number);
         destination.forget(port);
@@ -322,7 +322,7 @@ impl PortAllocator {
     pub fn note_released(&mut self, device: u32, tuple: &FourTuple) {
         let number = self.touch(device, tuple);
         let destination = self.destinations.at_mut(number);
-        destination.forget(tuple.local.port);
+        destination.forget(tuple.local.port());
         if destination.is_empty() {
             self.destinations.remove(&DestinationKey::of(device, tuple));
         }
@@ -431,8 +431,8 @@ impl PortAllocator {
     #[expect(clippy::cast_possible_truncation, reason = "the kernel's variables are 32 bits wide")]
     pub(super) fn start(&mut self, query: &PortQuery<'_>) -> (u32, u32) {
         let source = u32::from_le_bytes(query.source.octets());
-        let destination = u32::from_le_bytes(query.destination.addr.octets());
-        let port = u32::from(query.destination.port.0.swap_bytes());
+        let destination = u32::from_le_bytes(query.destination.addr().octets());
+        let port = u32::from(query.destination.port().0.swap_bytes());
         let (three, secret) = ([source, destination, port], self.net_secret);
         let four = [source, destination, port, 0];
         match self.generation {
@@ -503,7 +503,7 @@ mod tests {
         let end = |n, port| Endpoint::new(Ipv4Addr::new(10, 0, 0, n), port);
         let tuple = FourTuple { local: end(1, 40_000), remote: end(2, 3306) };
         ports.note_used(0, &tuple);
-        assert_eq!(ports.held(0, tuple.local.addr, tuple.remote), 1);
+        assert_eq!(ports.held(0, tuple.local.addr(), tuple.remote), 1);
         ports.note_released(0, &tuple);
         assert!(ports.destinations.numbers.is_empty());
         assert_eq!(ports.destinations.free, [0], "its place is used again");
@@ -519,13 +519,13 @@ mod tests {
         }
         ports.note_used(0, &FourTuple { local: end(1, 40_007), remote: end(2, 80) });
         assert_eq!(ports.held_by_parity(to), [2, 3], "from any address, and to no other port");
-        assert_eq!(ports.holder(0, end(1, 0).addr, to, Port(40_001)), Some(PortHolder::Socket));
-        assert_eq!(ports.holder(0, end(1, 0).addr, to, Port(40_005)), None, "another address holds it");
-        assert_eq!(ports.holder(0, end(9, 0).addr, to, Port(40_001)), None);
+        assert_eq!(ports.holder(0, end(1, 0).addr(), to, Port(40_001)), Some(PortHolder::Socket));
+        assert_eq!(ports.holder(0, end(1, 0).addr(), to, Port(40_005)), None, "another address holds it");
+        assert_eq!(ports.holder(0, end(9, 0).addr(), to, Port(40_001)), None);
         ports.note_timewait(0, &tuple(1, 40_001), Some(Instant::ZERO + Duration::from_secs(1)));
-        assert_eq!(ports.holder(0, end(1, 0).addr, to, Port(40_001)), Some(PortHolder::TimeWait));
+        assert_eq!(ports.holder(0, end(1, 0).addr(), to, Port(40_001)), Some(PortHolder::TimeWait));
         ports.ripen(Instant::ZERO + Duration::from_secs(1));
-        assert_eq!(ports.holder(0, end(1, 0).addr, to, Port(40_001)), Some(PortHolder::Reusable));
+        assert_eq!(ports.holder(0, end(1, 0).addr(), to, Port(40_001)), Some(PortHolder::Reusable));
         assert_eq!(ports.held_by_parity(to), [2, 3], "one that may be taken over is held");
     }
 
@@ -553,7 +553,7 @@ mod tests {
 
     fn ask(reserved: &ReservedPorts, destination: Endpoint) -> PortQuery<'_> {
         let range = PortRange { low: Port(40_000), high: Port(40_099) };
-        let source = end(1, 0).addr;
+        let source = end(1, 0).addr();
         PortQuery { device: 0, source, destination, range, socket_range: None, reserved, now: Instant::ZERO }
     }
 

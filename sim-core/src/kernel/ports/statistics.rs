@@ -72,7 +72,7 @@ impl Leaker {
         self.alloc.commit(&plan, &mut self.rng);
         let port = plan.port?;
         self.bind.connect_take(port, BindOwner::connected(source));
-        let local = Endpoint { addr: source, port };
+        let local = Endpoint::on(source, port);
         self.alloc.note_used(0, &FourTuple { local, remote: destination });
         Some(port.0)
     }
@@ -355,7 +355,7 @@ fn minisocks_are_taken_over_after_their_delay() {
             host.bind.release(port, owner);
         }
         host.bind.connect_take(port, owner);
-        let tuple = FourTuple { local: Endpoint { addr: LOOPBACK, port }, remote: SERVER };
+        let tuple = FourTuple { local: Endpoint::on(LOOPBACK, port), remote: SERVER };
         host.alloc.note_used(0, &tuple);
         let due = tw_reusable_at(host.now, Duration::ZERO, TwAge::Delay(Duration::from_secs(1)));
         host.alloc.note_timewait(0, &tuple, Some(due));

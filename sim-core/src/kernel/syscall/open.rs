@@ -69,23 +69,23 @@ impl Kernel {
         if socket.state() != TcpState::Closed || socket.local_port() != Port::NONE {
             return Err(Errno::Inval);
         }
-        if !self.is_local(addr.addr) {
+        if !self.is_local(addr.addr()) {
             return Err(Errno::AddrNotAvail);
         }
         let no_port = socket.flags.has(SocketFlags::BIND_NO_PORT);
         let socket = self.socket_mut(id);
-        socket.tuple.local.addr = addr.addr;
-        socket.flags.set(SocketFlags::BINDADDR_LOCK, !addr.addr.is_unspecified());
-        if addr.port == Port::NONE && no_port {
+        socket.tuple.local = Endpoint::on(addr.addr(), socket.tuple.local.port());
+        socket.flags.set(SocketFlags::BINDADDR_LOCK, !addr.addr().is_unspecified());
+        if addr.port() == Port::NONE && no_port {
             return Ok(Ret::Done);
         }
-        if let Err(errno) = self.get_port(process, id, addr.port) {
+        if let Err(errno) = self.get_port(process, id, addr.port()) {
             let socket = self.socket_mut(id);
             socket.tuple.local = Endpoint::ANY;
             socket.flags.set(SocketFlags::BINDADDR_LOCK, false);
             return Err(errno);
         }
-        self.socket_mut(id).flags.set(SocketFlags::BINDPORT_LOCK, addr.port != Port::NONE);
+        self.socket_mut(id).flags.set(SocketFlags::BINDPORT_LOCK, addr.port() != Port::NONE);
         Ok(Ret::Done)
     }
 
@@ -115,7 +115,7 @@ impl Kernel {
         let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
         match taken {
             Ok(port) => {
-                socket.tuple.local.port = port;
+                socket.tuple.local = socket.tuple.local.with_port(port);
                 socket.bucket = Some(owner);
                 Ok(())
             }
@@ -154,7 +154,7 @@ impl Kernel {
         let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
         let local = socket.tuple.local;
         if let Some(owner) = socket.bucket {
-            socket.bucket = Some(self.bind.listen(local.port, owner)?);
+            socket.bucket = Some(self.bind.listen(local.port(), owner)?);
         }
         let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
         socket.tcb.listen(&mut self.scratch);
@@ -163,8 +163,8 @@ impl Kernel {
         let owner = self.socket(id).bind_owner();
         self.listeners.insert(Listener {
             socket: id,
-            addr: local.addr,
-            port: local.port,
+            addr: local.addr(),
+            port: local.port(),
             family: owner.family,
             reuse_port: owner.reuse_port,
         });
@@ -216,16 +216,16 @@ impl Kernel {
     fn tcp_connect(&mut self, now: Instant, id: SocketId, addr: Endpoint, fx: &mut Effects) -> Result<(), Errno> {
         let socket = self.socket(id);
         let tuple = self.connect_tuple(socket, addr)?;
-        let bound = tuple.local.port != Port::NONE;
+        let bound = tuple.local.port() != Port::NONE;
         let range = socket.local_port_range();
         let (local_port, inherited) = if bound {
-            (tuple.local.port, self.connect_bound(tuple, fx)?)
+            (tuple.local.port(), self.connect_bound(tuple, fx)?)
         } else {
             self.connect_search(now, id, tuple, range, fx)?
         };
-        let tuple = FourTuple { local: Endpoint { port: local_port, ..tuple.local }, ..tuple };
+        let tuple = FourTuple { local: tuple.local.with_port(local_port), ..tuple };
         let iss = inherited.map_or_else(|| self.initial_sequence(now, tuple), |old| old.iss);
-        let (ts_offset, mss) = (self.timestamp_offset(tuple), self.route_mss(tuple.remote.addr));
+        let (ts_offset, mss) = (self.timestamp_offset(tuple), self.route_mss(tuple.remote.addr()));
         let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
         socket.tuple = tuple;
         if let Some(old) = inherited {
@@ -247,23 +247,23 @@ impl Kernel {
 
     /// Both ends but the source port: `ip_route_connect`.
     pub(crate) fn connect_tuple(&self, socket: &Socket, addr: Endpoint) -> Result<FourTuple, Errno> {
-        let remote_addr = if addr.addr.is_unspecified() { Ipv4Addr::LOCALHOST } else { addr.addr };
+        let remote_addr = if addr.addr().is_unspecified() { Ipv4Addr::LOCALHOST } else { addr.addr() };
         // RFC 9293 §3.9.1.1; tcp_v4_connect: RTCF_MULTICAST | RTCF_BROADCAST.
         if remote_addr.is_multicast() || remote_addr.is_broadcast() {
             return Err(Errno::NetUnreach);
         }
-        let source = if socket.tuple.local.addr.is_unspecified() {
+        let source = if socket.tuple.local.addr().is_unspecified() {
             self.source_for(remote_addr).ok_or(Errno::NetUnreach)?
         } else {
-            socket.tuple.local.addr
+            socket.tuple.local.addr()
         };
         // __mkroute_output: a loopback source leaves by no other device.
         if source.is_loopback() && !self.is_local(remote_addr) {
             return Err(Errno::Inval);
         }
         Ok(FourTuple {
-            local: Endpoint { addr: source, port: socket.local_port() },
-            remote: Endpoint { addr: remote_addr, port: addr.port },
+            local: Endpoint::on(source, socket.local_port()),
+            remote: Endpoint::on(remote_addr, addr.port()),
         })
     }
 
@@ -297,11 +297,11 @@ impl Kernel {
     ) -> Result<(Port, Option<TwSuccessor>), Errno> {
         let plan = self.plan_connect(now, id, tuple, range);
         fx.record(RecordKind::PortPick {
-            tuple: FourTuple { local: Endpoint { port: plan.port.unwrap_or(Port::NONE), ..tuple.local }, ..tuple },
+            tuple: FourTuple { local: tuple.local.with_port(plan.port.unwrap_or(Port::NONE)), ..tuple },
             inspected: plan.inspected.total,
         });
         let Some(port) = plan.port else { return Err(Errno::AddrNotAvail) };
-        let taken = FourTuple { local: Endpoint { port, ..tuple.local }, ..tuple };
+        let taken = FourTuple { local: tuple.local.with_port(port), ..tuple };
         let inherited = match self.established.get(&taken) {
             Some(EstablishedEntry::TimeWait(tw)) => Some(self.steal(tw, fx)),
             Some(EstablishedEntry::Full(_) | EstablishedEntry::Request(_)) | None => None,
@@ -354,7 +354,7 @@ impl Kernel {
         child.ino = ino;
         let tuple = child.tuple;
         if child.flags.has(SocketFlags::HASHED) {
-            self.processes[process.index()].count_parity(tuple.local.port, true);
+            self.processes[process.index()].count_parity(tuple.local.port(), true);
         }
         Outcome::Done(Ok(Ret::Accepted(new_fd, tuple.remote)))
     }

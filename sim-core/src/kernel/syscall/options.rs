@@ -97,7 +97,7 @@ impl Kernel {
         let socket = self.socket(self.fd_socket(process, fd)?);
         let connected = match socket.state() {
             TcpState::Closed | TcpState::Listen | TcpState::SynSent => {
-                socket.is_udp() && socket.tuple.remote.port != Port::NONE
+                socket.is_udp() && socket.tuple.remote.port() != Port::NONE
             }
             TcpState::SynReceived
             | TcpState::Established

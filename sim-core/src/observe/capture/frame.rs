@@ -123,10 +123,10 @@ fn icmp(packet: &Packet, message: IcmpMessage) -> Vec<u8> {
     let mut quoted = Vec::new();
     let (src, dst, protocol) = match message.quoted {
         Quoted::Tcp { tuple, seq } => {
-            put16(&mut quoted, tuple.local.port.0);
-            put16(&mut quoted, tuple.remote.port.0);
+            put16(&mut quoted, tuple.local.port().0);
+            put16(&mut quoted, tuple.remote.port().0);
             put32(&mut quoted, seq.0);
-            (tuple.local.addr, tuple.remote.addr, TCP)
+            (tuple.local.addr(), tuple.remote.addr(), TCP)
         }
         Quoted::Udp { sport, dport } => {
             put16(&mut quoted, sport.0);
@@ -235,12 +235,12 @@ mod tests {
     #[test]
     fn datagrams_and_errors_are_valid() {
         let datagram = Datagram { sport: Port(5353), dport: Port(53), payload: Payload::from_bytes(b"query") };
-        let sent = Packet { src: TUPLE.local.addr, dst: TUPLE.remote.addr, body: Body::Udp(datagram) };
+        let sent = Packet { src: TUPLE.local.addr(), dst: TUPLE.remote.addr(), body: Body::Udp(datagram) };
         assert!(is_valid(&bytes(&sent, 0)));
         let quotes = [Quoted::Udp { sport: Port(5353), dport: Port(53) }, Quoted::Tcp { tuple: TUPLE, seq: SeqNum(7) }];
         for quoted in quotes {
             let message = IcmpMessage { code: UnreachableCode::FragNeeded(1400), quoted };
-            let error = Packet { src: TUPLE.remote.addr, dst: TUPLE.local.addr, body: Body::Icmp(message) };
+            let error = Packet { src: TUPLE.remote.addr(), dst: TUPLE.local.addr(), body: Body::Icmp(message) };
             let frame = bytes(&error, 0);
             assert!(is_valid(&frame));
             assert_eq!(u32::try_from(frame.len()), Ok(error.wire_len()));

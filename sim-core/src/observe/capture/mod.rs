@@ -88,7 +88,7 @@ impl Capture {
     }
 
     fn wanted(&self, tuple: Option<FourTuple>) -> bool {
-        let port = |wanted| tuple.is_some_and(|t| t.local.port == wanted || t.remote.port == wanted);
+        let port = |wanted| tuple.is_some_and(|t| t.local.port() == wanted || t.remote.port() == wanted);
         self.config.port.is_none_or(port)
     }
 

@@ -112,7 +112,7 @@ impl Observer for Attempts {
         searched.total += 1;
         let buckets = if searched.first_vain.is_some() { &mut searched.after } else { &mut searched.before };
         buckets.push(searched.total, inspected.into());
-        if tuple.local.port == Port::NONE {
+        if tuple.local.port() == Port::NONE {
             searched.vain += 1;
             searched.first_vain.get_or_insert(searched.total);
         }

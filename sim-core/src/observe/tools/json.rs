@@ -225,7 +225,7 @@ fn socket(host: &HostView, one: &SocketView) -> Value {
         "recv_q": one.recv_q,
         "send_q": one.send_q,
         "local": one.local.to_string(),
-        "remote": if one.state == TcpState::Listen || one.remote.port == Port::NONE { Value::Null } else { end(one.remote) },
+        "remote": if one.state == TcpState::Listen || one.remote.port() == Port::NONE { Value::Null } else { end(one.remote) },
         "inode": one.ino,
     }));
     if let Some(owner) = one.owner {

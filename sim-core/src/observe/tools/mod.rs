@@ -308,7 +308,7 @@ impl ViewOptions {
         let tcp = host.sockets.iter().filter(|socket| socket.transport == Transport::Tcp && socket.ino != 0);
         let nothing = || ViewError::NothingUnread { host: host.name.clone() };
         if let Some(port) = self.port {
-            let mut there = tcp.filter(|socket| socket.local.port == port && socket.state != TcpState::Listen);
+            let mut there = tcp.filter(|socket| socket.local.port() == port && socket.state != TcpState::Listen);
             let socket = there.next().ok_or_else(|| ViewError::NoSocket { host: host.name.clone() })?;
             return Ok((socket, unread(socket).ok_or_else(nothing)?));
         }

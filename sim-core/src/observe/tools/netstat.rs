@@ -176,17 +176,17 @@ const fn state_name(transport: Transport, state: TcpState) -> &'static str {
 
 /// IPv4-mapped addresses are printed as IPv4; a port 0 as `*`.
 fn address(host: &HostView, family: NetFamily, end: Endpoint, numeric: bool) -> String {
-    let name = if numeric { None } else { services::name_of(host, end.port) };
+    let name = if numeric { None } else { services::name_of(host, end.port()) };
     let port = match name {
-        _ if end.port.0 == 0 => "*".to_owned(),
+        _ if end.port().0 == 0 => "*".to_owned(),
         Some(name) => name.to_owned(),
-        None => end.port.to_string(),
+        None => end.port().to_string(),
     };
     match family {
-        NetFamily::V6 if end.addr.is_unspecified() && numeric => format!(":::{port}"),
-        NetFamily::V6 if end.addr.is_unspecified() => format!("[::]:{port}"),
-        NetFamily::V4 if end.addr.is_loopback() && !numeric => format!("localhost:{port}"),
-        NetFamily::V4 | NetFamily::V6 => format!("{}:{port}", end.addr),
+        NetFamily::V6 if end.addr().is_unspecified() && numeric => format!(":::{port}"),
+        NetFamily::V6 if end.addr().is_unspecified() => format!("[::]:{port}"),
+        NetFamily::V4 if end.addr().is_loopback() && !numeric => format!("localhost:{port}"),
+        NetFamily::V4 | NetFamily::V6 => format!("{}:{port}", end.addr()),
     }
 }
 

@@ -72,11 +72,11 @@ fn row(number: u32, socket: &SocketView, hz: u32, width: usize) -> String {
 
 /// Address in the machine's byte order (little-endian), port in the network's.
 fn end(end: Endpoint, width: usize) -> String {
-    let v4 = u32::from_le_bytes(end.addr.octets());
+    let v4 = u32::from_le_bytes(end.addr().octets());
     match width {
-        8 => format!("{v4:08X}:{:04X}", end.port.0),
-        _wide if end.addr.is_unspecified() => format!("{:032X}:{:04X}", 0, end.port.0),
-        _wide => format!("0000000000000000FFFF0000{v4:08X}:{:04X}", end.port.0),
+        8 => format!("{v4:08X}:{:04X}", end.port().0),
+        _wide if end.addr().is_unspecified() => format!("{:032X}:{:04X}", 0, end.port().0),
+        _wide => format!("0000000000000000FFFF0000{v4:08X}:{:04X}", end.port().0),
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn namespace(later: Duration) -> HostView {
     let udp = |socket| SocketView { transport: Transport::Udp, ..socket };
     let waiting = timer(TimerKind::TimeWait, minus(59_688), 0);
     let listener = SocketView {
-        local: Endpoint { addr: Ipv4Addr::UNSPECIFIED, ..local(3307) },
+        local: Endpoint::new(Ipv4Addr::UNSPECIFIED, 3307),
         send_q: 128,
         ..socket(TcpState::Listen, 3307, 0, own(4))
     };

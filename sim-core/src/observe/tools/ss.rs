@@ -100,14 +100,14 @@ impl SsFilter {
         match self {
             Self::All => true,
             Self::End(side, prefix, port) => {
-                let Endpoint { addr, port: own } = end(*side);
+                let end = end(*side);
                 let covered = |(net, len): (Ipv4Addr, u32)| {
-                    len == 0 || (u32::from(addr) ^ u32::from(net)).checked_shr(32 - len.min(32)) == Some(0)
+                    len == 0 || (u32::from(end.addr()) ^ u32::from(net)).checked_shr(32 - len.min(32)) == Some(0)
                 };
-                prefix.is_none_or(covered) && port.is_none_or(|port| own.0 == port)
+                prefix.is_none_or(covered) && port.is_none_or(|port| end.port().0 == port)
             }
-            Self::PortFrom(side, port) => end(*side).port.0 >= *port,
-            Self::PortTo(side, port) => end(*side).port.0 <= *port,
+            Self::PortFrom(side, port) => end(*side).port().0 >= *port,
+            Self::PortTo(side, port) => end(*side).port().0 <= *port,
             Self::Not(inner) => !inner.passes(socket),
             Self::And(a, b) => a.passes(socket) && b.passes(socket),
             Self::Or(a, b) => a.passes(socket) || b.passes(socket),
@@ -239,9 +239,9 @@ fn fields(
         format!("{:<6}", socket.recv_q),
         format!("{:<6}", socket.send_q),
         address(socket.family, socket.local),
-        port(socket.local.port),
+        port(socket.local.port()),
         address(socket.family, socket.remote),
-        port(socket.remote.port),
+        port(socket.remote.port()),
         process,
     ]);
     fields
@@ -293,9 +293,9 @@ const fn state_name(state: TcpState) -> &'static str {
 
 fn address(family: NetFamily, end: Endpoint) -> String {
     match family {
-        NetFamily::V4 => format!("{}:", end.addr),
-        NetFamily::V6 if end.addr.is_unspecified() => "*:".to_owned(),
-        NetFamily::V6 => format!("[::ffff:{}]:", end.addr),
+        NetFamily::V4 => format!("{}:", end.addr()),
+        NetFamily::V6 if end.addr().is_unspecified() => "*:".to_owned(),
+        NetFamily::V6 => format!("[::ffff:{}]:", end.addr()),
     }
 }
 

@@ -26,7 +26,7 @@ pub fn tcpdump(span: &SpanView, port: Option<Port>) -> String {
 #[must_use]
 pub(super) fn crosses(seen: &PacketSeen, port: Option<Port>) -> bool {
     let ends = seen.packet.tuple();
-    port.is_none_or(|port| ends.is_some_and(|t| t.local.port == port || t.remote.port == port))
+    port.is_none_or(|port| ends.is_some_and(|t| t.local.port() == port || t.remote.port() == port))
 }
 
 fn clock(start_unix: u64, seen: &PacketSeen) -> String {
@@ -41,7 +41,7 @@ fn line(seen: &PacketSeen, conversations: &mut Conversations) -> String {
         let Body::Icmp(message) = &packet.body else { return String::new() };
         return format!("{} > {}: {}", packet.src, packet.dst, icmp(message, packet.src));
     };
-    let route = format!("{}.{} > {}.{}: ", ends.local.addr, ends.local.port, ends.remote.addr, ends.remote.port);
+    let route = format!("{}.{} > {}.{}: ", ends.local.addr(), ends.local.port(), ends.remote.addr(), ends.remote.port());
     let body = match &packet.body {
         Body::Tcp { segment, .. } => tcp(segment, ends, conversations),
         Body::Udp(datagram) => udp(datagram),
@@ -62,7 +62,7 @@ impl Conversations {
         if !segment.flags.ack() {
             return (seq, ack);
         }
-        let reversed = (ends.local.port, ends.local.addr) > (ends.remote.port, ends.remote.addr);
+        let reversed = (ends.local.port(), ends.local.addr()) > (ends.remote.port(), ends.remote.addr());
         let key = if reversed { ends.mirrored() } else { ends };
         match self.0.get(&key) {
             Some(&(first, second)) if !segment.flags.syn() => {
@@ -142,7 +142,7 @@ fn options(segment: &Segment, ends: FourTuple, conversations: &Conversations) ->
     }
     if let Some(block) = set.sack {
         // Relative to what the other end sends, as the acknowledgment is.
-        let reversed = (ends.local.port, ends.local.addr) > (ends.remote.port, ends.remote.addr);
+        let reversed = (ends.local.port(), ends.local.addr()) > (ends.remote.port(), ends.remote.addr());
         let key = if reversed { ends.mirrored() } else { ends };
         let base = conversations.0.get(&key).map_or(0, |&(first, second)| if reversed { first } else { second });
         out.extend(["nop".to_owned(), "nop".to_owned()]);
@@ -188,7 +188,7 @@ fn dns_answer(bytes: &[u8], answer: &dns::Answer, len: u32) -> String {
 fn icmp(message: &IcmpMessage, from: crate::units::Ipv4Addr) -> String {
     let what = match (message.code, message.quoted) {
         (UnreachableCode::Port, Quoted::Tcp { tuple, .. }) => {
-            format!("{} tcp port {} unreachable", tuple.remote.addr, tuple.remote.port)
+            format!("{} tcp port {} unreachable", tuple.remote.addr(), tuple.remote.port())
         }
         (UnreachableCode::Port, Quoted::Udp { dport, .. }) => format!("{from} udp port {dport} unreachable"),
         (UnreachableCode::Net, _) => format!("net {} unreachable", quoted_dst(message, from)),
@@ -210,7 +210,7 @@ fn icmp(message: &IcmpMessage, from: crate::units::Ipv4Addr) -> String {
 
 fn quoted_dst(message: &IcmpMessage, from: crate::units::Ipv4Addr) -> crate::units::Ipv4Addr {
     match message.quoted {
-        Quoted::Tcp { tuple, .. } => tuple.remote.addr,
+        Quoted::Tcp { tuple, .. } => tuple.remote.addr(),
         Quoted::Udp { .. } => from,
     }
 }

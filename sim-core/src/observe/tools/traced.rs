@@ -97,7 +97,7 @@ pub(super) fn returned_text(call: &CallSeen) -> String {
 
 /// `{sa_family=AF_INET, sin_port=htons(3306), sin_addr=inet_addr("127.0.0.1")}`.
 pub(super) fn sockaddr(end: Endpoint) -> String {
-    format!("{{sa_family=AF_INET, sin_port=htons({}), sin_addr=inet_addr(\"{}\")}}", end.port, end.addr)
+    format!("{{sa_family=AF_INET, sin_port=htons({}), sin_addr=inet_addr(\"{}\")}}", end.port(), end.addr())
 }
 
 /// Bits of `poll`, low to high, as `strace` names them.

@@ -99,7 +99,7 @@ impl Runner<'_> {
     /// The connection a packet with this port of the peer's belongs to, or the one under test.
     fn connection_of(&self, peer: Option<u16>) -> Option<usize> {
         let Some(peer) = peer else { return self.under_test };
-        let of_peer = |connection: &Connection| connection.numbers.tuple.is_some_and(|t| t.remote.port.0 == peer);
+        let of_peer = |connection: &Connection| connection.numbers.tuple.is_some_and(|t| t.remote.port().0 == peer);
         self.connections.iter().rposition(of_peer).or_else(|| self.under_test.filter(|_| peer == PORT))
     }
 
@@ -144,7 +144,7 @@ impl Runner<'_> {
         };
         let Some(code) = error_code(spec) else { return Ok(()) };
         let message = IcmpMessage { code, quoted: Quoted::Tcp { tuple, seq } };
-        self.bench.inject(&Packet { src: tuple.remote.addr, dst: tuple.local.addr, body: Body::Icmp(message) });
+        self.bench.inject(&Packet { src: tuple.remote.addr(), dst: tuple.local.addr(), body: Body::Icmp(message) });
         Ok(())
     }
 }

@@ -132,7 +132,7 @@ impl Runner<'_> {
                 let tuple = self.bench.socket(fd).map(|id| self.bench.kernel.socket(id).tuple);
                 let numbers = &mut self.connections[at].numbers;
                 if numbers.tuple.is_none() {
-                    numbers.tuple = tuple.filter(|tuple| tuple.remote.addr == REMOTE);
+                    numbers.tuple = tuple.filter(|tuple| tuple.remote.addr() == REMOTE);
                 }
                 if let Some(tuple) = numbers.tuple
                     && let Some(syn) =

@@ -87,7 +87,7 @@ fn names_of_both_ends() {
     assert_eq!(client.results()[1], Err(Errno::NotConn));
     assert_eq!(client.results()[3], Ok(Ret::Name(Endpoint::new(B, 80))));
     let Ok(Ret::Name(own)) = client.results()[4] else { panic!("{:?}", client.results()) };
-    assert_eq!(own.addr, A);
+    assert_eq!(own.addr(), A);
     assert_eq!(server.results()[3..], [Ok(Ret::Accepted(FD2, own)), Ok(Ret::Name(own))]);
 }
 
@@ -168,7 +168,7 @@ fn datagrams_come_back_or_are_refused() {
     lab.program(0, 1, vec![udp(), sendto]);
     let refused = lab.program(0, 1, vec![udp(), connect(FD, B, 54), send(FD, "query"), recv(FD), send(FD, "again")]);
     lab.run(200);
-    assert!(matches!(server.last(), Some(Ok(Ret::Datagram(got, from))) if got == text("query") && from.addr == A));
+    assert!(matches!(server.last(), Some(Ok(Ret::Datagram(got, from))) if got == text("query") && from.addr() == A));
     assert_eq!(refused.results()[3..], [Err(Errno::ConnRefused), Ok(Ret::Count(5))]);
     assert_eq!(lab.world.kernel(HostId(1)).mib().get(Mib::UdpNoPorts), 2);
     let counts = |host, name| lab.world.kernel(HostId(host)).mib().get(name);
