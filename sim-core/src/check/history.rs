@@ -64,7 +64,8 @@ impl History {
 
     /// Local ports of connections this host opened.
     pub(super) fn ports(&self) -> usize {
-        let mut ports: Vec<_> = self.states.keys().filter(|t| self.opened.contains(t)).map(|t| t.local.port()).collect();
+        let mut ports: Vec<_> =
+            self.states.keys().filter(|t| self.opened.contains(t)).map(|t| t.local.port()).collect();
         ports.dedup();
         ports.len()
     }

@@ -1,5 +1,6 @@
 //! Slots by number, in chunks that are copied only when written after a fork.
 
+use core::hint::cold_path;
 use std::sync::Arc;
 
 const CHUNK: usize = 256;
@@ -17,7 +18,10 @@ impl<T: Clone> Chunk<T> {
     fn get(&self, ix: usize) -> Option<&T> {
         match self.own.get(ix) {
             Some(slot) => slot.as_ref(),
-            None => self.get_shared(ix),
+            None => {
+                cold_path();
+                self.get_shared(ix)
+            }
         }
     }
     #[cold]
@@ -29,6 +33,7 @@ impl<T: Clone> Chunk<T> {
     #[inline]
     fn slots(&mut self, ix: usize) -> &mut Vec<Option<T>> {
         if ix >= self.own.len() {
+            cold_path();
             self.own();
         }
         &mut self.own

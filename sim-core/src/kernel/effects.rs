@@ -6,6 +6,7 @@ use crate::time::Instant;
 use crate::trace::{Digest, RecordKind};
 use crate::units::{FourTuple, HostId, ReqId, SocketId, TaskRef, TwId};
 use crate::wire::Packet;
+use core::hint::cold_path;
 
 /// A kernel timer to be put into the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,6 +89,7 @@ impl Effects {
     pub(crate) fn record(&mut self, kind: RecordKind) {
         kind.digest(self.at, self.host, &mut self.digest);
         if !self.quiet || kind.is_counted() {
+            cold_path();
             self.keep(kind);
         }
     }

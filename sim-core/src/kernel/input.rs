@@ -13,6 +13,7 @@ use crate::trace::{Mib, RecordKind};
 use crate::units::{FourTuple, Ipv4Addr, SocketId, TwId};
 use crate::wire::icmp::Quoted;
 use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
+use core::hint::cold_path;
 
 /// An address of many hosts: multicast (224/4) or the limited broadcast.
 #[inline]
@@ -29,6 +30,7 @@ impl Kernel {
         let &Packet { src, dst, ref body } = packet;
         // ip_route_input_slow: a martian source (RFC 1122 §3.2.1.3).
         if is_shared(src) || src.is_unspecified() {
+            cold_path();
             return;
         }
         self.mib.inc(Mib::IpInDelivers);
@@ -45,6 +47,7 @@ impl Kernel {
                 });
                 // tcp_v4_rcv: only what is addressed to this host (pkt_type PACKET_HOST).
                 if is_shared(dst) {
+                    cold_path();
                     return;
                 }
                 self.on_segment(now, tuple, segment, fx);

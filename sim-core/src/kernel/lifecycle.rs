@@ -15,6 +15,7 @@ use crate::time::{Duration, Instant};
 use crate::trace::{Counters, Mib, RecordKind};
 use crate::units::{FourTuple, Port, SocketId, TwId};
 use crate::wire::{Packet, Segment};
+use core::hint::cold_path;
 
 impl Kernel {
     /// A user call on a socket's machine and everything that follows from it.
@@ -124,6 +125,7 @@ impl Kernel {
         let tuple = socket.tuple;
         socket.waiters.drain_into(&mut fx.wakes);
         if self.timewaits.len() >= self.config.sysctls.max_tw_buckets() {
+            cold_path();
             self.mib.inc(Mib::TCPTimeWaitOverflow);
             // The machine has recorded the way into the substate.
             count_transition(&mut self.state_counts, substate, TcpState::Closed);
@@ -211,6 +213,7 @@ impl Kernel {
             self.processes[owner.process.index()].count_parity(port, false);
         }
         if socket.listen().is_some() {
+            cold_path();
             self.listen_stop(now, id, Cause::Close, fx);
             return;
         }
@@ -231,6 +234,7 @@ impl Kernel {
         socket.flags.set(SocketFlags::ORPHAN, true);
         self.gauges.orphans += 1;
         if self.gauges.orphans > self.config.sysctls.max_orphans() {
+            cold_path();
             // Linux tcp_check_oom: reset instead of keeping one orphan too many.
             self.mib.inc(Mib::TCPAbortOnMemory);
             let _ = self.tcp_call(now, id, UserCall::Abort(Cause::Overflow), fx);

@@ -13,6 +13,7 @@ use crate::time::{Duration, Instant};
 use crate::trace::{DropReason, Mib, RecordKind};
 use crate::units::{FourTuple, ReqId, SocketId};
 use crate::wire::{Segment, SeqNum};
+use core::hint::cold_path;
 
 /// How long after the last cookie an ACK without a request may still carry one
 /// (`TCP_SYNCOOKIE_VALID`, 2 minutes).
@@ -67,6 +68,7 @@ impl Kernel {
         let (request_queue_full, accept_queue_full) = (queued > listen.backlog, listen.is_full());
         let mut want_cookie = cookies == 2;
         if (want_cookie || request_queue_full) && iss.is_none() {
+            cold_path();
             if cookies == 0 {
                 self.mib.inc(Mib::TCPReqQFullDrop);
                 self.drop_syn(tuple, DropReason::RequestQueueFull, fx);
@@ -76,11 +78,13 @@ impl Kernel {
             want_cookie = true;
         }
         if accept_queue_full {
+            cold_path();
             self.mib.inc(Mib::ListenOverflows);
             self.drop_syn(tuple, DropReason::AcceptQueueFull, fx);
             return;
         }
         if cookies == 0 && iss.is_none() && max_syn_backlog.saturating_sub(queued) < max_syn_backlog / 4 {
+            cold_path();
             // Linux keeps the last quarter for peers proven by TIME_WAIT metrics, which are not modelled.
             self.drop_syn(tuple, DropReason::RequestQueueFull, fx);
             return;
@@ -90,6 +94,7 @@ impl Kernel {
         let context = TcpContext { now, clock: self.clock, config: &self.tcp_config };
         let parent = self.sockets.get_mut(listener.0).expect("the listen table refers to a live socket");
         if want_cookie {
+            cold_path();
             let reply = self.secrets.cookie.syn_ack(setup, segment, &parent.tcb, &context);
             self.mib.inc(Mib::SyncookiesSent);
             if let Some(listen) = parent.listen_mut() {
@@ -146,29 +151,37 @@ impl Kernel {
         let counters = &mut self.scratch.counters;
         let mut verdict = request.sock.process(segment, defer, &context, counters);
         if verdict == ReqVerdict::Complete && parent.listen().is_some_and(ListenState::is_full) {
+            cold_path();
             counters.extend([Mib::ListenOverflows, Mib::ListenDrops]);
             verdict = request.sock.overflow(segment, &context, counters);
             fx.record(RecordKind::Drop { tuple: tuple.mirrored(), reason: DropReason::AcceptQueueFull });
         }
         self.mib.take(&mut self.scratch.counters);
         if request.sock.deadline != deadline {
+            cold_path();
             fx.timers.push((request.sock.deadline, KernelTimer::Request(id)));
         }
         if young
             && !request.sock.is_young()
             && let Some(listen) = parent.listen_mut()
         {
+            cold_path();
             listen.young -= 1;
         }
         match verdict {
             ReqVerdict::Ignore => {}
-            ReqVerdict::Reply(reply) => transmit(&mut self.mib, tuple, reply, fx.answer(), fx),
+            ReqVerdict::Reply(reply) => {
+                cold_path();
+                transmit(&mut self.mib, tuple, reply, fx.answer(), fx);
+            }
             ReqVerdict::ListenerResets(reset) => {
+                cold_path();
                 if let Some(reset) = reset {
                     transmit(&mut self.mib, tuple, reset, fx.answer(), fx);
                 }
             }
             ReqVerdict::Drop(reset) => {
+                cold_path();
                 let cause = if segment.flags.rst() { Cause::RstArrived } else { Cause::Abort };
                 self.drop_request(id, cause, fx);
                 if let Some(reset) = reset {
@@ -227,6 +240,7 @@ impl Kernel {
         self.tcp_step(now, id, TcpInput::SegmentArrives(segment), fx);
         let Some(child) = self.sockets.get_mut(id.0) else { return };
         if child.state() == TcpState::Closed {
+            cold_path();
             child.flags.set(SocketFlags::UNACCEPTED, false);
             self.free_if_unreferenced(id);
             return;

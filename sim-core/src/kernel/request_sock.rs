@@ -11,6 +11,7 @@ use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::units::FourTuple;
 use crate::wire::{Flags, Segment, SeqNum, TcpOptions, reset_for};
+use core::hint::cold_path;
 
 /// A half-open connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -258,6 +259,7 @@ impl RequestSock {
         let (paws_reject, echo_reject) = self.stamps_bad(seg);
         let control = flags.0 & (Flags::SYN.0 | Flags::ACK.0 | Flags::RST.0 | Flags::FIN.0);
         if seg.seq == self.irs && control == Flags::SYN.0 && !paws_reject {
+            cold_path();
             // The SYN again: the SYN-ACK again, and its timer anew.
             if self.oow_limited(seg, cx, counters) {
                 return ReqVerdict::Ignore;
@@ -271,6 +273,7 @@ impl RequestSock {
         let right = self.rcv_nxt().add(self.rcv_wnd);
         let inside = in_window(seg.seq, seg.end_seq(), self.rcv_nxt(), right);
         if flags.rst() && inside {
+            cold_path();
             // RFC 5961 §3.2, before the ACK check: the exact number ends it, any other
             // in the window is challenged, whatever is acknowledged (6.18.44, measured).
             if seg.seq == self.rcv_nxt() {
@@ -282,6 +285,7 @@ impl RequestSock {
             return ReqVerdict::Reply(self.ack(cx));
         }
         if flags.ack() && seg.ack != self.iss.add(1) {
+            cold_path();
             let reset = reset_for(seg);
             if reset.is_some() {
                 counters.push(Mib::OutRsts);
@@ -289,6 +293,7 @@ impl RequestSock {
             return ReqVerdict::ListenerResets(reset);
         }
         if paws_reject || echo_reject || !inside {
+            cold_path();
             if paws_reject {
                 counters.push(Mib::PAWSEstab);
             }
@@ -304,6 +309,7 @@ impl RequestSock {
         }
         // A SYN at IRS itself lies before the window and is trimmed off.
         if flags.syn() && seg.seq != self.irs {
+            cold_path();
             counters.push(Mib::AttemptFails);
             counters.push(Mib::EmbryonicRsts);
             return ReqVerdict::Drop(self.embryonic_reset(seg, counters));
@@ -312,6 +318,7 @@ impl RequestSock {
             return ReqVerdict::Ignore;
         }
         if self.num_timeout < defer_accept && seg.end_seq() == self.rcv_nxt() {
+            cold_path();
             self.acked = true;
             counters.push(Mib::TCPDeferAcceptDrop);
             return ReqVerdict::Ignore;

@@ -1,5 +1,6 @@
 //! A full socket: `struct sock` with what hangs on it.
 
+use core::hint::cold_path;
 use std::collections::VecDeque;
 
 use super::bind_table::BindOwner;
@@ -194,7 +195,10 @@ impl Waiters {
         match core::mem::take(self) {
             Self::None => {}
             Self::One(task) => wakes.push(task),
-            Self::Many(all) => wakes.extend(all.iter()),
+            Self::Many(all) => {
+                cold_path();
+                wakes.extend(all.iter());
+            }
         }
     }
 }

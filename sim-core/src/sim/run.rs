@@ -14,6 +14,7 @@ use crate::tcp::{Cause, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::{CallSeen, Observer, Record, RecordKind};
 use crate::units::{Fd, HostId, Pid, Port, ProcIx, TaskId, TaskRef};
+use core::hint::cold_path;
 
 /// How a thread goes on.
 enum Turn {
@@ -43,6 +44,7 @@ impl World {
         match proc.phase {
             Phase::Running => {}
             Phase::Stopped => {
+                cold_path();
                 proc.held.push(task.task);
                 return Ok(());
             }
@@ -54,6 +56,7 @@ impl World {
             TaskState::Waking => Turn::Effect { first: false },
             TaskState::TimedOut => Turn::Resume(Resume::Done(entry.kernel.timed_out(task, &slot.call))),
             TaskState::Starting => {
+                cold_path();
                 let Call::Spawn { token } = slot.call else { unreachable!("a new thread keeps the call that made it") };
                 Turn::Resume(Resume::Started(token))
             }
@@ -108,6 +111,7 @@ impl World {
             if let Err(errno) = *result
                 && stats.failed(errno, matches!(slot.call, Call::Bind { addr, .. } if addr.port() == Port::NONE), met)
             {
+                cold_path();
                 if errno == Errno::MFile {
                     stats.emfile_soft.get_or_insert(process.fds().limits().soft);
                 }
@@ -123,9 +127,11 @@ impl World {
             };
             self.fx.fold(now, host, &kind);
             if self.syscalls_wanted {
+                cold_path();
                 observer.record(&Record { at: now, host, kind });
             }
             if self.calls_wanted {
+                cold_path();
                 show_call(now, host, process.pid(), task.task, slot, result, observer);
             }
         }

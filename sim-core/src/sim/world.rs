@@ -12,6 +12,7 @@ use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
 use crate::trace::{Digest, Mib, Observer, Record, RecordKind, Sight};
 use crate::units::{HostId, ProcIx, TaskId, TaskRef};
+use core::hint::cold_path;
 
 /// One host and what runs on it.
 #[derive(Debug)]
@@ -310,6 +311,8 @@ impl World {
                 let flying = self.fx.flight.take(packet);
                 self.fx.heard = flying.ends;
                 if self.packets_wanted {
+                    cold_path();
+                    cold_path();
                     observer.packet(at, host, Sight::Received, &flying.packet);
                 }
                 self.hosts[host.index()].kernel.on_packet(at, &flying.packet, &mut self.fx);
@@ -347,6 +350,7 @@ impl World {
     fn tick(&mut self, at: Instant) -> Result<(), Overrun> {
         self.events += 1;
         if self.events > self.budgets.events {
+            cold_path();
             return Err(Overrun::Events(at));
         }
         self.advance(at)
@@ -359,6 +363,7 @@ impl World {
         if at == self.now {
             self.at_this_instant += 1;
             if self.at_this_instant > self.budgets.same_instant {
+                cold_path();
                 return Err(Overrun::SameInstant(at));
             }
         } else {
@@ -411,6 +416,7 @@ impl World {
             self.fx.wakes.clear();
         }
         if self.hosts[host.index()].kernel.socket_total() > self.budgets.sockets {
+            cold_path();
             return Err(Overrun::Sockets(host));
         }
         Ok(())
@@ -424,6 +430,7 @@ impl World {
                 self.note(host, caller, kind);
             }
             if !self.fx.quiet {
+                cold_path();
                 observer.record(&Record { at: self.now, host, kind: *kind });
             }
         }
@@ -497,6 +504,7 @@ impl World {
     #[inline]
     fn fly(&mut self, to: HostId, at: Instant, slot: u32) -> Result<(), Overrun> {
         if self.fx.flight.len() > self.budgets.packets {
+            cold_path();
             return Err(Overrun::Packets);
         }
         self.queue.push(self.now, at, Event::Deliver { host: to, packet: slot });

@@ -6,6 +6,7 @@
 //! timer is exact to 4 ms and a 60 s timer to 2.048 s.
 
 use crate::time::{Duration, Instant};
+use core::hint::cold_path;
 
 /// `TCP_TIMEWAIT_LEN`: the length of TIME_WAIT.
 pub const TIMEWAIT_LEN: Duration = Duration::from_secs(60);
@@ -111,6 +112,7 @@ impl JiffyClock {
     #[inline]
     pub const fn expiry(&self, now: Instant, delay: Duration) -> Instant {
         if !self.rounding {
+            cold_path();
             return Instant::from_nanos(now.nanos().saturating_add(delay.nanos()));
         }
         self.file(self.jiffies(now), self.to_jiffies(delay))

@@ -63,10 +63,7 @@ impl Packet {
             Body::Udp(datagram) => (datagram.sport, datagram.dport),
             Body::Icmp(_) => return None,
         };
-        Some(FourTuple {
-            local: Endpoint::on(self.src, sport),
-            remote: Endpoint::on(self.dst, dport),
-        })
+        Some(FourTuple { local: Endpoint::on(self.src, sport), remote: Endpoint::on(self.dst, dport) })
     }
 
     /// Length on the wire in bytes from the IPv4 header on (no link header).

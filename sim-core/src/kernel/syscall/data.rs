@@ -9,6 +9,7 @@ use crate::tcp::{Reply, TcpState, UserCall};
 use crate::time::Instant;
 use crate::units::{Endpoint, Fd, ProcIx, SocketId};
 use crate::wire::Payload;
+use core::hint::cold_path;
 
 impl Kernel {
     pub(super) fn sys_send(&mut self, caller: Caller, fd: Fd, data: &Payload, fx: &mut Effects) -> Outcome {
@@ -21,6 +22,7 @@ impl Kernel {
             return self.udp_send(id, None, data.clone(), fx).map(Ret::Count).into();
         }
         if matches!(socket.state(), TcpState::Closed | TcpState::Listen) {
+            cold_path();
             let error = self.take_error(caller.now, id, fx);
             return Outcome::Done(Err(error.unwrap_or(Errno::Pipe)));
         }

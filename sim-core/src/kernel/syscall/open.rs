@@ -19,6 +19,7 @@ use crate::tcp::{Cause, Tcb, TcpState, UserCall};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{Endpoint, Fd, FourTuple, Ipv4Addr, Port, ProcIx, SocketId, TwId};
+use core::hint::cold_path;
 
 impl Kernel {
     pub(super) fn sys_socket(
@@ -205,6 +206,7 @@ impl Kernel {
         }
         socket.flags.set(SocketFlags::CONNECTING, false);
         if socket.state() == TcpState::Closed {
+            cold_path();
             let error = self.take_error(caller.now, id, fx);
             return Outcome::Done(Err(error.unwrap_or(Errno::ConnAborted)));
         }
@@ -229,11 +231,15 @@ impl Kernel {
         let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
         socket.tuple = tuple;
         if let Some(old) = inherited {
+            cold_path();
             socket.tcb.inherit_timewait(old.ts_recent, old.ts_recent_stamp);
         }
         let owner = socket.bind_owner();
         match socket.bucket.replace(owner) {
-            Some(before) => self.bind.replace(local_port, before, owner),
+            Some(before) => {
+                cold_path();
+                self.bind.replace(local_port, before, owner);
+            }
             None => self.bind.connect_take(local_port, owner),
         }
         self.established.insert(&tuple, EstablishedEntry::Full(id));
@@ -250,6 +256,7 @@ impl Kernel {
         let remote_addr = if addr.addr().is_unspecified() { Ipv4Addr::LOCALHOST } else { addr.addr() };
         // RFC 9293 §3.9.1.1; tcp_v4_connect: RTCF_MULTICAST | RTCF_BROADCAST.
         if remote_addr.is_multicast() || remote_addr.is_broadcast() {
+            cold_path();
             return Err(Errno::NetUnreach);
         }
         let source = if socket.tuple.local.addr().is_unspecified() {
@@ -259,6 +266,7 @@ impl Kernel {
         };
         // __mkroute_output: a loopback source leaves by no other device.
         if source.is_loopback() && !self.is_local(remote_addr) {
+            cold_path();
             return Err(Errno::Inval);
         }
         Ok(FourTuple {

@@ -41,7 +41,8 @@ fn line(seen: &PacketSeen, conversations: &mut Conversations) -> String {
         let Body::Icmp(message) = &packet.body else { return String::new() };
         return format!("{} > {}: {}", packet.src, packet.dst, icmp(message, packet.src));
     };
-    let route = format!("{}.{} > {}.{}: ", ends.local.addr(), ends.local.port(), ends.remote.addr(), ends.remote.port());
+    let route =
+        format!("{}.{} > {}.{}: ", ends.local.addr(), ends.local.port(), ends.remote.addr(), ends.remote.port());
     let body = match &packet.body {
         Body::Tcp { segment, .. } => tcp(segment, ends, conversations),
         Body::Udp(datagram) => udp(datagram),

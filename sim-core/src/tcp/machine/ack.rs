@@ -8,6 +8,7 @@ use crate::tcp::tcb::seconds;
 use crate::tcp::tcb::{Bits, Tcb};
 use crate::trace::Mib;
 use crate::wire::{Segment, SeqNum};
+use core::hint::cold_path;
 
 /// What `tcp_ack` found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,12 +59,14 @@ impl Tcb {
     pub(super) fn ack(&mut self, seg: &Segment, run: &mut Run<'_, '_>) -> AckVerdict {
         let (ack, una) = (seg.ack, self.snd_una);
         if ack.before(una) {
+            cold_path();
             // RFC 5961 §5.2, with Linux's stricter bound of what was really acknowledged.
             let acked = if self.bytes_acked == u16::MAX { u32::MAX } else { u32::from(self.bytes_acked) };
             let plausible = self.max_window.min(acked);
             return if ack.before(una.sub(plausible)) { AckVerdict::Bad } else { AckVerdict::Old };
         }
         if ack.after(self.snd_nxt) {
+            cold_path();
             return AckVerdict::Bad;
         }
         let advanced = ack.distance(una);
@@ -175,6 +178,7 @@ impl Tcb {
         if let (Some(sent), false) = (sent_at, retransmitted) {
             self.rtt_sample(now_us.wrapping_sub(sent), run);
         } else if let (Some((_, ecr)), true) = (echoed, syn || freed > 0) {
+            cold_path();
             // tcp_rtt_tsopt_us: what does not fit into microseconds is no time.
             let ms = self.tsval(run.now()).wrapping_sub(ecr);
             if ms < i32::MAX as u32 / 1_000 {
@@ -193,6 +197,7 @@ impl Tcb {
         let mut recovering = false;
         if let Some(cold) = &mut self.cold {
             if let Some(high) = cold.tlp_high_seq.filter(|&high| !una.before(high)) {
+                cold_path();
                 // tcp_process_tlp_ack: an acknowledgment of just the probe does not tell whether
                 // the original was lost. What follows does: more acknowledged, a duplicate, or
                 // the probe reported as one.
@@ -206,16 +211,19 @@ impl Tcb {
                 }
             }
             if cold.high_seq.is_some_and(|high| !una.before(high)) {
+                cold_path();
                 cold.high_seq = None;
             }
             recovering = cold.high_seq.is_some();
             if let Some(block) = seg.options.sack {
+                cold_path();
                 cold.marked = true;
                 for skb in cold.tx.iter_mut().take(cold.sent) {
                     skb.flags.sacked |= !skb.seq.before(block.left) && !skb.end().after(block.right);
                 }
             }
             if dup && cold.sent > 0 {
+                cold_path();
                 cold.dup_acks = cold.dup_acks.saturating_add(1);
             }
         }
@@ -225,8 +233,10 @@ impl Tcb {
         }
         let fast = self.cold.as_ref().is_some_and(|cold| cold.dup_acks == 3) && !recovering;
         if fast {
+            cold_path();
             self.fast_retransmit(run);
         } else if recovering && advanced > 0 {
+            cold_path();
             self.partly_acknowledged(run);
         }
     }

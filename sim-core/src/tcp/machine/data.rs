@@ -8,6 +8,7 @@ use crate::tcp::tcb::{Bits, OfoSegment, Tcb};
 use crate::time::Duration;
 use crate::trace::Mib;
 use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum};
+use core::hint::cold_path;
 
 /// `TCP_ATO_MIN` and `TCP_DELACK_MIN` in ms.
 pub(super) const ATO_MIN_MS: u16 = 40;
@@ -110,19 +111,23 @@ impl Tcb {
         let window = self.rcv_wnd();
         if seq == self.rcv_nxt {
             if window == 0 && !seg.payload.is_empty() {
+                cold_path();
                 run.count(Mib::TCPZeroWindowDrop);
                 self.out_of_window(run);
             } else {
                 self.accept(seg, run);
             }
         } else if !end.after(self.rcv_nxt) {
+            cold_path();
             // A retransmission: acknowledge at once.
             run.count(Mib::DelayedACKLost);
             self.note_dsack(seq, end, run);
             self.out_of_window(run);
         } else if !seq.before(self.rcv_nxt.add(window)) {
+            cold_path();
             self.out_of_window(run);
         } else if seq.before(self.rcv_nxt) {
+            cold_path();
             self.note_dsack(seq, self.rcv_nxt, run);
             if window == 0 {
                 self.out_of_window(run);
@@ -150,6 +155,7 @@ impl Tcb {
         if seg.flags.fin() {
             self.fin(run);
         } else if self.cold.as_ref().is_some_and(|cold| !cold.ofo.is_empty()) {
+            cold_path();
             self.drain_out_of_order(run);
         }
     }

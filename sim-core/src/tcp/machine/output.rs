@@ -6,6 +6,7 @@ use crate::tcp::tcb::{Bits, Skb, SkbFlags, Tcb, join};
 use crate::time::Instant;
 use crate::trace::Mib;
 use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum, TcpOptions, reset_for};
+use core::hint::cold_path;
 
 /// Answers `seg` with a reset, if it is not one itself.
 #[cold]
@@ -169,6 +170,7 @@ impl Tcb {
         self.write_xmit(nagle_off, false, run);
         // tcp_check_probe_timer: with nothing in flight nothing was sent.
         if self.packets_out() == 0 && self.xmit_at == Instant::MAX {
+            cold_path();
             let base = self.probe0_base(run);
             self.arm_probe0(base, run);
         }
@@ -176,9 +178,7 @@ impl Tcb {
 
     /// Segments in flight that are neither lost nor selectively acknowledged.
     fn in_flight(&self) -> u32 {
-        let data = self.cold.as_ref().map_or(0, |cold| {
-            if cold.marked { cold.unmarked() } else { cold.sent }
-        });
+        let data = self.cold.as_ref().map_or(0, |cold| if cold.marked { cold.unmarked() } else { cold.sent });
         u32::try_from(data).unwrap_or(u32::MAX) + u32::from(self.ctl_out() && !self.is(Bits::CTL_LOST))
     }
 
@@ -223,6 +223,7 @@ impl Tcb {
                 break;
             }
             if part < len {
+                cold_path();
                 let at = self.cold().sent;
                 self.split(at, part);
             }
@@ -230,6 +231,7 @@ impl Tcb {
             sent_any = true;
         }
         if sent_any && self.is(Bits::XMIT_PROBE0) {
+            cold_path();
             self.forget_probes();
         }
         if sent_any && (one || !self.schedule_loss_probe(false, run)) && rearm {

@@ -10,6 +10,7 @@ use crate::tcp::tcb::{Bits, Linger2, Tcb};
 use crate::tcp::timers::TIMEWAIT_LEN;
 use crate::trace::Mib;
 use crate::wire::{Flags, Segment};
+use core::hint::cold_path;
 
 /// CLOSED (§3.10.7.1): everything but a reset is answered with one.
 pub(super) fn closed(seg: &Segment, run: &mut Run<'_, '_>) {
@@ -67,8 +68,10 @@ fn validate(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
         && !disordered_ack(tcb, seg, tsval, run)
         && !flags.rst()
     {
+        cold_path();
         let old_ack = flags.ack() && seg.seq_len() == 0 && seg.seq.before(tcb.rcv_nxt);
         if flags.syn() {
+            cold_path();
             syn_challenge(tcb, run);
         } else if old_ack && run.cx.config.paws_drops_old_ack {
             run.count(Mib::PAWSOldAck);
@@ -79,7 +82,9 @@ fn validate(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
         return false;
     }
     if !in_sequence(tcb, seg) {
+        cold_path();
         if flags.rst() {
+            cold_path();
             if below_fin(tcb, seg) {
                 reset(tcb, run);
             }
@@ -168,6 +173,7 @@ pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) 
     match tcb.ack(seg, run) {
         AckVerdict::Fine => {}
         AckVerdict::Old | AckVerdict::Bad if tcb.state() == TcpState::SynReceived => {
+            cold_path();
             // §3.10.7.4 fifth check, SYN-RECEIVED: an unacceptable ACK draws a reset.
             send_reset(seg, run);
             return;
@@ -175,6 +181,7 @@ pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) 
         // An old ACK is no reason to drop what comes with it.
         AckVerdict::Old => {}
         AckVerdict::Bad => {
+            cold_path();
             tcb.challenge_ack(run);
             return;
         }
@@ -189,6 +196,7 @@ pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) 
         TcpState::CloseWait | TcpState::Closing | TcpState::LastAck | TcpState::FinWait1 | TcpState::FinWait2 => {
             // RFC 1122 §4.2.2.13: data for a closed receiver draws a reset.
             if tcb.is(Bits::RCV_SHUTDOWN) && new_data(tcb, seg) {
+                cold_path();
                 run.count(Mib::TCPAbortOnData);
                 fail_reset(tcb, Cause::Abort, run);
                 send_reset(seg, run);
@@ -280,6 +288,7 @@ fn fin_acked(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
         return true;
     }
     if tcb.cold.as_ref().is_some_and(|cold| cold.linger2 == Linger2::Reset) || new_data(tcb, seg) {
+        cold_path();
         run.count(Mib::TCPAbortOnData);
         done(tcb, Cause::Abort, None, run);
         send_reset(seg, run);
@@ -287,6 +296,7 @@ fn fin_acked(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) -> bool {
     }
     let wait = close::fin_time(tcb, run);
     if wait > TIMEWAIT_LEN {
+        cold_path();
         tcb.arm_keepalive(wait - TIMEWAIT_LEN, run);
         true
     } else if seg.flags.fin() {

@@ -9,12 +9,14 @@ use crate::tcp::state::{Cause, TcpState};
 use crate::tcp::tcb::{Bits, Tcb, seconds};
 use crate::trace::Mib;
 use crate::wire::Segment;
+use core::hint::cold_path;
 
 /// One segment in SYN-SENT. Data and FIN on a SYN are not taken (KERNEL-NOTES 8).
 pub(super) fn arrives(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     let flags = seg.flags;
     if flags.ack() {
         if !seg.ack.after(tcb.snd_una) || seg.ack.after(tcb.snd_nxt) {
+            cold_path();
             if tcb.retransmits() == 0 {
                 // TCP_TIMEOUT_MIN: the SYN goes out again two jiffies later (KERNEL-NOTES 7).
                 let soon = run.cx.clock.span(2);
@@ -24,11 +26,13 @@ pub(super) fn arrives(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
             return;
         }
         if !echo_plausible(tcb, seg, run) {
+            cold_path();
             run.count(Mib::PAWSActive);
             send_reset(seg, run);
             return;
         }
         if flags.rst() {
+            cold_path();
             segment::reset(tcb, run);
         } else if flags.syn() {
             synack(tcb, seg, run);

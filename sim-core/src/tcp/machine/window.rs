@@ -4,6 +4,7 @@ use super::Run;
 use crate::tcp::config::TcpConfig;
 use crate::tcp::tcb::{Bits, Tcb};
 use crate::trace::Mib;
+use core::hint::cold_path;
 
 /// Bytes of window a buffer of `rcvbuf` bytes is worth (`tcp_win_from_space`
 /// with the default scaling ratio of one half).
@@ -70,6 +71,7 @@ impl Tcb {
         let full = self.window_clamp().min(allowed);
         let mss = u32::from(self.rcv_mss).min(full);
         if free < full >> 1 {
+            cold_path();
             self.quick = 0;
             free = (free >> self.rcv_wscale()) << self.rcv_wscale();
             if free < allowed >> 4 || free < mss {
@@ -98,6 +100,7 @@ impl Tcb {
         let current = self.rcv_wnd();
         let mut new = self.window_wanted();
         if new < current {
+            cold_path();
             new = align(current, self.rcv_wscale());
         }
         self.rcv_wnd = new;
