@@ -17,6 +17,7 @@ impl Kernel {
     /// CPU time of a `connect()` by the state of the tables at its start. The
     /// plan is kept: if nothing relevant changes until the call takes effect,
     /// the search is not made again.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn connect_cost(&mut self, now: Instant, process: ProcIx, fd: Fd, addr: Endpoint) -> Duration {
         let cost = &self.config.cost;
         let other = Duration::from_nanos(u64::from(cost.call_ns(crate::app::CallName::Connect)));

@@ -225,37 +225,24 @@ impl CpuSet {
     /// apart, below `u64::MAX`.
     #[inline]
     pub fn reserve(&mut self, now: Instant, task: u64, last: Option<CpuId>, work: CpuWork, cost: Duration) -> CpuGrant {
-        self.book(now, task, last, None, (work, cost))
+        self.reserve_after(now, task, last, Duration::ZERO, (work, cost))
     }
 
-    /// Books a system call of `cost` and, right before it on the same CPU, the
-    /// user code that leads to it. The grant is the call's.
+    /// Books a piece of work and, right before it on the same CPU, the user code
+    /// that leads to it. The grant is the piece's.
     #[inline]
-    pub fn reserve_call(
+    pub fn reserve_after(
         &mut self,
         now: Instant,
         task: u64,
         last: Option<CpuId>,
         user: Duration,
-        cost: Duration,
-    ) -> CpuGrant {
-        let user = (user > Duration::ZERO).then_some(user);
-        self.book(now, task, last, user, (CpuWork::System, cost))
-    }
-
-    #[inline]
-    fn book(
-        &mut self,
-        now: Instant,
-        task: u64,
-        last: Option<CpuId>,
-        user: Option<Duration>,
         (work, cost): (CpuWork, Duration),
     ) -> CpuGrant {
         let home = self.home(now, task);
         let id = self.choose(now, home, last);
         let taken = self.stretched(cost);
-        let user = user.map(|user| (user, self.stretched(user)));
+        let user = (user > Duration::ZERO).then(|| (user, self.stretched(user)));
         let cpu = &mut self.cpus[id.0 as usize];
         if cpu.free_at > now {
             cpu.queue_latest(now);
@@ -437,11 +424,11 @@ mod tests {
     fn user_code_runs_before_its_call_on_the_same_cpu() {
         let mut set = cpus(2);
         set.reserve(at(0), 9, None, CpuWork::System, us(100));
-        let grant = set.reserve_call(at(10), 1, None, us(3), us(7));
+        let grant = set.reserve_after(at(10), 1, None, us(3), (CpuWork::System, us(7)));
         assert_eq!((grant.cpu.0, grant.start, grant.end, grant.switched), (1, at(13), at(20), true));
         let half = set.usage(CpuId(1), at(15));
         assert_eq!((half.user, half.system), (us(3), us(2)));
-        let without = set.reserve_call(at(20), 1, Some(CpuId(1)), Duration::ZERO, us(7));
+        let without = set.reserve_after(at(20), 1, Some(CpuId(1)), Duration::ZERO, (CpuWork::System, us(7)));
         assert_eq!((without.start, without.end, without.switched), (at(20), at(27), false));
     }
 

@@ -204,6 +204,7 @@ impl FdTable {
     ///
     /// # Errors
     /// `EBADF` if it is not open.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn close(&mut self, fd: Fd) -> Result<FdFile, Errno> {
         let file = self.get(fd)?;
         match file {

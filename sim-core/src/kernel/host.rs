@@ -318,6 +318,7 @@ impl Kernel {
     }
 
     /// The process whose descriptor refers to the connection.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn owner_of(&self, tuple: FourTuple) -> Option<ProcIx> {
         match self.established.get(&tuple)? {
             EstablishedEntry::Full(id) => self.socket(id).owner.map(|owner| owner.process),

@@ -75,6 +75,7 @@ impl Kernel {
         }
     }
 
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn on_unknown_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) {
         match self.listeners.lookup(tuple.local, tuple.remote, &self.ehash) {
             Some(listener) => self.on_listen_segment(now, listener, tuple, segment, fx),
@@ -197,6 +198,7 @@ impl Kernel {
     }
 
     /// A minisock's timer is due (unless it was re-armed since).
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn on_timewait_timer(&mut self, now: Instant, id: TwId, fx: &mut Effects) {
         if self.timewaits.get(id.0).is_some_and(|tw| tw.sock.expires <= now) {
             self.count_expired_timewait(id);

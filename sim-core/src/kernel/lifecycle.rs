@@ -120,6 +120,7 @@ impl Kernel {
 
     /// Linux `tcp_time_wait`: the full socket gives its place in the tables to
     /// a minisock, unless there are `tcp_max_tw_buckets` of them already.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn become_timewait(&mut self, now: Instant, id: SocketId, substate: TcpState, timeout: Duration, fx: &mut Effects) {
         let socket = self.sockets.get_mut(id.0).expect("the caller just stepped it");
         let tuple = socket.tuple;
@@ -204,6 +205,7 @@ impl Kernel {
     }
 
     /// `close()` of the last descriptor of a TCP socket.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn tcp_close(&mut self, now: Instant, id: SocketId, fx: &mut Effects) {
         let socket = self.sockets.get_mut(id.0).expect("caller holds the socket");
         let (owner, port) = (socket.owner.take(), socket.local_port());

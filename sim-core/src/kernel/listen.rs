@@ -21,6 +21,7 @@ const COOKIE_VALID: Duration = Duration::from_secs(120);
 
 impl Kernel {
     /// A segment for a listener that belongs to no connection or request.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn on_listen_segment(
         &mut self,
         now: Instant,
@@ -50,6 +51,7 @@ impl Kernel {
 
     /// Linux `tcp_conn_request`. `iss`: chosen by a TIME_WAIT minisock that
     /// this SYN reopened; such a SYN is never dropped for a full request queue.
+    #[inline]
     pub(crate) fn on_syn(
         &mut self,
         now: Instant,
@@ -134,6 +136,7 @@ impl Kernel {
     }
 
     /// A segment for a half-open request: Linux `tcp_check_req`.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn on_request_segment(
         &mut self,
         now: Instant,
@@ -207,6 +210,7 @@ impl Kernel {
 
     /// Puts an accepted child in place of its request and lets it process the
     /// ACK that completed the handshake (with the data it may carry).
+    #[inline]
     fn add_child(
         &mut self,
         now: Instant,
@@ -295,6 +299,7 @@ impl Kernel {
     }
 
     /// Takes a request out of its listener's count and the arena.
+    #[inline]
     fn forget_request(&mut self, id: ReqId) {
         let request = self.requests.remove(id.0).expect("caller holds the request");
         if let Some(listen) = self.sockets.get_mut(request.listener.0).and_then(Socket::listen_mut) {
@@ -314,6 +319,7 @@ impl Kernel {
     }
 
     /// Linux `reqsk_timer_handler`: retransmit the SYN-ACK or give up.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn on_request_timer(&mut self, now: Instant, id: ReqId, fx: &mut Effects) {
         let Some(request) = self.requests.get_mut(id.0) else { return };
         if request.sock.deadline > now {

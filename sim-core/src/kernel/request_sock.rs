@@ -105,6 +105,7 @@ impl RequestSock {
     /// A request from a SYN (`tcp_conn_request`, `tcp_openreq_init_rwin`).
     /// Nothing is sent yet: transmit [`RequestSock::syn_ack`].
     #[must_use]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn new(setup: RequestSetup, syn: &Segment, listener: &Tcb, cx: &TcpContext<'_>) -> Self {
         let config = cx.config;
         let ts_recent = syn.options.timestamp.filter(|_| config.tcp_timestamps).map(|(tsval, _)| tsval);
@@ -248,6 +249,7 @@ impl RequestSock {
     }
 
     /// `tcp_check_req` (RFC 9293 §3.10.7.4 for SYN-RECEIVED, RFC 5961).
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn process(
         &mut self,
         seg: &Segment,

@@ -90,6 +90,7 @@ impl TimeWaitSock {
     /// The minisock of a connection that asked for one
     /// ([`crate::tcp::Fate::TimeWait`]), alive for `wait` as the timer wheel has it.
     #[must_use]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn new(tuple: FourTuple, tcb: &Tcb, substate: TcpState, wait: Duration, cx: &TcpContext<'_>) -> Self {
         let (ts_recent, ts_recent_stamp) = if tcb.timestamps_ok() { tcb.ts_recent() } else { (0, 0) };
         Self {

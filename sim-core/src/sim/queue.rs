@@ -218,7 +218,7 @@ impl<E: Copy> Queue<E> {
     }
 
     /// Takes the next event.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn pop(&mut self) -> Option<(Instant, E)> {
         if let Some(entry) = self.front.take() {
             self.len -= 1;

@@ -67,6 +67,7 @@ impl World {
 
     /// Runs a thread: its program is resumed and its calls executed inline for
     /// as long as nothing else is due before they complete.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn proceed(
         &mut self,
         host: HostId,
@@ -151,14 +152,10 @@ impl World {
             Duration::from_nanos(u64::from(kernel.config().cost.call_ns(slot.call.name())))
         };
         let (key, last) = (task_key(task), slot.cpu);
-        let run = if work == CpuWork::User {
-            stats.cpu += cost;
-            kernel.cpus.reserve(now, key, last, work, cost)
-        } else {
-            let user = Duration::from_nanos(u64::from(kernel.config().cost.user_ns));
-            stats.cpu += user + cost;
-            kernel.cpus.reserve_call(now, key, last, user, cost)
-        };
+        let user = if work == CpuWork::User { 0 } else { kernel.config().cost.user_ns };
+        let user = Duration::from_nanos(u64::from(user));
+        stats.cpu += user + cost;
+        let run = kernel.cpus.reserve_after(now, key, last, user, (work, cost));
         slot.cpu = Some(run.cpu);
         slot.entered = run.start;
         slot.charged = cost;

@@ -196,6 +196,7 @@ impl ProcStats {
     }
 
     /// Notes a search for a source port; `half` is half of the range, `found` the port.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn searched(&mut self, met: Shortage, inspected: u32, half: u32, found: Port) {
         self.inspected += u64::from(inspected);
         if found == Port::NONE {

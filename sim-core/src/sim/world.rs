@@ -422,7 +422,7 @@ impl World {
         Ok(())
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn drain_records(&mut self, host: HostId, caller: Option<ProcIx>, observer: &mut dyn Observer) {
         let records = core::mem::take(&mut self.fx.records);
         for kind in &records {

@@ -228,6 +228,7 @@ impl PortAllocator {
     }
 
     /// What a search would do now. Changes nothing a later search could notice.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn plan(&mut self, query: &PortQuery<'_>, bind: &BindTable) -> SearchPlan {
         self.ripen(query.now);
         let (cell, basis) = self.basis(query, bind);
@@ -260,6 +261,7 @@ impl PortAllocator {
     }
 
     /// True if planning again would give the same plan.
+    #[inline]
     pub fn is_current(&mut self, plan: &SearchPlan, query: &PortQuery<'_>, bind: &BindTable) -> bool {
         self.ripen(query.now);
         self.basis(query, bind) == (plan.cell, plan.basis)
@@ -268,6 +270,7 @@ impl PortAllocator {
 
     /// The search succeeded: moves the hint on. A plan without port moves nothing
     /// and draws nothing.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn commit(&mut self, plan: &SearchPlan, rng: &mut SimRng) {
         if plan.port.is_none() {
             return;
@@ -294,6 +297,7 @@ impl PortAllocator {
     /// A socket whose port `connect()` chose entered the established table; also
     /// when it took a minisock's place. Sockets on bound ports need no note: the
     /// search passes their ports by anyway.
+    #[inline]
     pub fn note_used(&mut self, device: u32, tuple: &FourTuple) {
         let number = self.touch(device, tuple);
         let destination = self.destinations.at_mut(number);
@@ -385,6 +389,7 @@ impl PortAllocator {
     }
 
     /// Notes a change of the destination and gives its number.
+    #[inline]
     fn touch(&mut self, device: u32, tuple: &FourTuple) -> u32 {
         self.changes += 1;
         let number = self.destinations.ensure(DestinationKey::of(device, tuple));
@@ -393,6 +398,7 @@ impl PortAllocator {
     }
 
     /// Minisocks whose time has come become reusable.
+    #[inline]
     fn ripen(&mut self, now: Instant) {
         while let Some(&(at, number, port)) = self.due.front() {
             if at > now {

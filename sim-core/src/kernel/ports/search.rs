@@ -185,6 +185,7 @@ pub(super) const fn remaining(range: PortRange, step: u32) -> u32 {
 
 /// `__inet_hash_connect` from a start value: passes over `low + start`, `+ step`, …
 /// with a wrap by `remaining`, then (in steps of two) over the other parity.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub(super) fn search(range: PortRange, step: u32, start: u32, blockers: &Blockers<'_>) -> Outcome {
     let mut inspected = Inspected::default();
     for stretches in passes(range, step, start) {

@@ -104,6 +104,7 @@ impl Kernel {
     }
 
     /// What a blocked call returns when its deadline passes.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(crate) fn timed_out(&mut self, task: TaskRef, call: &Call) -> CallResult {
         self.stop_waiting(task, call);
         if let Call::Poll { set, .. } = call {
@@ -130,6 +131,7 @@ impl Kernel {
     }
 
     /// Takes a thread off the wait lists its call put it on.
+    #[inline]
     pub(crate) fn stop_waiting(&mut self, task: TaskRef, call: &Call) {
         let drop_waiter = |kernel: &mut Self, fd: Fd| {
             if let Ok(id) = kernel.fd_socket(task.process, fd) {

@@ -215,6 +215,7 @@ impl Kernel {
     }
 
     /// `tcp_v4_connect`: source address, source port, tables, SYN.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn tcp_connect(&mut self, now: Instant, id: SocketId, addr: Endpoint, fx: &mut Effects) -> Result<(), Errno> {
         let socket = self.socket(id);
         let tuple = self.connect_tuple(socket, addr)?;
@@ -295,6 +296,7 @@ impl Kernel {
     }
 
     /// `__inet_hash_connect`: the ephemeral port search.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn connect_search(
         &mut self,
         now: Instant,
@@ -411,6 +413,7 @@ impl Kernel {
     }
 
     /// `close()`: the descriptor goes at once, the socket when TCP is done with it.
+    #[inline]
     pub(crate) fn close_fd(&mut self, now: Instant, process: ProcIx, fd: Fd, fx: &mut Effects) -> Result<(), Errno> {
         let file = self.processes[process.index()].fds.close(fd)?;
         self.files.release(1);

@@ -10,6 +10,7 @@ use crate::trace::Mib;
 use crate::wire::{Payload, SeqNum};
 
 /// Serves one call and leaves its reply.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub(super) fn call(tcb: &mut Tcb, call: UserCall, run: &mut Run<'_, '_>) {
     match call {
         UserCall::Open { iss, ts_offset, mss } => open(tcb, iss, ts_offset, mss, run),
@@ -33,6 +34,7 @@ pub(super) fn call(tcb: &mut Tcb, call: UserCall, run: &mut Run<'_, '_>) {
 }
 
 /// `tcp_v4_connect`, `tcp_connect_init`, `tcp_connect`.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 fn open(tcb: &mut Tcb, iss: SeqNum, ts_offset: u32, mss: u16, run: &mut Run<'_, '_>) {
     match tcb.state() {
         TcpState::Closed | TcpState::TimeWait => {}
@@ -80,6 +82,7 @@ fn open(tcb: &mut Tcb, iss: SeqNum, ts_offset: u32, mss: u16, run: &mut Run<'_, 
 }
 
 /// `tcp_sendmsg`, without waiting.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 fn send(tcb: &mut Tcb, data: Payload, run: &mut Run<'_, '_>) {
     match tcb.state() {
         TcpState::Established | TcpState::CloseWait => {}

@@ -42,6 +42,7 @@ pub(super) fn time_wait(tcb: &mut Tcb, substate: TcpState, wait: Duration, cause
 }
 
 /// `tcp_close` and what `inet_csk_destroy_sock` follows it with (RFC 9293 §3.10.4).
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub(super) fn close(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     // By what is held: a FIN beyond the peer's FIN moves RCV.NXT and is no data.
     let unread = !matches!(tcb.rx, RxQueue::Empty);
@@ -64,6 +65,7 @@ pub(super) fn close(tcb: &mut Tcb, run: &mut Run<'_, '_>) {
     }
 }
 
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 fn close_open(tcb: &mut Tcb, unread: bool, run: &mut Run<'_, '_>) {
     let linger = tcb.cold.as_ref().and_then(|cold| cold.linger);
     if unread {

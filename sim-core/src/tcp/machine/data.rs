@@ -103,6 +103,7 @@ impl Tcb {
     }
 
     /// `tcp_data_queue`.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn data_queue(&mut self, seg: &Segment, run: &mut Run<'_, '_>) {
         let (seq, end) = (seg.seq, seg.end_seq());
         if seq == end {
@@ -147,6 +148,7 @@ impl Tcb {
     }
 
     /// Takes in the part of `seg` from RCV.NXT on, then what waited behind it.
+    #[inline]
     fn accept(&mut self, seg: &Segment, run: &mut Run<'_, '_>) {
         // A SYN in the sequence space (the SYN-ACK of a simultaneous open) has been dealt with.
         let data_seq = seg.seq.add(u32::from(seg.flags.syn()));
@@ -160,6 +162,7 @@ impl Tcb {
         }
     }
 
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn receive(&mut self, payload: Payload, flags: Flags, run: &mut Run<'_, '_>) {
         let len = payload.len();
         if len == 0 {
@@ -236,6 +239,7 @@ impl Tcb {
     }
 
     /// `tcp_fin` (RFC 9293 §3.10.7.4 eighth check).
+    #[inline]
     fn fin(&mut self, run: &mut Run<'_, '_>) {
         self.rcv_nxt = self.rcv_nxt.add(1);
         self.set(Bits::ACK_SCHED.with(Bits::RCV_SHUTDOWN).with(Bits::FIN_RCVD));
@@ -270,6 +274,7 @@ impl Tcb {
     }
 
     /// `tcp_data_snd_check`, then `tcp_ack_snd_check`.
+    #[inline]
     pub(super) fn answer(&mut self, run: &mut Run<'_, '_>) {
         if self.state() == TcpState::Closed {
             return;

@@ -166,6 +166,7 @@ const fn carries_a_flag(seg: &Segment) -> bool {
 
 /// The synchronized states, and SYN-RECEIVED (`tcp_rcv_state_process`; `tcp_rcv_established`
 /// takes the same steps).
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub(super) fn synchronized(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     if !carries_a_flag(seg) || !validate(tcb, seg, run) {
         return;

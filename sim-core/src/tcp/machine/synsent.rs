@@ -12,6 +12,7 @@ use crate::wire::Segment;
 use core::hint::cold_path;
 
 /// One segment in SYN-SENT. Data and FIN on a SYN are not taken (KERNEL-NOTES 8).
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub(super) fn arrives(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     let flags = seg.flags;
     if flags.ack() {
@@ -90,6 +91,7 @@ fn options(tcb: &mut Tcb, seg: &Segment, run: &Run<'_, '_>) {
 }
 
 /// SYN and an acceptable ACK: the connection is open.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 fn synack(tcb: &mut Tcb, seg: &Segment, run: &mut Run<'_, '_>) {
     options(tcb, seg, run);
     tcb.snd_wl1 = seg.seq;

@@ -120,6 +120,7 @@ impl Tcb {
     /// completed it is then fed to the machine and makes it ESTABLISHED, with
     /// whatever data it carried. Options of the listener are inherited.
     #[must_use]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn from_request(init: &ChildInit, listener: &Self, cx: &TcpContext<'_>) -> Self {
         let mut tcb = Self {
             state: TcpState::SynReceived,
@@ -160,6 +161,7 @@ impl Tcb {
 
     /// The socket is finished without a transition of its own: a minisock took
     /// its place, or its listener's queues are gone.
+    #[inline]
     pub(crate) fn retire(&mut self) {
         self.state = TcpState::Closed;
         self.xmit_at = Instant::MAX;
