@@ -7,7 +7,7 @@ use super::bind_table::{BindOwner, BindTable};
 use super::config::{HostConfig, ProcessConfig};
 use super::cpu::CpuSet;
 use super::effects::Effects;
-use super::established_table::{EstablishedEntry, EstablishedHash, EstablishedTable, LocalPortHash};
+use super::established_table::{EstablishedHash, EstablishedTable, LocalPortHash};
 use super::fd::SystemFiles;
 use super::listen_table::ListenTable;
 use super::ports::{PortAllocator, ReservedPorts, SearchPlan};
@@ -24,7 +24,7 @@ use crate::tcp::timers::JiffyClock;
 use crate::tcp::{Actions, TcpConfig, TcpState};
 use crate::time::{Duration, Instant};
 use crate::trace::Counters;
-use crate::units::{FourTuple, HostId, Ipv4Addr, Pid, ProcIx, SocketId};
+use crate::units::{HostId, Ipv4Addr, Pid, ProcIx, SocketId};
 
 /// One host's network stack, processes and limits.
 #[derive(Debug)]
@@ -315,15 +315,6 @@ impl Kernel {
     /// Sockets, minisocks and requests.
     pub(crate) const fn socket_total(&self) -> u32 {
         self.sockets.len() + self.timewaits.len() + self.requests.len()
-    }
-
-    /// The process whose descriptor refers to the connection.
-    #[cfg_attr(not(target_family = "wasm"), inline(always))]
-    pub(crate) fn owner_of(&self, tuple: FourTuple) -> Option<ProcIx> {
-        match self.established.get(&tuple)? {
-            EstablishedEntry::Full(id) => self.socket(id).owner.map(|owner| owner.process),
-            EstablishedEntry::Request(_) | EstablishedEntry::TimeWait(_) => None,
-        }
     }
 
     /// Uptime at virtual time 0.

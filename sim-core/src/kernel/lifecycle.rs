@@ -6,6 +6,7 @@ use super::established_table::EstablishedEntry;
 use super::host::{Kernel, Minisock};
 use super::packets::Ends;
 use super::ports::{TwAge, tw_reusable_at};
+use super::process::Process;
 use super::socket::{Socket, SocketFlags};
 use super::sysctl::TwReuse;
 use super::timewait::TimeWaitSock;
@@ -37,7 +38,7 @@ impl Kernel {
         let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         tcp::machine::step(&mut socket.tcb, input, &context, &mut self.scratch);
-        if apply(&mut self.scratch, id, socket, &mut self.mib, &mut self.state_counts, fx) {
+        if apply(&mut self.scratch, id, socket, &mut self.mib, &mut self.state_counts, &mut self.processes, fx) {
             self.end_socket(now, id, fx);
         }
     }
@@ -54,7 +55,7 @@ impl Kernel {
         socket.peer = from;
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
         tcp::machine::step(&mut socket.tcb, TcpInput::SegmentArrives(segment), &context, &mut self.scratch);
-        if apply(&mut self.scratch, to, socket, &mut self.mib, &mut self.state_counts, fx) {
+        if apply(&mut self.scratch, to, socket, &mut self.mib, &mut self.state_counts, &mut self.processes, fx) {
             self.end_socket(now, to, fx);
         }
         true
@@ -252,12 +253,16 @@ pub(super) fn apply(
     socket: &mut Socket,
     mib: &mut Counters,
     state_counts: &mut [u32; 11],
+    processes: &mut [Process],
     fx: &mut Effects,
 ) -> bool {
     let tuple = socket.tuple;
     if !actions.transitions.is_empty() {
         for &(from, to, cause) in &actions.transitions {
             count_transition(state_counts, from, to);
+            if let (TcpState::SynSent, TcpState::Established, Some(owner)) = (from, to, socket.owner) {
+                processes[owner.process.index()].connected += 1;
+            }
             fx.changed(tuple, from, to, cause);
         }
         actions.transitions.clear();

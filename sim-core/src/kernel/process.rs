@@ -18,6 +18,8 @@ pub struct Process {
     /// Connections in the established table that its descriptors refer to, by
     /// parity of the local port.
     pub(crate) by_parity: [u32; 2],
+    /// Connections it opened that reached ESTABLISHED.
+    pub(crate) connected: u64,
 }
 
 impl Process {
@@ -37,6 +39,7 @@ impl Process {
             cap_sys_resource: config.cap_sys_resource,
             alive: true,
             by_parity: [0; 2],
+            connected: 0,
         }
     }
 
@@ -65,6 +68,11 @@ impl Process {
     #[must_use]
     pub const fn connections(&self) -> u64 {
         self.by_parity[0] as u64 + self.by_parity[1] as u64
+    }
+    /// Connections it opened that reached ESTABLISHED, closed ones included.
+    #[must_use]
+    pub const fn connected(&self) -> u64 {
+        self.connected
     }
     /// False once it has exited.
     #[must_use]

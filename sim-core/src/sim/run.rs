@@ -10,7 +10,7 @@ use crate::app::{AppContext, Call, CallName, CallResult, Resume, Ret};
 use crate::errno::Errno;
 use crate::kernel::cpu::CpuWork;
 use crate::kernel::{Caller, Outcome};
-use crate::tcp::{Cause, TcpState};
+use crate::tcp::TcpState;
 use crate::time::{Duration, Instant};
 use crate::trace::{CallSeen, Observer, Record, RecordKind};
 use crate::units::{Fd, HostId, Pid, Port, ProcIx, TaskId, TaskRef};
@@ -377,17 +377,6 @@ impl World {
                 let stats = &mut self.hosts[host.index()].procs[process.index()].stats;
                 stats.destination = Some(tuple.remote);
                 stats.opened(self.now);
-            }
-            RecordKind::State {
-                tuple,
-                from: TcpState::SynSent,
-                to: TcpState::Established,
-                cause: Cause::SynAckArrived,
-            } => {
-                let entry = &mut self.hosts[host.index()];
-                if let Some(process) = entry.kernel.owner_of(tuple) {
-                    entry.procs[process.index()].stats.connected += 1;
-                }
             }
             RecordKind::State { .. }
             | RecordKind::Transmit { .. }

@@ -95,8 +95,6 @@ pub struct ProcStats {
     pub syn_sent: u64,
     /// CPU time of its calls and user code.
     pub cpu: Duration,
-    /// Connections this process opened that reached ESTABLISHED.
-    pub connected: u64,
     /// Failed calls by call and errno (`EINPROGRESS` and `EAGAIN` included).
     pub errors: BTreeMap<(CallName, Errno), u64>,
     /// Calls made.

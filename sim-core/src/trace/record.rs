@@ -156,12 +156,7 @@ impl RecordKind {
     /// True for those that statistics of processes are made of.
     #[inline]
     pub(crate) const fn is_counted(&self) -> bool {
-        matches!(
-            self,
-            Self::PortPick { .. }
-                | Self::State { from: TcpState::SynSent, .. }
-                | Self::State { to: TcpState::SynSent, .. }
-        )
+        matches!(self, Self::PortPick { .. } | Self::State { to: TcpState::SynSent, .. })
     }
 
     /// [`Record::digest`] of this kind, there and then. Inlined, because whoever

@@ -58,7 +58,8 @@ fn process_frame(run: &Run, process: usize) -> ProcessFrame {
     let world = run.world();
     let (host, ix) = run.process(process);
     let kernel = world.kernel(host);
-    let (fds, stats) = (kernel.processes()[ix.index()].fds(), world.stats(host, ix));
+    let process_of = &kernel.processes()[ix.index()];
+    let (fds, stats) = (process_of.fds(), world.stats(host, ix));
     let phase = world.phase(host, ix);
     let shown = |errno: &Errno| !matches!(errno, Errno::InProgress | Errno::Again | Errno::Already);
     let mut errors: Vec<(String, u64)> = Vec::new();
@@ -79,7 +80,7 @@ fn process_frame(run: &Run, process: usize) -> ProcessFrame {
         fds: fds.open_count(),
         sockets: fds.socket_count(),
         nofile: [fds.limits().soft, fds.limits().hard],
-        connected: stats.connected,
+        connected: process_of.connected(),
         errors,
         mysql: server.then(|| MysqlFrame {
             max_connections: small(number("max_connections")),

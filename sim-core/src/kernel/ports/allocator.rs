@@ -165,6 +165,10 @@ pub struct SearchPlan {
     skipped: u32,
     cell: u32,
     basis: Basis,
+    /// The host's count of changes when it was made.
+    seen: u64,
+    /// The salt of the offsets is another from then on.
+    salted_until: Instant,
 }
 
 impl SearchPlan {
@@ -204,7 +208,17 @@ pub struct PortAllocator {
     destinations: Destinations,
     /// When minisocks become reusable, in order; entries may be stale.
     due: VecDeque<(Instant, u32, Port)>,
+    /// Changes of destinations and of hints.
     changes: u64,
+    salt: Salt,
+}
+
+/// The salt of the offsets at one time; older kernels have none.
+#[derive(Clone, Copy, Debug)]
+struct Salt {
+    epoch: u32,
+    since: Instant,
+    until: Instant,
 }
 
 impl PortAllocator {
@@ -212,6 +226,10 @@ impl PortAllocator {
     /// start of the run.
     #[must_use]
     pub fn new(seed: u64, generation: PortSearchGeneration, hz: u32, boot_age: Duration) -> Self {
+        let salted = match generation {
+            PortSearchGeneration::GlobalHint | PortSearchGeneration::Table256 => false,
+            PortSearchGeneration::Hardened | PortSearchGeneration::HardenedStepOne => true,
+        };
         Self {
             generation,
             hz: hz.max(1),
@@ -224,6 +242,7 @@ impl PortAllocator {
             destinations: Destinations::default(),
             due: VecDeque::new(),
             changes: 0,
+            salt: Salt { epoch: 0, since: Instant::ZERO, until: if salted { Instant::ZERO } else { Instant::MAX } },
         }
     }
 
@@ -235,7 +254,7 @@ impl PortAllocator {
         if let Some(vain) = self.vain
             && (vain.cell, vain.basis) == (cell, basis)
         {
-            return vain;
+            return SearchPlan { seen: self.changes, salted_until: self.salt.until, ..vain };
         }
         let destination = self.destinations.get(&basis.key);
         let blockers = Blockers {
@@ -253,18 +272,34 @@ impl PortAllocator {
             inspected.no_bucket = 1 - shared;
             steals = destination.is_some_and(|d| d.reusable.contains(port));
         }
-        let plan = SearchPlan { port: found.port, steals, inspected, skipped: found.skipped, cell, basis };
+        let plan = SearchPlan {
+            port: found.port,
+            steals,
+            inspected,
+            skipped: found.skipped,
+            cell,
+            basis,
+            seen: self.changes,
+            salted_until: self.salt.until,
+        };
         if plan.port.is_none() {
             self.vain = Some(plan);
         }
         plan
     }
 
-    /// True if planning again would give the same plan.
+    /// False unless planning again would give the same plan.
     #[inline]
     pub fn is_current(&mut self, plan: &SearchPlan, query: &PortQuery<'_>, bind: &BindTable) -> bool {
         self.ripen(query.now);
-        self.basis(query, bind) == (plan.cell, plan.basis)
+        let basis = &plan.basis;
+        plan.seen == self.changes
+            && query.now < plan.salted_until
+            && basis.bound_changes == bind.bound_changes()
+            && basis.reserved_version == query.reserved.version
+            && basis.key == query.key()
+            && basis.range == effective_range(query.range, query.socket_range)
+            && basis.step == self.generation.step(query.socket_range.is_some())
             && plan.port.is_none_or(|p| bind.has_bucket(p) == (plan.inspected.unique == 1))
     }
 
@@ -292,6 +327,7 @@ impl PortAllocator {
         let initial = self.initial_hint(plan.cell);
         let hint = self.moved.entry(plan.cell).or_insert(initial);
         *hint = hint.wrapping_add(skipped + step);
+        self.changes += 1;
     }
 
     /// A socket whose port `connect()` chose entered the established table; also
@@ -453,7 +489,7 @@ impl PortAllocator {
                 (cell, self.hint(cell).wrapping_add(offset))
             }
             PortSearchGeneration::Hardened | PortSearchGeneration::HardenedStepOne => {
-                let salted = [source, destination, port, self.salt_epoch(query.now)];
+                let salted = [source, destination, port, self.salt_at(query.now)];
                 let offset = self.last_offset.of(salted, || siphash_4u32(salted, secret));
                 let cell = (offset & 0xffff) as u32;
                 (cell, self.hint(cell).wrapping_add((offset >> 32) as u32))
@@ -475,14 +511,30 @@ impl PortAllocator {
         }
     }
 
+    /// The salt at `now`: the last one, as long as it lasts.
+    fn salt_at(&mut self, now: Instant) -> u32 {
+        if now < self.salt.since || now >= self.salt.until {
+            self.salt = self.salt_of(now);
+        }
+        self.salt.epoch
+    }
+
     /// `jiffies / (10 * HZ)`; jiffies start 300 s before they wrap at 32 bits.
     #[expect(clippy::cast_possible_truncation, reason = "siphash_4u32 takes the low 32 bits")]
-    fn salt_epoch(&self, now: Instant) -> u32 {
-        let hz = u64::from(self.hz);
-        let uptime = now.nanos().saturating_add(self.boot_age.nanos());
+    fn salt_of(&self, now: Instant) -> Salt {
+        let (hz, boot) = (u64::from(self.hz), self.boot_age.nanos());
+        let period = SHUFFLE_PERIOD_S * hz;
+        let first = (1 << 32) - (300 * hz) % (1 << 32);
+        let uptime = now.nanos().saturating_add(boot);
         let ticks = (uptime / 1_000_000_000) * hz + (uptime % 1_000_000_000) * hz / 1_000_000_000;
-        let jiffies = ((1 << 32) - (300 * hz) % (1 << 32)).wrapping_add(ticks);
-        (jiffies / (SHUFFLE_PERIOD_S * hz)) as u32
+        let epoch = first.wrapping_add(ticks) / period;
+        // The first nanosecond that belongs to a count of jiffies, since the run began.
+        let begin = |jiffies: u64| {
+            let ticks = jiffies.saturating_sub(first);
+            let uptime = (ticks / hz) * 1_000_000_000 + ((ticks % hz) * 1_000_000_000).div_ceil(hz);
+            Instant::from_nanos(uptime.saturating_sub(boot))
+        };
+        Salt { epoch: epoch as u32, since: begin(epoch * period), until: begin((epoch + 1) * period) }
     }
 }
 
@@ -497,10 +549,29 @@ mod tests {
     /// Jiffies start at 2³² − 75,000: 204 ticks, 0.816 s, are left of the first ten seconds.
     #[test]
     fn the_salt_changes_every_ten_seconds_of_jiffies() {
-        let at = |ms| allocator().salt_epoch(Instant::ZERO + Duration::from_millis(ms));
+        let mut ports = allocator();
+        let mut at = |ms| ports.salt_at(Instant::ZERO + Duration::from_millis(ms));
         assert_eq!([at(0), at(815)], [1_717_956; 2]);
         assert_eq!([at(816), at(5_500), at(10_815)], [1_717_957; 3]);
         assert_eq!(at(10_816), 1_717_958);
+        assert_eq!(at(5), 1_717_956, "a copy of the world may ask for the past");
+    }
+
+    /// Whatever the tick and the time since boot: the salt lasts from its first nanosecond to its last.
+    #[test]
+    fn a_salt_knows_how_long_it_lasts() {
+        for (hz, boot_ms) in [(100, 0), (250, 7_003), (300, 123_457), (1_000, 999_999)] {
+            let age = Duration::from_millis(boot_ms);
+            let ports = PortAllocator::new(1, PortSearchGeneration::Hardened, hz, age);
+            for ms in [0, 1, 9_999, 16_666, 123_456] {
+                let now = Instant::ZERO + Duration::from_millis(ms);
+                let Salt { epoch, since, until } = ports.salt_of(now);
+                assert!(since <= now && now < until, "{hz} Hz, {ms} ms");
+                let at = |nanos| ports.salt_of(Instant::from_nanos(nanos)).epoch;
+                assert_eq!([at(since.nanos()), at(until.nanos() - 1), at(until.nanos())], [epoch, epoch, epoch + 1]);
+                assert!(since == Instant::ZERO || at(since.nanos() - 1) == epoch - 1);
+            }
+        }
     }
 
     #[test]

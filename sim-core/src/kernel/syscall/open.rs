@@ -160,7 +160,7 @@ impl Kernel {
         let socket = self.sockets.get_mut(id.0).expect("a descriptor refers to it");
         socket.tcb.listen(&mut self.scratch);
         socket.rare_mut().listen = Some(ListenState { backlog, ..ListenState::default() });
-        apply(&mut self.scratch, id, socket, &mut self.mib, &mut self.state_counts, fx);
+        apply(&mut self.scratch, id, socket, &mut self.mib, &mut self.state_counts, &mut self.processes, fx);
         let owner = self.socket(id).bind_owner();
         self.listeners.insert(Listener {
             socket: id,
