@@ -101,13 +101,13 @@ struct Piece {
 
 #[derive(Clone, Debug)]
 struct Cpu {
-    free_at: Instant,
     last_task: u64,
     used: CpuUsage,
-    /// The piece booked last. `used` counts it in full, and those before it.
+    /// The piece booked last: the CPU is free at its end. `used` counts it in full,
+    /// and those before it.
     latest: Piece,
-    /// The user code that led to it, if it is a system call.
-    lead: Option<Piece>,
+    /// The user code that led to it, up to its start: when it began, and how much.
+    lead: (Instant, Duration),
     /// Pieces before both not known to be finished, in order.
     earlier: VecDeque<Piece>,
 }
@@ -154,13 +154,25 @@ impl Home {
 }
 
 impl Cpu {
-    /// What was booked last is no longer: it is kept as far as it may lie ahead.
-    #[inline]
+    /// When all booked work is done.
+    const fn free_at(&self) -> Instant {
+        self.latest.end
+    }
+
+    /// The user code that led to the latest piece.
+    fn lead(&self) -> Option<Piece> {
+        let (start, busy) = self.lead;
+        let piece = Piece { start, end: self.latest.start, busy, work: CpuWork::User };
+        (busy > Duration::ZERO).then_some(piece)
+    }
+
+    /// Another piece is about to be the latest: this one is kept as far as it may lie ahead.
+    #[inline(never)]
     fn queue_latest(&mut self, now: Instant) {
         while self.earlier.front().is_some_and(|piece| piece.end <= now) {
             self.earlier.pop_front();
         }
-        self.earlier.extend(self.lead.take());
+        self.earlier.extend(self.lead());
         self.earlier.push_back(self.latest);
     }
 }
@@ -179,11 +191,10 @@ impl CpuSet {
         }
         let none = Piece { start: Instant::ZERO, end: Instant::ZERO, busy: Duration::ZERO, work: CpuWork::System };
         let cpu = Cpu {
-            free_at: Instant::ZERO,
             last_task: u64::MAX,
             used: CpuUsage::default(),
             latest: none,
-            lead: None,
+            lead: (Instant::ZERO, Duration::ZERO),
             earlier: VecDeque::new(),
         };
         Ok(Self { cpus: vec![cpu; count as usize], steal, migration: None, homes: [Home::NONE; HOMES] })
@@ -230,7 +241,7 @@ impl CpuSet {
 
     /// Books a piece of work and, right before it on the same CPU, the user code
     /// that leads to it. The grant is the piece's.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn reserve_after(
         &mut self,
         now: Instant,
@@ -239,27 +250,21 @@ impl CpuSet {
         user: Duration,
         (work, cost): (CpuWork, Duration),
     ) -> CpuGrant {
-        let home = self.home(now, task);
-        let id = self.choose(now, home, last);
-        let taken = self.stretched(cost);
-        let user = (user > Duration::ZERO).then(|| (user, self.stretched(user)));
+        let id = self.place(now, task, last);
+        let (user_wall, wall) = (self.stretched(user), self.stretched(cost));
         let cpu = &mut self.cpus[id.0 as usize];
-        if cpu.free_at > now {
+        if cpu.free_at() > now {
             cpu.queue_latest(now);
         } else if !cpu.earlier.is_empty() {
             cpu.earlier.clear();
         }
-        let mut start = now.max(cpu.free_at);
-        cpu.lead = user.map(|(busy, taken)| {
-            let piece = Piece { start, end: start + taken, busy, work: CpuWork::User };
-            cpu.used.charge(CpuWork::User, busy, taken - busy);
-            start = piece.end;
-            piece
-        });
-        let end = start + taken;
-        cpu.used.charge(work, cost, taken - cost);
+        let begin = now.max(cpu.free_at());
+        let start = begin + user_wall;
+        let end = start + wall;
+        cpu.lead = (begin, user);
         cpu.latest = Piece { start, end, busy: cost, work };
-        cpu.free_at = end;
+        cpu.used.user += user;
+        cpu.used.charge(work, cost, (user_wall - user) + (wall - cost));
         let switched = cpu.last_task != task;
         cpu.last_task = task;
         CpuGrant { cpu: id, start, end, switched }
@@ -267,10 +272,13 @@ impl CpuSet {
 
     /// How long `cost` of CPU time lasts, steal included; rounded up.
     #[must_use]
+    #[inline]
     pub fn stretched(&self, cost: Duration) -> Duration {
-        if self.steal.num == 0 {
-            return cost;
-        }
+        if self.steal.num == 0 { cost } else { self.with_steal(cost) }
+    }
+
+    #[inline(never)]
+    fn with_steal(&self, cost: Duration) -> Duration {
         let (num, den) = (u128::from(self.steal.num), u128::from(self.steal.den));
         let wall = (u128::from(cost.nanos()) * den).div_ceil(den - num);
         Duration::from_nanos(u64::try_from(wall).unwrap_or(u64::MAX))
@@ -282,7 +290,7 @@ impl CpuSet {
     /// If the host has no such CPU.
     #[must_use]
     pub fn free_at(&self, cpu: CpuId) -> Instant {
-        self.cpus[cpu.0 as usize].free_at
+        self.cpus[cpu.0 as usize].free_at()
     }
 
     /// Busy time of a CPU up to `at`, which must not be before the latest
@@ -295,7 +303,7 @@ impl CpuSet {
     pub fn usage(&self, cpu: CpuId, at: Instant) -> CpuUsage {
         let cpu = &self.cpus[cpu.0 as usize];
         let mut ahead = CpuUsage::default();
-        let booked = cpu.earlier.iter().chain(&cpu.lead).chain([&cpu.latest]);
+        let booked = cpu.earlier.iter().copied().chain(cpu.lead()).chain([cpu.latest]);
         for piece in booked.filter(|piece| piece.end > at) {
             let (wall, left) = (piece.end.since(piece.start), piece.end.since(at.max(piece.start)));
             let busy = portion(piece.busy, left, wall);
@@ -318,20 +326,34 @@ impl CpuSet {
         Some(home.cpu)
     }
 
+    /// Where a task runs next.
     #[inline]
-    fn choose(&self, now: Instant, home: Option<CpuId>, last: Option<CpuId>) -> CpuId {
-        for id in [home, last].into_iter().flatten() {
-            if self.cpus.get(id.0 as usize).is_some_and(|cpu| cpu.free_at <= now) {
-                return id;
-            }
+    fn place(&mut self, now: Instant, task: u64, last: Option<CpuId>) -> CpuId {
+        match self.home(now, task) {
+            Some(home) if self.is_idle(home, now) => return home,
+            Some(_) | None => {}
         }
+        match last {
+            Some(last) if self.is_idle(last, now) => last,
+            Some(_) | None => self.any(now),
+        }
+    }
+
+    #[inline]
+    fn is_idle(&self, id: CpuId, now: Instant) -> bool {
+        self.cpus.get(id.0 as usize).is_some_and(|cpu| cpu.free_at() <= now)
+    }
+
+    /// The first idle CPU, or the one free soonest.
+    #[inline(never)]
+    fn any(&self, now: Instant) -> CpuId {
         let mut soonest = 0;
         for (index, cpu) in self.cpus.iter().enumerate() {
-            if cpu.free_at <= now {
+            if cpu.free_at() <= now {
                 soonest = index;
                 break;
             }
-            if cpu.free_at < self.cpus[soonest].free_at {
+            if cpu.free_at() < self.cpus[soonest].free_at() {
                 soonest = index;
             }
         }

@@ -288,7 +288,8 @@ impl PortAllocator {
         plan
     }
 
-    /// False unless planning again would give the same plan.
+    /// True only if planning again would give the same plan: nothing of the host that a plan
+    /// depends on has changed.
     #[inline]
     pub fn is_current(&mut self, plan: &SearchPlan, query: &PortQuery<'_>, bind: &BindTable) -> bool {
         self.ripen(query.now);

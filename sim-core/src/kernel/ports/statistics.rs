@@ -385,7 +385,8 @@ fn plans_notice_what_they_depend_on() {
     let changes: [(&str, Change, bool); 6] = [
         ("nothing", |_| {}, true),
         ("half a second, the salt lasting", |h| h.now += Duration::from_millis(500), true),
-        ("a connection elsewhere", elsewhere, true),
+        // Planned again to no avail, but noticed at the price of one comparison.
+        ("a connection elsewhere", elsewhere, false),
         ("a connection to the same destination", |h| assert!(h.connect().is_some()), false),
         ("a port bound in the range", |h| h.listen(LOOPBACK, 40_001), false),
         ("other reserved ports", |h| h.reserved.replace(set([])), false),
