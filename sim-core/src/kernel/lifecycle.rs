@@ -33,7 +33,7 @@ impl Kernel {
     }
 
     /// One step of a socket's machine and everything that follows from it.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn tcp_step(&mut self, now: Instant, id: SocketId, input: TcpInput<'_>, fx: &mut Effects) {
         let socket = self.sockets.get_mut(id.0).expect("the caller found this socket in a table");
         let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
@@ -43,21 +43,15 @@ impl Kernel {
         }
     }
 
-    /// A segment for a socket, if it is still the one that `ends` says it is
-    /// for: what [`Kernel::tcp_step`] does, with one look at the arena.
-    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    /// A segment for a socket, if it is still the one that `ends` says it is for.
+    #[inline]
     pub(super) fn tcp_heard(&mut self, now: Instant, tuple: FourTuple, segment: &Segment, fx: &mut Effects) -> bool {
         let Ends { from, to } = fx.heard;
-        let Some(socket) = self.sockets.get_mut(to.0) else { return false };
-        if socket.tuple != tuple || !socket.flags.is_hashed_tcp() {
-            return false;
+        match self.sockets.get_mut(to.0) {
+            Some(socket) if socket.tuple == tuple && socket.flags.is_hashed_tcp() => socket.peer = from,
+            Some(_) | None => return false,
         }
-        socket.peer = from;
-        let context = tcp::TcpContext { now, clock: self.clock, config: &self.tcp_config };
-        tcp::machine::step(&mut socket.tcb, TcpInput::SegmentArrives(segment), &context, &mut self.scratch);
-        if apply(&mut self.scratch, to, socket, &mut self.mib, &mut self.state_counts, &mut self.processes, fx) {
-            self.end_socket(now, to, fx);
-        }
+        self.tcp_step(now, to, TcpInput::SegmentArrives(segment), fx);
         true
     }
 
@@ -247,6 +241,7 @@ impl Kernel {
 
 /// Does what `actions` say of a socket that was just stepped, and empties them
 /// but for the reply and a fate other than to live on: true if there is one.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub(super) fn apply(
     actions: &mut Actions,
     id: SocketId,
@@ -310,7 +305,7 @@ pub(crate) fn transmit(mib: &mut Counters, tuple: FourTuple, segment: Segment, e
     send(tuple, segment, ends, fx);
 }
 
-#[inline(never)]
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 fn send(tuple: FourTuple, segment: Segment, ends: Ends, fx: &mut Effects) {
     fx.record(RecordKind::Transmit {
         tuple,

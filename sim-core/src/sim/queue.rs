@@ -114,23 +114,19 @@ impl<E: Copy> Queue<E> {
 
     #[inline(never)]
     fn insert(&mut self, now: Instant, at: Instant, event: E) {
-        let seq = self.next_seq;
-        self.next_seq = seq + 1;
+        let mut entry = Entry { at, seq: self.next_seq, event };
+        self.next_seq += 1;
         self.len += 1;
-        if at >= self.next_at {
-            self.line_up(now, at, seq, event);
-            return;
+        if at < self.next_at {
+            self.next_at = at;
+            let Some(overtaken) = self.front.replace(entry) else { return };
+            entry = overtaken;
         }
-        self.next_at = at;
-        let overtaken = self.front;
-        self.front = Some(Entry { at, seq, event });
-        if let Some(Entry { at, seq, event }) = overtaken {
-            self.line_up(now, at, seq, event);
-        }
+        self.line_up(now, entry.at, entry.seq, entry.event);
     }
 
     /// Takes the parts of an entry: they stay in registers until it has its place.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn line_up(&mut self, now: Instant, at: Instant, seq: EventSeq, event: E) {
         let delay = at.since(now).nanos();
         let lane = ((u64::BITS - delay.leading_zeros()) as usize).saturating_sub(SHORT);

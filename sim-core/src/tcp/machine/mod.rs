@@ -80,6 +80,7 @@ pub(crate) const fn us32(now: Instant) -> u32 {
 /// Segments in `out` are not counted: `OutSegs` and `InSegs` belong to whoever
 /// transmits and receives; `out.repeated` of them are no `OutSegs`. `OutRsts` and
 /// `RetransSegs` are counted here.
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub fn step(tcb: &mut Tcb, input: TcpInput<'_>, cx: &TcpContext<'_>, out: &mut Actions) {
     use TcpInput::{Call, IcmpError, SegmentArrives, Timeout};
     use TcpState::{
