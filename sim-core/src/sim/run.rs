@@ -18,8 +18,10 @@ use core::hint::cold_path;
 
 /// How a thread goes on.
 enum Turn {
-    /// Its program gets this and makes its next call.
-    Resume(Resume),
+    /// It is new: its program makes the first call.
+    Start(u64),
+    /// Its wait ended by its deadline: the call has this result.
+    Late(CallResult),
     /// Its call takes effect; `first` unless it had blocked before.
     Effect { first: bool },
 }
@@ -33,7 +35,7 @@ impl World {
         }
         proc.phase = Phase::Running;
         let task = proc.new_task();
-        self.proceed(host, TaskRef { process, task }, Turn::Resume(Resume::Started(0)), observer)
+        self.proceed(host, TaskRef { process, task }, Turn::Start(0), observer)
     }
 
     /// A queued [`Event::Run`] is due.
@@ -54,11 +56,11 @@ impl World {
         let turn = match slot.state {
             TaskState::Running => Turn::Effect { first: true },
             TaskState::Waking => Turn::Effect { first: false },
-            TaskState::TimedOut => Turn::Resume(Resume::Done(entry.kernel.timed_out(task, &slot.call))),
+            TaskState::TimedOut => Turn::Late(entry.kernel.timed_out(task, &slot.call)),
             TaskState::Starting => {
                 cold_path();
                 let Call::Spawn { token } = slot.call else { unreachable!("a new thread keeps the call that made it") };
-                Turn::Resume(Resume::Started(token))
+                Turn::Start(token)
             }
             TaskState::Free | TaskState::Blocked => return Ok(()),
         };
@@ -76,80 +78,130 @@ impl World {
         observer: &mut dyn Observer,
     ) -> Result<(), Overrun> {
         loop {
-            let resume = match turn {
-                Turn::Resume(resume) => resume,
-                Turn::Effect { first } => match self.effect(host, task, first, observer)? {
-                    Some(result) => Resume::Done(result),
-                    None => return Ok(()),
-                },
-            };
-            let end = self.next_call(host, task, resume, observer);
-            // Nobody runs ahead where a program may have a timer that is not in the queue.
-            if end >= self.queue.next_at() || end > self.horizon || !self.own_timers.is_empty() {
-                self.queue.push(self.now, end, Event::Run { host, process: task.process, task: task.task });
+            // A result stays where it was written until the program takes it.
+            let outcome;
+            match turn {
+                Turn::Start(token) => {
+                    cold_path();
+                    let end = self.next_call(host, task, Resume::Started(token));
+                    if !self.runs_on(host, task, end)? {
+                        return Ok(());
+                    }
+                    turn = Turn::Effect { first: true };
+                    continue;
+                }
+                Turn::Late(result) => outcome = Outcome::Done(result),
+                Turn::Effect { first } => {
+                    let now = self.now;
+                    let Host { kernel, procs } = &mut self.hosts[host.index()];
+                    let slot = &mut procs[task.process.index()].tasks[task.task.index()];
+                    if let Some(own) = WorldCall::of(&slot.call) {
+                        match self.own_call(host, task, own, first, observer)? {
+                            Some(value) => outcome = Outcome::Done(Ok(value)),
+                            None => return Ok(()),
+                        }
+                    } else {
+                        self.fx.enter(now, host);
+                        outcome = kernel.syscall(Caller { now, task, first }, &mut slot.call, &mut self.fx);
+                        if let Outcome::Block { deadline } = outcome {
+                            if first {
+                                self.block(host, task, deadline);
+                            } else {
+                                slot.state = TaskState::Blocked;
+                            }
+                            return self.drain(host, Some(task.process), observer);
+                        }
+                        self.drain(host, Some(task.process), observer)?;
+                    }
+                }
+            }
+            if let Outcome::Done(result) = &outcome {
+                self.completed(host, task, result, observer);
+            }
+            let Outcome::Done(result) = outcome else { unreachable!("who blocks has returned") };
+            let end = self.next_call(host, task, Resume::Done(result));
+            if !self.runs_on(host, task, end)? {
                 return Ok(());
             }
-            self.advance(end)?;
             turn = Turn::Effect { first: true };
         }
     }
 
-    /// The completed call is recorded after its effects, like a trace at the
-    /// exit of the call; then the program makes its next call, which stays with
-    /// the thread until it completes. Gives the end of its CPU time.
+    /// True if nothing else is due before the thread's call completes at `end`: it is that
+    /// time now. Else the thread waits in the queue.
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
-    fn next_call(&mut self, host: HostId, task: TaskRef, resume: Resume, observer: &mut dyn Observer) -> Instant {
+    fn runs_on(&mut self, host: HostId, task: TaskRef, end: Instant) -> Result<bool, Overrun> {
+        // Nobody runs ahead where a program may have a timer that is not in the queue.
+        if end >= self.queue.next_at() || end > self.horizon || !self.own_timers.is_empty() {
+            self.queue.push(self.now, end, Event::Run { host, process: task.process, task: task.task });
+            return Ok(false);
+        }
+        self.advance(end)?;
+        Ok(true)
+    }
+
+    /// The completed call is recorded after its effects, like a trace at the
+    /// exit of the call.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    fn completed(&mut self, host: HostId, task: TaskRef, result: &CallResult, observer: &mut dyn Observer) {
         let now = self.now;
         let Host { kernel, procs } = &mut self.hosts[host.index()];
         let process = &kernel.processes()[task.process.index()];
-        let Proc { app, rng, tasks, stats, .. } = &mut procs[task.process.index()];
+        let Proc { tasks, stats, .. } = &mut procs[task.process.index()];
         let slot = &mut tasks[task.task.index()];
-        if let Resume::Done(result) = &resume {
-            let name = slot.call.name();
-            stats.calls.inc(name);
+        let name = slot.call.name();
+        stats.calls.inc(name);
+        if let Err(errno) = *result {
             let time_wait = u64::from(kernel.count(TcpState::TimeWait));
             let met = Shortage { at: now, call: name, connections: process.connections(), time_wait };
-            if let Err(errno) = *result
-                && stats.failed(errno, matches!(slot.call, Call::Bind { addr, .. } if addr.port() == Port::NONE), met)
-            {
-                cold_path();
+            if stats.failed(errno, matches!(slot.call, Call::Bind { addr, .. } if addr.port() == Port::NONE), met) {
                 if errno == Errno::MFile {
                     stats.emfile_soft.get_or_insert(process.fds().limits().soft);
                 }
                 self.exhaustion.get_or_insert(Exhaustion { at: now, host, process: task.process, errno });
             }
-            let kind = RecordKind::Syscall {
-                pid: process.pid(),
-                task: task.task,
-                name: name as u8,
-                fd: call_fd(&slot.call).unwrap_or_else(|| new_fd(result)),
-                entered: slot.entered,
-                result: summary(result),
-            };
-            self.fx.fold(now, host, &kind);
-            if self.syscalls_wanted {
-                cold_path();
-                observer.record(&Record { at: now, host, kind });
-            }
-            if self.calls_wanted {
-                cold_path();
-                show_call(now, host, process.pid(), task.task, slot, result, observer);
-            }
         }
-        let cpus = kernel.config().cpus;
-        let mut cx = AppContext { now, pid: process.pid(), rng, wakes: &mut self.futex_wakes, cpus };
-        slot.call = app.resume(task.task, resume, &mut cx);
+        let kind = RecordKind::Syscall {
+            pid: process.pid(),
+            task: task.task,
+            name: name as u8,
+            fd: call_fd(&slot.call).unwrap_or_else(|| new_fd(result)),
+            entered: slot.entered,
+            result: summary(result),
+        };
+        self.fx.fold(now, host, &kind);
+        if self.syscalls_wanted {
+            cold_path();
+            observer.record(&Record { at: now, host, kind });
+        }
+        if self.calls_wanted {
+            cold_path();
+            show_call(now, host, process.pid(), task.task, slot, result, observer);
+        }
+    }
+
+    /// The program makes its next call, which stays with the thread until it
+    /// completes. Gives the end of its CPU time.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    fn next_call(&mut self, host: HostId, task: TaskRef, resume: Resume) -> Instant {
+        let now = self.now;
+        let Host { kernel, procs } = &mut self.hosts[host.index()];
+        let Proc { app, rng, tasks, stats, .. } = &mut procs[task.process.index()];
+        let slot = &mut tasks[task.task.index()];
+        let (pid, cpus) = (kernel.processes()[task.process.index()].pid(), kernel.config().cpus);
+        let mut cx = AppContext { now, pid, rng, wakes: &mut self.futex_wakes, cpus };
+        let call = app.resume(task.task, resume, &mut cx);
         let mut work = CpuWork::System;
-        let cost = if let Call::Connect { fd, addr } = slot.call {
+        let cost = if let Call::Connect { fd, addr } = call {
             // In the state of the tables at the call's start.
             kernel.connect_cost(now, task.process, fd, addr)
-        } else if let Call::Compute { duration } = slot.call {
+        } else if let Call::Compute { duration } = call {
             work = CpuWork::User;
             duration
-        } else if matches!(slot.call, Call::ExitTask | Call::ExitProcess { .. }) {
+        } else if matches!(call, Call::ExitTask | Call::ExitProcess { .. }) {
             Duration::ZERO
         } else {
-            Duration::from_nanos(u64::from(kernel.config().cost.call_ns(slot.call.name())))
+            Duration::from_nanos(u64::from(kernel.config().cost.call_ns(call.name())))
         };
         let (key, last) = (task_key(task), slot.cpu);
         let user = if work == CpuWork::User { 0 } else { kernel.config().cost.user_ns };
@@ -160,46 +212,14 @@ impl World {
         slot.entered = run.start;
         slot.charged = cost;
         slot.state = TaskState::Running;
+        slot.call = call;
         if !self.futex_wakes.is_empty() {
             self.futex_wake(host, task.process);
         }
         run.end
     }
 
-    /// The thread's call takes effect now. `None`: it waits, or its thread is no more.
-    #[cfg_attr(not(target_family = "wasm"), inline(always))]
-    fn effect(
-        &mut self,
-        host: HostId,
-        task: TaskRef,
-        first: bool,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<CallResult>, Overrun> {
-        let now = self.now;
-        let Host { kernel, procs } = &mut self.hosts[host.index()];
-        let slot = &mut procs[task.process.index()].tasks[task.task.index()];
-        if let Some(own) = WorldCall::of(&slot.call) {
-            return self.own_call(host, task, own, first, observer);
-        }
-        self.fx.enter(now, host);
-        match kernel.syscall(Caller { now, task, first }, &mut slot.call, &mut self.fx) {
-            Outcome::Done(result) => {
-                self.drain(host, Some(task.process), observer)?;
-                Ok(Some(result))
-            }
-            Outcome::Block { deadline } => {
-                if first {
-                    self.block(host, task, deadline);
-                } else {
-                    slot.state = TaskState::Blocked;
-                }
-                self.drain(host, Some(task.process), observer)?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// A call that is none of the kernel's business.
+    /// A call that is none of the kernel's business. `None`: it waits, or its thread is no more.
     fn own_call(
         &mut self,
         host: HostId,
@@ -207,7 +227,7 @@ impl World {
         own: WorldCall,
         first: bool,
         observer: &mut dyn Observer,
-    ) -> Result<Option<CallResult>, Overrun> {
+    ) -> Result<Option<Ret>, Overrun> {
         let now = self.now;
         let value = match own {
             WorldCall::Sleep(span) => {
@@ -234,7 +254,7 @@ impl World {
                 return Ok(None);
             }
         };
-        Ok(Some(Ok(value)))
+        Ok(Some(value))
     }
 
     /// The thread waits with its call.
