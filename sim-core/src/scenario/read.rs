@@ -1,6 +1,7 @@
 //! Reads metrics from a running world.
 
 use super::metric::{Metric, MetricKind, PortStep, ProcessMetric, ProcesslistMetric, SsMetric};
+use super::spec::MarkSpec;
 use crate::app::{AppStatus, CallName};
 use crate::errno::Errno;
 use crate::kernel::Kernel;
@@ -22,6 +23,12 @@ pub(super) struct Places<'a> {
     pub(super) processes: &'a [(HostId, ProcIx)],
 }
 
+/// True if a mark is reached.
+#[inline(never)]
+pub(super) fn holds(world: &World, places: Places<'_>, mark: &MarkSpec) -> bool {
+    metric(world, places, &mark.metric).is_some_and(|actual| mark.op.holds(actual, mark.value))
+}
+
 /// Current value of a metric; `None` where the program does not have it.
 #[inline]
 pub(super) fn metric(world: &World, places: Places<'_>, metric: &Metric) -> Option<i64> {
@@ -40,7 +47,7 @@ pub(super) fn metric(world: &World, places: Places<'_>, metric: &Metric) -> Opti
     }
 }
 
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[inline(never)]
 fn ss(kernel: &Kernel, word: SsMetric) -> i64 {
     let stats = kernel.sockstats();
     i64::from(match word {
@@ -65,10 +72,6 @@ fn process_metric(world: &World, (host, ix): (HostId, ProcIx), kind: &ProcessMet
     let kernel = world.kernel(host);
     let process = &kernel.processes()[ix.index()];
     let stats = world.stats(host, ix);
-    let failed = |calls: &[CallName], errno: Errno| {
-        let sum = calls.iter().map(|&call| stats.errors.get(&(call, errno)).copied().unwrap_or(0)).sum();
-        whole(sum)
-    };
     match kind {
         ProcessMetric::Running => Some(i64::from(matches!(world.phase(host, ix), Phase::Running | Phase::Stopped))),
         ProcessMetric::CpuBusy => whole(stats.cpu.as_micros()),
@@ -77,17 +80,12 @@ fn process_metric(world: &World, (host, ix): (HostId, ProcIx), kind: &ProcessMet
         ProcessMetric::Tcp(state) => count(kernel, ix, |kernel, id| kernel.socket_state(id) == Some(*state)),
         ProcessMetric::ConnectAttempts => whole(stats.tcp_connects),
         ProcessMetric::ConnectOk => whole(stats.syn_sent),
-        ProcessMetric::ConnectErrno(errno) => failed(&[CallName::Socket, CallName::Bind, CallName::Connect], *errno),
+        ProcessMetric::ConnectErrno(errno) => failed_connects(stats, *errno),
         ProcessMetric::Calls(name) => calls(stats, *name),
         ProcessMetric::Recvq(bytes) => {
             count(kernel, ix, |kernel, id| connected(kernel, id) && kernel.recv_q(id) == Some(*bytes))
         }
-        ProcessMetric::PortStep(PortStep::Exact(step)) => {
-            whole(stats.port_steps.get(&i32::from(*step)).copied().unwrap_or(0))
-        }
-        ProcessMetric::PortStep(PortStep::Other) => {
-            whole(stats.port_steps.iter().filter(|(step, _)| !USUAL_STEPS.contains(step)).map(|(_, n)| n).sum())
-        }
+        ProcessMetric::PortStep(step) => port_steps(stats, *step),
         ProcessMetric::PortParity(parity) => {
             let low = kernel.sysctls().ip_local_port_range().low.0 & 1;
             let counts = process.connections_by_parity();
@@ -98,14 +96,30 @@ fn process_metric(world: &World, (host, ix): (HostId, ProcIx), kind: &ProcessMet
     }
 }
 
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[inline(never)]
+fn failed_connects(stats: &ProcStats, errno: Errno) -> Option<i64> {
+    let calls = [CallName::Socket, CallName::Bind, CallName::Connect];
+    whole(calls.iter().map(|&call| stats.errors.get(&(call, errno)).copied().unwrap_or(0)).sum())
+}
+
+#[inline(never)]
+fn port_steps(stats: &ProcStats, step: PortStep) -> Option<i64> {
+    whole(match step {
+        PortStep::Exact(step) => stats.port_steps.get(&i32::from(step)).copied().unwrap_or(0),
+        PortStep::Other => {
+            stats.port_steps.iter().filter(|(step, _)| !USUAL_STEPS.contains(step)).map(|(_, n)| n).sum()
+        }
+    })
+}
+
+#[inline(never)]
 fn calls(stats: &ProcStats, name: CallName) -> Option<i64> {
     // Several calls of the model are one call of Linux: fcntl, sendto.
     let same = CallName::ALL.iter().filter(|call| call.name() == name.name());
     whole(same.map(|&call| stats.calls.get(call)).sum())
 }
 
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[inline(never)]
 fn processlist(status: &AppStatus, word: ProcesslistMetric) -> Option<i64> {
     whole(match word {
         ProcesslistMetric::Rows => status.processlist.len() as u64,
@@ -116,7 +130,7 @@ fn processlist(status: &AppStatus, word: ProcesslistMetric) -> Option<i64> {
 }
 
 /// Sockets of a process's descriptors that satisfy `is`.
-#[cfg_attr(target_family = "wasm", inline(never))]
+#[inline(never)]
 fn count(kernel: &Kernel, process: ProcIx, is: impl Fn(&Kernel, SocketId) -> bool) -> Option<i64> {
     let sockets = kernel.processes()[process.index()].fds().iter().filter_map(|(_, file)| match file {
         FdFile::Socket(id) => Some(id),

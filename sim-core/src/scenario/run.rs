@@ -430,8 +430,7 @@ impl Run {
         world.run_while(stop, observer, |world| {
             let everywhere = first.replace(false);
             let reached = |&(host, mark): &(HostId, &MarkSpec)| {
-                (everywhere || host == world.latest_host())
-                    && read::metric(world, places, &mark.metric).is_some_and(|actual| mark.op.holds(actual, mark.value))
+                (everywhere || host == world.latest_host()) && read::holds(world, places, mark)
             };
             (exhausted || world.exhaustion().is_none()) && !is_raised(interrupt) && !ahead.iter().any(reached)
         })
@@ -448,7 +447,11 @@ impl Run {
         let mut at = 0;
         while let Some(&index) = self.ahead.get(at) {
             let mark = &self.scenario.marks[index];
-            if self.metric(&mark.metric).is_some_and(|actual| mark.op.holds(actual, mark.value)) {
+            if read::holds(
+                &self.built.world,
+                Places { hosts: &self.built.hosts, processes: &self.built.processes },
+                mark,
+            ) {
                 self.ahead.remove(at);
                 let record = u32::try_from(index).unwrap_or(u32::MAX);
                 self.built.world.note_mark(RecordKind::Mark { index: record }, observer);
