@@ -327,7 +327,7 @@ impl CpuSet {
     }
 
     /// Where a task runs next.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn place(&mut self, now: Instant, task: u64, last: Option<CpuId>) -> CpuId {
         match self.home(now, task) {
             Some(home) if self.is_idle(home, now) => return home,

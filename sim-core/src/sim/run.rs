@@ -26,6 +26,42 @@ enum Turn {
     Effect { first: bool },
 }
 
+impl Host {
+    /// A thread's program makes its next call, which stays with the thread until
+    /// it completes. Gives the end of its CPU time.
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
+    fn next_call(&mut self, now: Instant, task: TaskRef, resume: Resume, wakes: &mut Vec<TaskId>) -> Instant {
+        let Self { kernel, procs } = self;
+        let Proc { app, rng, tasks, stats, .. } = &mut procs[task.process.index()];
+        let slot = &mut tasks[task.task.index()];
+        let (pid, cpus) = (kernel.processes()[task.process.index()].pid(), kernel.config().cpus);
+        let call = app.resume(task.task, resume, &mut AppContext { now, pid, rng, wakes, cpus });
+        let mut work = CpuWork::System;
+        let cost = if let Call::Connect { fd, addr } = call {
+            // In the state of the tables at the call's start.
+            kernel.connect_cost(now, task.process, fd, addr)
+        } else if let Call::Compute { duration } = call {
+            work = CpuWork::User;
+            duration
+        } else if matches!(call, Call::ExitTask | Call::ExitProcess { .. }) {
+            Duration::ZERO
+        } else {
+            Duration::from_nanos(u64::from(kernel.config().cost.call_ns(call.name())))
+        };
+        let (key, last) = (task_key(task), slot.cpu);
+        let user = if work == CpuWork::User { 0 } else { kernel.config().cost.user_ns };
+        let user = Duration::from_nanos(u64::from(user));
+        stats.cpu += user + cost;
+        let run = kernel.cpus.reserve_after(now, key, last, user, (work, cost));
+        slot.cpu = Some(run.cpu);
+        slot.entered = run.start;
+        slot.charged = cost;
+        slot.state = TaskState::Running;
+        slot.call = call;
+        run.end
+    }
+}
+
 impl World {
     #[inline(never)]
     pub(super) fn start(&mut self, host: HostId, process: ProcIx, observer: &mut dyn Observer) -> Result<(), Overrun> {
@@ -83,7 +119,9 @@ impl World {
             match turn {
                 Turn::Start(token) => {
                     cold_path();
-                    let end = self.next_call(host, task, Resume::Started(token));
+                    let entry = &mut self.hosts[host.index()];
+                    let end = entry.next_call(self.now, task, Resume::Started(token), &mut self.futex_wakes);
+                    self.wake_named(host, task.process);
                     if !self.runs_on(host, task, end)? {
                         return Ok(());
                     }
@@ -115,11 +153,7 @@ impl World {
                     }
                 }
             }
-            if let Outcome::Done(result) = &outcome {
-                self.completed(host, task, result, observer);
-            }
-            let Outcome::Done(result) = outcome else { unreachable!("who blocks has returned") };
-            let end = self.next_call(host, task, Resume::Done(result));
+            let end = self.complete(host, task, outcome, observer);
             if !self.runs_on(host, task, end)? {
                 return Ok(());
             }
@@ -141,82 +175,60 @@ impl World {
     }
 
     /// The completed call is recorded after its effects, like a trace at the
-    /// exit of the call.
+    /// exit of the call; then the program makes its next one. Gives the end of
+    /// its CPU time.
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
-    fn completed(&mut self, host: HostId, task: TaskRef, result: &CallResult, observer: &mut dyn Observer) {
+    fn complete(&mut self, host: HostId, task: TaskRef, outcome: Outcome, observer: &mut dyn Observer) -> Instant {
         let now = self.now;
-        let Host { kernel, procs } = &mut self.hosts[host.index()];
-        let process = &kernel.processes()[task.process.index()];
-        let Proc { tasks, stats, .. } = &mut procs[task.process.index()];
-        let slot = &mut tasks[task.task.index()];
-        let name = slot.call.name();
-        stats.calls.inc(name);
-        if let Err(errno) = *result {
-            let time_wait = u64::from(kernel.count(TcpState::TimeWait));
-            let met = Shortage { at: now, call: name, connections: process.connections(), time_wait };
-            if stats.failed(errno, matches!(slot.call, Call::Bind { addr, .. } if addr.port() == Port::NONE), met) {
-                if errno == Errno::MFile {
-                    stats.emfile_soft.get_or_insert(process.fds().limits().soft);
+        let entry = &mut self.hosts[host.index()];
+        if let Outcome::Done(result) = &outcome {
+            let Host { kernel, procs } = entry;
+            let process = &kernel.processes()[task.process.index()];
+            let Proc { tasks, stats, .. } = &mut procs[task.process.index()];
+            let slot = &mut tasks[task.task.index()];
+            let name = slot.call.name();
+            stats.calls.inc(name);
+            if let Err(errno) = *result {
+                let time_wait = u64::from(kernel.count(TcpState::TimeWait));
+                let met = Shortage { at: now, call: name, connections: process.connections(), time_wait };
+                let any_port = matches!(slot.call, Call::Bind { addr, .. } if addr.port() == Port::NONE);
+                if stats.failed(errno, any_port, met) {
+                    if errno == Errno::MFile {
+                        stats.emfile_soft.get_or_insert(process.fds().limits().soft);
+                    }
+                    self.exhaustion.get_or_insert(Exhaustion { at: now, host, process: task.process, errno });
                 }
-                self.exhaustion.get_or_insert(Exhaustion { at: now, host, process: task.process, errno });
+            }
+            let kind = RecordKind::Syscall {
+                pid: process.pid(),
+                task: task.task,
+                name: name as u8,
+                fd: call_fd(&slot.call).unwrap_or_else(|| new_fd(result)),
+                entered: slot.entered,
+                result: summary(result),
+            };
+            self.fx.fold(now, host, &kind);
+            if self.syscalls_wanted {
+                cold_path();
+                observer.record(&Record { at: now, host, kind });
+            }
+            if self.calls_wanted {
+                cold_path();
+                show_call(now, host, process.pid(), task.task, slot, result, observer);
             }
         }
-        let kind = RecordKind::Syscall {
-            pid: process.pid(),
-            task: task.task,
-            name: name as u8,
-            fd: call_fd(&slot.call).unwrap_or_else(|| new_fd(result)),
-            entered: slot.entered,
-            result: summary(result),
-        };
-        self.fx.fold(now, host, &kind);
-        if self.syscalls_wanted {
-            cold_path();
-            observer.record(&Record { at: now, host, kind });
-        }
-        if self.calls_wanted {
-            cold_path();
-            show_call(now, host, process.pid(), task.task, slot, result, observer);
-        }
+        let Outcome::Done(result) = outcome else { unreachable!("who blocks has returned") };
+        let end = entry.next_call(now, task, Resume::Done(result), &mut self.futex_wakes);
+        self.wake_named(host, task.process);
+        end
     }
 
-    /// The program makes its next call, which stays with the thread until it
-    /// completes. Gives the end of its CPU time.
-    #[cfg_attr(not(target_family = "wasm"), inline(always))]
-    fn next_call(&mut self, host: HostId, task: TaskRef, resume: Resume) -> Instant {
-        let now = self.now;
-        let Host { kernel, procs } = &mut self.hosts[host.index()];
-        let Proc { app, rng, tasks, stats, .. } = &mut procs[task.process.index()];
-        let slot = &mut tasks[task.task.index()];
-        let (pid, cpus) = (kernel.processes()[task.process.index()].pid(), kernel.config().cpus);
-        let mut cx = AppContext { now, pid, rng, wakes: &mut self.futex_wakes, cpus };
-        let call = app.resume(task.task, resume, &mut cx);
-        let mut work = CpuWork::System;
-        let cost = if let Call::Connect { fd, addr } = call {
-            // In the state of the tables at the call's start.
-            kernel.connect_cost(now, task.process, fd, addr)
-        } else if let Call::Compute { duration } = call {
-            work = CpuWork::User;
-            duration
-        } else if matches!(call, Call::ExitTask | Call::ExitProcess { .. }) {
-            Duration::ZERO
-        } else {
-            Duration::from_nanos(u64::from(kernel.config().cost.call_ns(call.name())))
-        };
-        let (key, last) = (task_key(task), slot.cpu);
-        let user = if work == CpuWork::User { 0 } else { kernel.config().cost.user_ns };
-        let user = Duration::from_nanos(u64::from(user));
-        stats.cpu += user + cost;
-        let run = kernel.cpus.reserve_after(now, key, last, user, (work, cost));
-        slot.cpu = Some(run.cpu);
-        slot.entered = run.start;
-        slot.charged = cost;
-        slot.state = TaskState::Running;
-        slot.call = call;
+    /// Wakes the threads that the program named, if it did.
+    #[inline]
+    fn wake_named(&mut self, host: HostId, process: ProcIx) {
         if !self.futex_wakes.is_empty() {
-            self.futex_wake(host, task.process);
+            self.futex_wake(host, process);
         }
-        run.end
     }
 
     /// A call that is none of the kernel's business. `None`: it waits, or its thread is no more.
