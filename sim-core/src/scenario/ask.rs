@@ -3,6 +3,7 @@
 
 use super::expr::{self, Expr};
 use super::metric::{Metric, MetricKind, ProcessMetric, ProcesslistMetric, SsMetric, app_metrics};
+use super::read;
 use super::run::Run;
 use super::spec::{ProgramKind, Scenario};
 use super::{ScenarioError, argument_error};
@@ -35,11 +36,12 @@ impl Run {
     pub fn metrics(&self) -> Vec<(String, i64)> {
         let names = self.scenario().names();
         let mut found = Vec::new();
-        let mut push = |metric: Metric| {
-            if let Some(value) = self.metric(&metric) {
-                found.push((names.display(&metric), value));
+        let mut add = |metric: &Metric, value: Option<i64>| {
+            if let Some(value) = value {
+                found.push((names.display(metric), value));
             }
         };
+        let mut push = |metric: Metric| add(&metric, self.metric(&metric));
         for host in 0..self.scenario().hosts.len() {
             for state in TcpState::ALL {
                 push(Metric { host, kind: MetricKind::Tcp(state) });
@@ -54,8 +56,14 @@ impl Run {
             push(Metric { host, kind: MetricKind::CpuBusy });
         }
         for (process, spec) in self.scenario().processes.iter().enumerate() {
+            // One walk over the descriptors for all states together.
+            let (host, ix) = self.process(process);
+            let in_state = read::sockets_by_state(self.world().kernel(host), ix);
             for kind in kinds_of(spec.program.kind()) {
-                push(Metric { host: spec.host, kind: MetricKind::Process { process, kind } });
+                let counted =
+                    if let ProcessMetric::Tcp(state) = &kind { Some(in_state[*state as usize]) } else { None };
+                let metric = Metric { host: spec.host, kind: MetricKind::Process { process, kind } };
+                add(&metric, counted.or_else(|| self.metric(&metric)));
             }
         }
         found

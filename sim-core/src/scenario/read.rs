@@ -77,7 +77,7 @@ fn process_metric(world: &World, (host, ix): (HostId, ProcIx), kind: &ProcessMet
         ProcessMetric::CpuBusy => whole(stats.cpu.as_micros()),
         ProcessMetric::FdOpen => Some(i64::from(process.fds().open_count())),
         ProcessMetric::FdSockets => Some(i64::from(process.fds().socket_count())),
-        ProcessMetric::Tcp(state) => count(kernel, ix, |kernel, id| kernel.socket_state(id) == Some(*state)),
+        ProcessMetric::Tcp(state) => Some(sockets_by_state(kernel, ix)[*state as usize]),
         ProcessMetric::ConnectAttempts => whole(stats.tcp_connects),
         ProcessMetric::ConnectOk => whole(stats.syn_sent),
         ProcessMetric::ConnectErrno(errno) => failed_connects(stats, *errno),
@@ -127,6 +127,19 @@ fn processlist(status: &AppStatus, word: ProcesslistMetric) -> Option<i64> {
             status.processlist.iter().filter(|row| row.user == "unauthenticated user").count() as u64
         }
     })
+}
+
+/// TCP sockets of a process's descriptors, by state.
+pub(super) fn sockets_by_state(kernel: &Kernel, process: ProcIx) -> [i64; TcpState::ALL.len()] {
+    let mut counts = [0; TcpState::ALL.len()];
+    for (_, file) in kernel.processes()[process.index()].fds().iter() {
+        if let FdFile::Socket(id) = file
+            && let Some(state) = kernel.socket_state(id)
+        {
+            counts[state as usize] += 1;
+        }
+    }
+    counts
 }
 
 /// Sockets of a process's descriptors that satisfy `is`.
