@@ -313,7 +313,7 @@ impl CpuSet {
     }
 
     /// Where the draws put a task for the time around `now`.
-    #[inline]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn home(&mut self, now: Instant, task: u64) -> Option<CpuId> {
         let (key, stay) = self.migration?;
         let count = self.cpus.len() as u64;

@@ -92,9 +92,12 @@ fn client<'a>(run: &Run, everyone: &[Who<'a>]) -> Option<Who<'a>> {
         let rows = who.kernel.connection_rows().filter(|row| row.state == TcpState::CloseWait);
         rows.filter(|row| row.owner.is_some_and(|(process, _)| process == who.process)).count()
     };
-    let connecting = everyone.iter().filter(|who| who.stats.tcp_connects > 0);
+    let connecting: Vec<Who<'_>> = everyone.iter().filter(|who| who.stats.tcp_connects > 0).copied().collect();
+    if let [only] = connecting[..] {
+        return Some(only);
+    }
     let leaking = |who: &Who<'_>| (piled(who) as u64).max(who.metric(run, "fds.leaked"));
-    connecting.copied().max_by_key(|who| (leaking(who), who.stats.tcp_connects))
+    connecting.into_iter().max_by_key(|who| (leaking(who), who.stats.tcp_connects))
 }
 
 /// The process that listens where the client connects to.
