@@ -32,7 +32,7 @@ impl<T: Clone> Chunk<T> {
     /// The slots, to be written to where `ix` is.
     #[inline]
     fn slots(&mut self, ix: usize) -> &mut Vec<Option<T>> {
-        if ix >= self.own.len() {
+        if ix >= self.own.len() && self.shared.is_some() {
             cold_path();
             self.own();
         }

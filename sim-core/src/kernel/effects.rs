@@ -1,12 +1,13 @@
 //! What a kernel entry asks of the world: the only way up.
 
+use core::hint::cold_path;
+
 use super::packets::{Ends, NOWHERE, PacketSlab};
 use crate::tcp::{Cause, TcpState, graph};
 use crate::time::Instant;
 use crate::trace::{Digest, RecordKind};
 use crate::units::{FourTuple, HostId, ReqId, SocketId, TaskRef, TwId};
 use crate::wire::Packet;
-use core::hint::cold_path;
 
 /// A kernel timer to be put into the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,5 +1,7 @@
 //! Packets and timers come in: `tcp_v4_rcv`, `udp_rcv`, `icmp_rcv`.
 
+use core::hint::cold_path;
+
 use super::connect::ANY_DEVICE;
 use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
@@ -13,7 +15,6 @@ use crate::trace::{Mib, RecordKind};
 use crate::units::{FourTuple, Ipv4Addr, SocketId, TwId};
 use crate::wire::icmp::Quoted;
 use crate::wire::{Body, IcmpMessage, Packet, Segment, UnreachableCode, receiver_tuple, reset_for};
-use core::hint::cold_path;
 
 /// An address of many hosts: multicast (224/4) or the limited broadcast.
 #[inline]

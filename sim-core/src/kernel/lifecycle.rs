@@ -1,5 +1,7 @@
 //! Applies what the TCP machine decided: tables, timers, counters, waiters.
 
+use core::hint::cold_path;
+
 use super::connect::ANY_DEVICE;
 use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
@@ -16,7 +18,6 @@ use crate::time::{Duration, Instant};
 use crate::trace::{Counters, Mib, RecordKind};
 use crate::units::{FourTuple, Port, SocketId, TwId};
 use crate::wire::{Packet, Segment};
-use core::hint::cold_path;
 
 impl Kernel {
     /// A user call on a socket's machine and everything that follows from it.

@@ -1,5 +1,7 @@
 //! The listening side: `tcp_conn_request`, `tcp_check_req`, the two queues.
 
+use core::hint::cold_path;
+
 use super::effects::{Effects, KernelTimer};
 use super::established_table::EstablishedEntry;
 use super::host::Kernel;
@@ -13,7 +15,6 @@ use crate::time::{Duration, Instant};
 use crate::trace::{DropReason, Mib, RecordKind};
 use crate::units::{FourTuple, ReqId, SocketId};
 use crate::wire::{Segment, SeqNum};
-use core::hint::cold_path;
 
 /// How long after the last cookie an ACK without a request may still carry one
 /// (`TCP_SYNCOOKIE_VALID`, 2 minutes).

@@ -1,6 +1,8 @@
 //! Request sockets (NEW_SYN_RECV) and SYN cookies: half-open connections of a
 //! listener (Linux `struct tcp_request_sock`, `tcp_conn_request`, `tcp_check_req`).
 
+use core::hint::cold_path;
+
 use super::siphash::{SipKey, siphash_4u32};
 use super::timewait::in_window;
 use crate::tcp::machine::{initial_window, ms32, us32};
@@ -11,7 +13,6 @@ use crate::time::{Duration, Instant};
 use crate::trace::Mib;
 use crate::units::FourTuple;
 use crate::wire::{Flags, Segment, SeqNum, TcpOptions, reset_for};
-use core::hint::cold_path;
 
 /// A half-open connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

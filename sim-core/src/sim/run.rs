@@ -1,5 +1,7 @@
 //! Threads run: calls are priced, take effect, block, complete.
 
+use core::hint::cold_path;
+
 use super::budget::{Overrun, SimError};
 use super::calls::WorldCall;
 use super::event::Event;
@@ -14,7 +16,6 @@ use crate::tcp::TcpState;
 use crate::time::{Duration, Instant};
 use crate::trace::{CallSeen, Observer, Record, RecordKind};
 use crate::units::{Fd, HostId, Pid, Port, ProcIx, TaskId, TaskRef};
-use core::hint::cold_path;
 
 /// How a thread goes on.
 enum Turn {

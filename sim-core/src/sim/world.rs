@@ -1,5 +1,7 @@
 //! The world: hosts, links and programs, and the one loop that runs them.
 
+use core::hint::cold_path;
+
 use super::budget::{Budgets, ForkError, Overrun, SimError};
 use super::event::{Event, Packed};
 use super::queue::Queue;
@@ -12,7 +14,6 @@ use crate::rng::{SimRng, Stream};
 use crate::time::{Duration, Instant};
 use crate::trace::{Digest, Mib, Observer, Record, RecordKind, Sight};
 use crate::units::{HostId, ProcIx, TaskId, TaskRef};
-use core::hint::cold_path;
 
 /// One host and what runs on it.
 #[derive(Debug)]

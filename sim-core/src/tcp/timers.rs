@@ -5,8 +5,9 @@
 //! 63 · 8ⁿ⁻¹ jiffies and have granules of 8ⁿ jiffies, so at HZ 250 a 200 ms
 //! timer is exact to 4 ms and a 60 s timer to 2.048 s.
 
-use crate::time::{Duration, Instant};
 use core::hint::cold_path;
+
+use crate::time::{Duration, Instant};
 
 /// `TCP_TIMEWAIT_LEN`: the length of TIME_WAIT.
 pub const TIMEWAIT_LEN: Duration = Duration::from_secs(60);

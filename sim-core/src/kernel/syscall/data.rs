@@ -1,5 +1,7 @@
 //! Bytes: `send`, `recv`, and their UDP kin.
 
+use core::hint::cold_path;
+
 use super::{Caller, Outcome};
 use crate::app::{CallResult, Ret};
 use crate::errno::Errno;
@@ -9,7 +11,6 @@ use crate::tcp::{Reply, TcpState, UserCall};
 use crate::time::Instant;
 use crate::units::{Endpoint, Fd, ProcIx, SocketId};
 use crate::wire::Payload;
-use core::hint::cold_path;
 
 impl Kernel {
     pub(super) fn sys_send(&mut self, caller: Caller, fd: Fd, data: &Payload, fx: &mut Effects) -> Outcome {

@@ -1,5 +1,7 @@
 //! Where connections begin and end: `socket`, `bind`, `listen`, `connect`, `accept`, `shutdown`, `close`.
 
+use core::hint::cold_path;
+
 use super::{Caller, Outcome};
 use crate::app::{Domain, Ret, ShutdownHow, SockType};
 use crate::errno::Errno;
@@ -19,7 +21,6 @@ use crate::tcp::{Cause, Tcb, TcpState, UserCall};
 use crate::time::Instant;
 use crate::trace::{Mib, RecordKind};
 use crate::units::{Endpoint, Fd, FourTuple, Ipv4Addr, Port, ProcIx, SocketId, TwId};
-use core::hint::cold_path;
 
 impl Kernel {
     pub(super) fn sys_socket(

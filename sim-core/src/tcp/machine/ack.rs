@@ -1,5 +1,7 @@
 //! Acknowledgments (RFC 9293 §3.10.7.4 fifth check; `tcp_ack`).
 
+use core::hint::cold_path;
+
 use super::Run;
 use super::output::Resend;
 use crate::tcp::actions::SocketEvents;
@@ -8,7 +10,6 @@ use crate::tcp::tcb::seconds;
 use crate::tcp::tcb::{Bits, Tcb};
 use crate::trace::Mib;
 use crate::wire::{Segment, SeqNum};
-use core::hint::cold_path;
 
 /// What `tcp_ack` found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,8 @@
 //! Data and FIN that arrive (RFC 9293 §3.10.7.4 seventh and eighth check;
 //! `tcp_data_queue`), and when to acknowledge them.
 
+use core::hint::cold_path;
+
 use super::{Run, close};
 use crate::tcp::actions::SocketEvents;
 use crate::tcp::state::{Cause, TcpState};
@@ -8,7 +10,6 @@ use crate::tcp::tcb::{Bits, OfoSegment, Tcb};
 use crate::time::Duration;
 use crate::trace::Mib;
 use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum};
-use core::hint::cold_path;
 
 /// `TCP_ATO_MIN` and `TCP_DELACK_MIN` in ms.
 pub(super) const ATO_MIN_MS: u16 = 40;

@@ -1,12 +1,13 @@
 //! Sending (Linux net/ipv4/tcp_output.c).
 
+use core::hint::cold_path;
+
 use super::{Run, ms32};
 use crate::tcp::state::TcpState;
 use crate::tcp::tcb::{Bits, Skb, SkbFlags, Tcb, join};
 use crate::time::Instant;
 use crate::trace::Mib;
 use crate::wire::{Flags, Payload, SackBlock, Segment, SeqNum, TcpOptions, reset_for};
-use core::hint::cold_path;
 
 /// Answers `seg` with a reset, if it is not one itself.
 #[cold]

@@ -1,5 +1,7 @@
 //! Segments that arrive outside SYN-SENT (RFC 9293 §3.10.7).
 
+use core::hint::cold_path;
+
 use super::ack::AckVerdict;
 use super::output::send_reset;
 use super::{Run, close, done};
@@ -10,7 +12,6 @@ use crate::tcp::tcb::{Bits, Linger2, Tcb};
 use crate::tcp::timers::TIMEWAIT_LEN;
 use crate::trace::Mib;
 use crate::wire::{Flags, Segment};
-use core::hint::cold_path;
 
 /// CLOSED (§3.10.7.1): everything but a reset is answered with one.
 pub(super) fn closed(seg: &Segment, run: &mut Run<'_, '_>) {

@@ -1,6 +1,8 @@
 //! Segments that arrive in SYN-SENT (RFC 9293 §3.10.7.3;
 //! `tcp_rcv_synsent_state_process`).
 
+use core::hint::cold_path;
+
 use super::ack::AckVerdict;
 use super::output::send_reset;
 use super::{Run, segment};
@@ -9,7 +11,6 @@ use crate::tcp::state::{Cause, TcpState};
 use crate::tcp::tcb::{Bits, Tcb, seconds};
 use crate::trace::Mib;
 use crate::wire::Segment;
-use core::hint::cold_path;
 
 /// One segment in SYN-SENT. Data and FIN on a SYN are not taken (KERNEL-NOTES 8).
 #[cfg_attr(not(target_family = "wasm"), inline(always))]

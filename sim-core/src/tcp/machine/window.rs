@@ -1,10 +1,11 @@
 //! Receive windows, as Linux offers them.
 
+use core::hint::cold_path;
+
 use super::Run;
 use crate::tcp::config::TcpConfig;
 use crate::tcp::tcb::{Bits, Tcb};
 use crate::trace::Mib;
-use core::hint::cold_path;
 
 /// Bytes of window a buffer of `rcvbuf` bytes is worth (`tcp_win_from_space`
 /// with the default scaling ratio of one half).
