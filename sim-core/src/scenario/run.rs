@@ -301,18 +301,8 @@ impl Run {
 
     /// Runs until just after the event that reached the mark.
     fn run_to_mark(&mut self, mark: MarkRef, observer: &mut dyn Observer) -> Result<bool, SimError> {
-        let end = self.scenario.end;
         while !self.marks.contains_key(&mark) {
-            self.go_on()?;
-            // Expectations on the way are read at their moments, as in `run_until`.
-            let stop = self.next_check().map_or(end, |at| at.min(end));
-            if self.built.world.next_at() <= stop {
-                self.one_step(stop, observer)?;
-                continue;
-            }
-            self.built.world.run_until(stop, observer)?;
-            self.read_due_moments();
-            if stop >= end {
+            if !self.run_to_turn(self.scenario.end, observer)? {
                 return Ok(false);
             }
         }
