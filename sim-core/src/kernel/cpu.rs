@@ -228,19 +228,13 @@ impl CpuSet {
         u32::try_from(self.cpus.len()).expect("at most 4096 CPUs")
     }
 
-    /// Books `cost` of CPU time for `task` at `now`.
+    /// Books `cost` of CPU time for `task` at `now` and, right before it on the
+    /// same CPU, the `user` code that leads to it. The grant is the piece's.
     ///
     /// The CPU is where the task was last moved, or `last` (its previous one), if
     /// idle, else the lowest-numbered idle one, else the one free soonest, where the work
     /// waits behind what is booked. `task` is any number that tells tasks
     /// apart, below `u64::MAX`.
-    #[inline]
-    pub fn reserve(&mut self, now: Instant, task: u64, last: Option<CpuId>, work: CpuWork, cost: Duration) -> CpuGrant {
-        self.reserve_after(now, task, last, Duration::ZERO, (work, cost))
-    }
-
-    /// Books a piece of work and, right before it on the same CPU, the user code
-    /// that leads to it. The grant is the piece's.
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub fn reserve_after(
         &mut self,
@@ -294,7 +288,7 @@ impl CpuSet {
     }
 
     /// Busy time of a CPU up to `at`, which must not be before the latest
-    /// `now` given to [`CpuSet::reserve`]. Sampling twice and
+    /// `now` given to [`CpuSet::reserve_after`]. Sampling twice and
     /// [subtracting](CpuUsage::since) gives an interval.
     ///
     /// # Panics
@@ -380,6 +374,13 @@ fn portion(whole: Duration, part: Duration, all: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl CpuSet {
+        /// Books a piece of work that no user code leads to.
+        fn reserve(&mut self, now: Instant, task: u64, last: Option<CpuId>, work: CpuWork, cost: Duration) -> CpuGrant {
+            self.reserve_after(now, task, last, Duration::ZERO, (work, cost))
+        }
+    }
 
     fn at(us: u64) -> Instant {
         Instant::ZERO + Duration::from_micros(us)

@@ -174,16 +174,6 @@ impl FdTable {
         if u64::from(fd) < self.limits.soft && fd < nr_open { Ok(Fd(fd)) } else { Err(Errno::MFile) }
     }
 
-    /// Opens a descriptor for a socket.
-    ///
-    /// # Errors
-    /// As [`FdTable::next_free`].
-    pub fn open_socket(&mut self, socket: SocketId, flags: FdFlags, nr_open: u32) -> Result<Fd, Errno> {
-        let fd = self.next_free(nr_open)?;
-        self.install_socket(fd, socket, flags);
-        Ok(fd)
-    }
-
     /// Gives a descriptor that [`FdTable::next_free`] has found to a socket.
     pub(crate) fn install_socket(&mut self, fd: Fd, socket: SocketId, flags: FdFlags) {
         self.install(fd.0, FdEntry::new(FdFile::Socket(socket), flags));
@@ -448,11 +438,18 @@ mod tests {
 
     const NR_OPEN: u32 = 1_048_576;
 
+    /// As `socket()` does.
+    fn open_socket(table: &mut FdTable, socket: u32, flags: FdFlags, nr_open: u32) -> Result<Fd, Errno> {
+        let fd = table.next_free(nr_open)?;
+        table.install_socket(fd, SocketId(socket), flags);
+        Ok(fd)
+    }
+
     fn table(soft: u64) -> FdTable {
         FdTable::new(Limits { soft, hard: soft }, "/dev/pts/0")
     }
     fn open(table: &mut FdTable, socket: u32) -> Result<Fd, Errno> {
-        table.open_socket(SocketId(socket), FdFlags::default(), NR_OPEN)
+        open_socket(table, socket, FdFlags::default(), NR_OPEN)
     }
 
     #[test]
@@ -475,8 +472,8 @@ mod tests {
     #[test]
     fn nr_open_binds_below_the_soft_limit() {
         let mut table = table(1_000);
-        assert_eq!(table.open_socket(SocketId(0), FdFlags::default(), 4), Ok(Fd(3)));
-        assert_eq!(table.open_socket(SocketId(1), FdFlags::default(), 4), Err(Errno::MFile));
+        assert_eq!(open_socket(&mut table, 0, FdFlags::default(), 4), Ok(Fd(3)));
+        assert_eq!(open_socket(&mut table, 1, FdFlags::default(), 4), Err(Errno::MFile));
     }
 
     /// Against the set of free numbers itself, with holes in every place.
@@ -546,7 +543,7 @@ mod tests {
     fn flags_belong_to_the_descriptor() {
         let mut table = table(1024);
         let flags = FdFlags { nonblock: true, cloexec: true };
-        let fd = table.open_socket(SocketId(1), flags, NR_OPEN).unwrap();
+        let fd = open_socket(&mut table, 1, flags, NR_OPEN).unwrap();
         table.set_nonblock(fd, false).unwrap();
         assert_eq!(table.flags(fd), Ok(FdFlags { nonblock: false, cloexec: true }));
     }

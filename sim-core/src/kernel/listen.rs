@@ -200,15 +200,6 @@ impl Kernel {
         }
     }
 
-    /// A request's SYN-ACK was repeated for the first time.
-    #[cold]
-    #[inline(never)]
-    fn grow_old(&mut self, listener: SocketId) {
-        if let Some(listen) = self.sockets.get_mut(listener.0).and_then(Socket::listen_mut) {
-            listen.young -= 1;
-        }
-    }
-
     /// Puts an accepted child in place of its request and lets it process the
     /// ACK that completed the handshake (with the data it may carry).
     #[inline]
@@ -326,8 +317,8 @@ impl Kernel {
         if request.sock.deadline > now {
             return;
         }
-        let (listener, young) = (request.listener, request.sock.is_young());
-        let parent = self.sockets.get(listener.0).expect("a request's listener lives");
+        let young = request.sock.is_young();
+        let parent = self.sockets.get_mut(request.listener.0).expect("a request's listener lives");
         let listen = parent.listen().expect("a listener has queues");
         let queue = RequestQueue {
             len: listen.requests,
@@ -340,8 +331,11 @@ impl Kernel {
         let verdict = request.sock.on_timeout(&queue, &context, &mut self.scratch.counters);
         let (tuple, deadline, old) = (request.sock.tuple, request.sock.deadline, !request.sock.is_young());
         self.mib.take(&mut self.scratch.counters);
-        if young && old {
-            self.grow_old(listener);
+        if young
+            && old
+            && let Some(listen) = parent.listen_mut()
+        {
+            listen.young -= 1;
         }
         match verdict {
             ReqTimeout::Expired => self.drop_request(id, Cause::TimedOut, fx),

@@ -209,8 +209,11 @@ impl Run {
     /// Current value of a metric.
     #[must_use]
     pub fn metric(&self, metric: &Metric) -> Option<i64> {
-        let Built { world, hosts, processes } = &self.built;
-        read::metric(world, Places { hosts, processes }, metric)
+        read::metric(&self.built.world, self.places(), metric)
+    }
+
+    fn places(&self) -> Places<'_> {
+        Places { hosts: &self.built.hosts, processes: &self.built.processes }
     }
 
     /// Runs to the scenario's end, and on to the last moment an expectation asks
@@ -437,11 +440,7 @@ impl Run {
         let mut at = 0;
         while let Some(&index) = self.ahead.get(at) {
             let mark = &self.scenario.marks[index];
-            if read::holds(
-                &self.built.world,
-                Places { hosts: &self.built.hosts, processes: &self.built.processes },
-                mark,
-            ) {
+            if read::holds(&self.built.world, self.places(), mark) {
                 self.ahead.remove(at);
                 let record = u32::try_from(index).unwrap_or(u32::MAX);
                 self.built.world.note_mark(RecordKind::Mark { index: record }, observer);

@@ -27,7 +27,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct JiffyClock {
     /// `CONFIG_HZ`: 100, 250, 300 or 1000.
-    pub hz: u32,
+    hz: u32,
     /// Value of `jiffies` at virtual time 0 (hosts boot at different times).
     pub boot_jiffies: u64,
     /// False: timers fire exactly when asked (`timer_rounding = off`).

@@ -348,11 +348,10 @@ pub fn parse_login(body: &[u8]) -> Option<Login> {
 /// A command packet, `COM_QUERY` and its like.
 #[must_use]
 pub fn command(command: u8, argument: &str) -> Payload {
-    let len = u32::try_from(argument.len() + 1).expect("a command of the model is shorter than 16 MiB").to_le_bytes();
-    let mut out = Vec::with_capacity(argument.len() + 5);
-    out.extend_from_slice(&[len[0], len[1], len[2], 0, command]);
-    out.extend_from_slice(argument.as_bytes());
-    Payload::from_bytes(&out)
+    let mut body = Vec::with_capacity(argument.len() + 1);
+    body.push(command);
+    body.extend_from_slice(argument.as_bytes());
+    Payload::from_bytes(&packet(0, &body))
 }
 
 /// Appends a length-encoded integer.

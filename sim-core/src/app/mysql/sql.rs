@@ -69,30 +69,12 @@ fn words(sql: &str) -> Vec<Range<usize>> {
             at = (at + len + 1).min(sql.len());
         } else {
             if is_word(c) {
-                at = end_of_word(sql, at);
+                at += sql[at..].find(|c| !is_word(c)).unwrap_or(sql.len() - at);
             }
             out.push(start..at);
         }
     }
     out
-}
-
-/// Where the word ends that `at` is within, or at the end of.
-fn end_of_word(sql: &str, mut at: usize) -> usize {
-    while let Some(&byte) = sql.as_bytes().get(at) {
-        if byte.is_ascii() {
-            if !is_word(char::from(byte)) {
-                break;
-            }
-            at += 1;
-        } else {
-            match sql[at..].chars().next() {
-                Some(c) if is_word(c) => at += c.len_utf8(),
-                Some(_) | None => break,
-            }
-        }
-    }
-    at
 }
 
 #[inline]
